@@ -1,0 +1,2 @@
+//! features
+fn main() {}
