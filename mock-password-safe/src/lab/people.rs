@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use sim_kit::config::{ConfigError, SecretRef};
 
 use super::populate::Names;
-use super::words::{address_rules, feature, key, lookup, lookup_opt, role, schedule};
+use super::words::{
+    address_rules, client_secret, feature, key, lookup, lookup_opt, role, schedule,
+};
 use super::{
     GroupEntry, PolicyEntry, RegistrationEntry, RegistrationEntryKind, ScheduleEntry, UserEntry,
 };
@@ -156,7 +158,11 @@ impl Names {
             Some((domain, name)) => (Some(domain.to_owned()), name.to_owned()),
             None => (None, entry.name.clone()),
         };
-        let client_secret = secret(&entry.client_secret, "client-secret")?;
+        let client_secret = entry
+            .client_secret
+            .as_ref()
+            .map(|found| client_secret(found, &purpose("client-secret"), self.seed))
+            .transpose()?;
         let kind = match (&client_secret, &domain) {
             (Some(_), _) => UserKind::Application,
             (None, Some(_)) => UserKind::ActiveDirectory,
