@@ -10,5 +10,6 @@ mod fuzz;
 mod listing;
 mod policy;
 mod scale;
+mod schema;
 mod secrets_safe;
 mod sign_in;
