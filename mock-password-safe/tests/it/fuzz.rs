@@ -169,7 +169,7 @@ async fn bytes_that_are_not_a_call_are_refused() {
         "{\"a\":1,\"a\":{}}",
     ] {
         let got = joe.post("Requests", body).await;
-        assert_eq!(got.status, 400, "{:.40}", body);
+        assert_eq!(got.status, 400, "{body:.40}");
     }
     let head =
         "POST /BeyondTrust/api/public/v3/Requests HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
