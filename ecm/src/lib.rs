@@ -5,7 +5,9 @@
 //! reached only through one. Nothing in this package knows a simulator.
 
 pub mod clock;
+pub mod endpoint;
 pub mod entropy;
 pub mod error;
+pub mod identity;
 pub mod plugin;
 pub mod secret;
