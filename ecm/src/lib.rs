@@ -5,6 +5,7 @@
 //! reached only through one. Nothing in this package knows a simulator.
 
 pub mod clock;
+pub mod diagnosis;
 pub mod endpoint;
 pub mod entropy;
 pub mod error;
@@ -13,4 +14,5 @@ pub mod plugin;
 pub mod secret;
 pub mod secret_server;
 pub mod tls;
+pub mod token_cache;
 pub mod vault_http;
