@@ -2,5 +2,6 @@
 //! trust.
 
 pub mod lab;
+pub mod seeded_tokens;
 pub mod settings;
 pub mod state;
