@@ -11,3 +11,6 @@ pub mod error;
 pub mod identity;
 pub mod plugin;
 pub mod secret;
+pub mod secret_server;
+pub mod tls;
+pub mod vault_http;
