@@ -1,0 +1,1 @@
+//! The `[secret-server]` section of a lab, and the same as typed values for Rust tests.
