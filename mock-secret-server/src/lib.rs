@@ -1,6 +1,10 @@
 //! A simulated Delinea Secret Server: the SOAP web service, the vault behind it, and delegated
 //! trust.
 
+mod fault_codes;
 pub mod lab;
+pub mod schema;
 pub mod settings;
 pub mod state;
+pub mod wire;
+pub mod wsdl;
