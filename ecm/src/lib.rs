@@ -5,7 +5,9 @@
 //! reached only through one. Nothing in this package knows a simulator.
 
 pub mod clock;
+pub mod config;
 pub mod entropy;
+pub mod env;
 pub mod error;
 pub mod plugin;
 pub mod secret;
