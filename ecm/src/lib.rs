@@ -9,5 +9,7 @@ pub mod config;
 pub mod entropy;
 pub mod env;
 pub mod error;
+pub mod link;
 pub mod plugin;
+pub mod seal;
 pub mod secret;
