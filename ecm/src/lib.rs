@@ -6,10 +6,14 @@
 
 pub mod clock;
 pub mod endpoint;
+pub mod config;
 pub mod entropy;
+pub mod env;
 pub mod error;
 pub mod identity;
+pub mod link;
 pub mod plugin;
+pub mod seal;
 pub mod secret;
 pub mod secret_server;
 pub mod tls;
