@@ -1,7 +1,11 @@
 //! A simulated Delinea Secret Server: the SOAP web service, the vault behind it, and delegated
 //! trust.
 
+mod fault_codes;
 pub mod lab;
 pub mod seeded_tokens;
+pub mod schema;
 pub mod settings;
 pub mod state;
+pub mod wire;
+pub mod wsdl;
