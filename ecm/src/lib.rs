@@ -1,1 +1,20 @@
-//! ecm
+//! The reference Endpoint Credential Manager (ECM): the agent that stands beside a vault, connects
+//! outward to an appliance, and brings one privileged credential into one session.
+//!
+//! [`plugin`] is the seam: the link to the appliance calls a [`plugin::Plugin`], and a vault is
+//! reached only through one. Nothing in this package knows a simulator.
+
+pub mod clock;
+pub mod endpoint;
+pub mod config;
+pub mod entropy;
+pub mod env;
+pub mod error;
+pub mod identity;
+pub mod link;
+pub mod plugin;
+pub mod seal;
+pub mod secret;
+pub mod secret_server;
+pub mod tls;
+pub mod vault_http;

@@ -8,6 +8,7 @@ pub mod lab;
 mod ops;
 mod pages;
 mod routes;
+pub mod seeded_tokens;
 pub mod schema;
 pub mod settings;
 pub mod state;

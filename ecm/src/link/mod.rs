@@ -1,0 +1,2 @@
+pub mod wire;
+mod session_frame;
