@@ -3,8 +3,8 @@
 
 mod fault_codes;
 pub mod lab;
-pub mod seeded_tokens;
 pub mod schema;
+pub mod seeded_tokens;
 pub mod settings;
 pub mod state;
 pub mod wire;
