@@ -16,6 +16,8 @@ use crate::schema::TARGET_NAMESPACE;
 
 /// Elements may nest this deep. No real request comes near; .NET has no limit of its own here.
 pub(crate) const DEPTH_MAX: usize = 256;
+/// Attributes of one element. The check for duplicates compares each with each.
+const ATTRIBUTES_MAX: usize = 256;
 
 /// One step of the document; comments and processing instructions are passed over.
 #[derive(Debug)]
@@ -307,18 +309,22 @@ impl<'i> Xml<'i> {
         if tag.attributes_raw().trim_ascii().is_empty() {
             return Ok(());
         }
-        for attribute in tag.attributes() {
+        let mut names: Vec<&str> = Vec::new();
+        for attribute in tag.attributes().with_checks(false) {
             let Ok(attribute) = attribute else {
                 return Err(self.syntax());
             };
+            let name = attribute.key.0;
             let (resolved, _) = self.reader.resolver().resolve_attribute(attribute.key);
-            let bound = !matches!(resolved, ResolveResult::Unknown(_));
-            if !bound
-                || local_name(attribute.key.as_ref()).is_none()
+            if matches!(resolved, ResolveResult::Unknown(_))
+                || names.len() == ATTRIBUTES_MAX
+                || names.contains(&name)
+                || local_name(name).is_none()
                 || unescaped(&attribute.value).is_none()
             {
                 return Err(self.syntax());
             }
+            names.push(name);
         }
         Ok(())
     }

@@ -390,7 +390,7 @@ fn a_value_that_does_not_fit_names_its_place() {
     let unreadable = "Server was unable to read request. ---> There is an error in XML document ";
     let format = "Input string was not in a correct format.";
     for (operation, parameters, column, cause) in [
-        ("CheckIn", "<secretId>abc</secretId><token/>", 281, format),
+        ("CheckIn", "<secretId>abc</secretId><token/>", 329, format),
         ("CheckIn", "<secretId />", 262, format),
         (
             "CheckIn",

@@ -167,7 +167,7 @@ impl Rig {
         self.token("alice", "p<w>")
     }
 
-    pub(crate) fn block_on<T>(&self, future: impl std::future::Future<Output = T>) -> T {
+    pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
     }
 }
