@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use mock_secret_server::{MockSecretServer, NAME, StartFailure};
+use mock_secret_server::lab::Lab;
+use mock_secret_server::{MockSecretServer, NAME};
 use sim_kit::cli::{self, ServerArgs, Start, StartError, Started};
-use sim_kit::config::ConfigError;
 
 /// A simulated Delinea Secret Server: SOAP web service, vault, delegated trust
 #[derive(Parser)]
@@ -21,20 +21,21 @@ fn main() -> ExitCode {
 }
 
 async fn start(begun: Start) -> Result<Started, StartError> {
+    let lab = match &begun.lab {
+        Some(file) => Lab::read(&file.path, &file.text)?,
+        None => Lab::acme()?,
+    };
     let server = MockSecretServer::builder()
         .hosting(begun.hosting)
         .clock(begun.clock)
         .seed(begun.seed)
+        .lab(&lab)
         .start()
-        .await
-        .map_err(|failure| match failure {
-            StartFailure::Host(error) => StartError::Host(error),
-            StartFailure::Contents(error) => {
-                StartError::Config(ConfigError::at("lab", format!("failed to {error}")))
-            }
-        })?;
+        .await?;
+    let secrets = lab.passwords(begun.seed)?;
+    tracing::info!(endpoint = server.endpoint_url(), "answering");
     Ok(Started {
         hosted: server.into_hosted(),
-        secrets: Vec::new(),
+        secrets,
     })
 }

@@ -19,7 +19,9 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use sim_kit::cli::StartError;
 use sim_kit::clock::{SimClock, SimTime};
+use sim_kit::config::ConfigError;
 use sim_kit::control::{ControlPlane, Parts};
 use sim_kit::fault::FaultRules;
 use sim_kit::host::{HostError, Hosted, Hosting, TlsChoice};
@@ -30,6 +32,7 @@ use sim_kit::serve::StatsSnapshot;
 use crate::awkward::Awkward;
 use crate::config::Protocol;
 use crate::control::{Controlled, routes};
+use crate::lab::Lab;
 use crate::routes::Layout;
 use crate::seeded_tokens::SeededTokens;
 use crate::service::Service;
@@ -50,9 +53,24 @@ pub enum StartFailure {
     /// What the vault is to hold contradicts itself.
     #[error(transparent)]
     Contents(#[from] ContentsError),
+    /// A lab names a secret that is not where it says.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// It could not listen.
     #[error(transparent)]
     Host(#[from] HostError),
+}
+
+impl From<StartFailure> for StartError {
+    fn from(failure: StartFailure) -> Self {
+        match failure {
+            StartFailure::Contents(error) => {
+                Self::Config(ConfigError::at("lab", format!("failed to {error}")))
+            }
+            StartFailure::Config(error) => Self::Config(error),
+            StartFailure::Host(error) => Self::Host(error),
+        }
+    }
 }
 
 /// What a simulated Secret Server starts with. Without further words: an empty vault,
@@ -60,6 +78,7 @@ pub enum StartFailure {
 /// [`SimTime::SCENARIO_START`].
 pub struct Builder {
     contents: Contents,
+    lab: Option<Lab>,
     protocol: Protocol,
     hosting: Hosting,
     clock: SimClock,
@@ -72,6 +91,7 @@ impl MockSecretServer {
     pub fn builder() -> Builder {
         Builder {
             contents: Contents::default(),
+            lab: None,
             protocol: Protocol::default(),
             hosting: Hosting::default(),
             clock: SimClock::frozen(SimTime::SCENARIO_START),
@@ -183,6 +203,14 @@ impl Builder {
         self
     }
 
+    /// What a lab says: contents, settings and switches. It replaces both of the other two.
+    #[must_use]
+    pub fn lab(mut self, lab: &Lab) -> Self {
+        self.protocol = lab.protocol().clone();
+        self.lab = Some(lab.clone());
+        self
+    }
+
     /// Switches of the web service itself.
     #[must_use]
     pub fn protocol(mut self, protocol: Protocol) -> Self {
@@ -225,11 +253,16 @@ impl Builder {
     pub async fn start(self) -> Result<MockSecretServer, StartFailure> {
         let Self {
             contents,
+            lab,
             protocol,
             hosting,
             clock,
             seed,
         } = self;
+        let contents = match lab {
+            Some(lab) => lab.contents(seed)?,
+            None => contents,
+        };
         let settings = &contents.settings;
         let layout = Layout::new(
             settings.profile,
