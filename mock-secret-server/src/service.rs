@@ -262,7 +262,7 @@ impl Service {
         place: Place<'_>,
     ) -> Ended {
         let body = style.result(operation, |w| {
-            ops::write_refusal(w, operation, refusal, place)
+            ops::write_refusal(w, operation, refusal, place);
         });
         Ended {
             reply: style.ok(self.dressed(body)),
