@@ -10,6 +10,7 @@ mod pages;
 mod routes;
 pub mod seeded_tokens;
 pub mod schema;
+pub mod seeded_tokens;
 pub mod settings;
 pub mod state;
 pub mod wire;
