@@ -1,0 +1,5 @@
+//! Byte tests over sockets. One binary, one area of the protocol per file; each test is a table.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod checks;
+mod rig;
