@@ -2,6 +2,8 @@
 
 use std::future::Future;
 
+use mock_appliance::SessionId;
+
 use crate::lab::Journey;
 use crate::outcome::Hop;
 use crate::redact::{MASK, Output};
@@ -74,7 +76,7 @@ impl Stage<'_> {
         self.act(1, "The site");
         self.say(&format!("appliance      {}", self.rig.appliance.url));
         self.say(&format!("Secret Server  {}", self.rig.vault.endpoint_url));
-        for client in self.rig.appliance.ecm_clients().await? {
+        for client in self.rig.appliance.ecm_clients() {
             let line = format!(
                 "ECM            {} connected outward as {}, group {}",
                 client.hostname, client.connection, client.ecm_group
@@ -92,7 +94,7 @@ impl Stage<'_> {
         let user = ConsoleUser::named(console_user);
         let (session, shown) = self.rig.open_list(&user, jump_item).await?;
         self.tell_calls().await?;
-        self.rig.end_session(&session).await?;
+        self.rig.appliance.end(&session).await.map_err(RigError::from)?;
         match shown {
             Err(refusal) if refusal.category == "pending_approval" => {
                 self.say(&format!("the console shows: {}", refusal.message));
@@ -121,7 +123,7 @@ impl Stage<'_> {
         Ok(())
     }
 
-    async fn list(&mut self) -> Result<(String, Entry), JourneyError> {
+    async fn list(&mut self) -> Result<(SessionId, Entry), JourneyError> {
         let Journey { console_user, jump_item, credential, .. } = self.journey;
         self.act(4, &format!("{console_user} opens the list of {jump_item} again"));
         let user = ConsoleUser::named(console_user);
@@ -138,30 +140,31 @@ impl Stage<'_> {
         Ok((session, entry))
     }
 
-    async fn pick(&mut self, session: &str, entry: &Entry) -> Result<(), JourneyError> {
+    async fn pick(&mut self, session: &SessionId, entry: &Entry) -> Result<(), JourneyError> {
         self.act(5, &format!("The user picks {}", entry.display_value));
-        let picked = self.rig.pick(session, &entry.credential_id).await?;
+        let picked = self.rig.appliance.inject(session, &entry.credential_id).await;
         self.tell_calls().await?;
         let injected = picked.map_err(|refusal| refused("the retrieval", refusal))?;
         self.say("the ECM sealed it to a key that the appliance made for this session (HPKE)");
-        let what = if injected.kind == "ssh_key" { "private key" } else { "password" };
+        let what = if injected.kind() == "ssh_key" { "private key" } else { "password" };
         self.say(&format!(
             "injected: user {}, {what} {MASK}, fingerprint {}",
-            injected.masked_username, injected.fingerprint
+            injected.masked_username(),
+            injected.fingerprint()
         ));
         Ok(())
     }
 
-    async fn end(&mut self, session: &str) -> Result<(), JourneyError> {
+    async fn end(&mut self, session: &SessionId) -> Result<(), JourneyError> {
         self.act(6, "The session ends");
-        self.rig.end_session(session).await?;
+        self.rig.appliance.end(session).await.map_err(RigError::from)?;
         self.rig.wait_for_call("CheckIn", "success", 1).await?;
         self.tell_calls().await?;
         self.say("the vault confirmed the check-in: the secret is free for others");
         Ok(())
     }
 
-    async fn where_the_time_went(&self, session: &str) -> Result<(), JourneyError> {
+    async fn where_the_time_went(&self, session: &SessionId) -> Result<(), JourneyError> {
         self.output.say("\nWhere the time went, from the look-up on");
         let hops: Vec<Hop> = self.rig.hops(session).await?;
         self.output.say(&waterfall(&hops));

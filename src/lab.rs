@@ -7,8 +7,9 @@ use serde::Deserialize;
 use sim_kit::config::{ConfigError, read_section, read_text};
 use toml::{Table, Value};
 
-/// The built-in lab: the company ACME.
-const ACME: &str = include_str!("../labs/acme.toml");
+/// The built-in lab, the company ACME: each simulator's own table, and what the lab adds.
+const ACME: [&str; 3] =
+    [mock_appliance::lab::ACME, mock_secret_server::lab::ACME, include_str!("../labs/acme.toml")];
 
 /// A lab file.
 #[derive(Clone, Debug)]
@@ -27,10 +28,10 @@ pub struct EcmPlan {
     pub api_account: String,
     /// The vault's user that the plugin authenticates as.
     pub api_user: String,
-    /// Path of the Endpoint URL on the vault.
-    pub endpoint_path: String,
+    /// Path of the Endpoint URL; where the vault's edition has its service when absent.
+    pub endpoint_path: Option<String>,
     /// Further keys of `[vault.secret-server]` in the ECM's own configuration.
-    #[serde(default)]
+    #[serde(default, rename = "secret-server")]
     pub secret_server: Table,
 }
 
@@ -52,7 +53,7 @@ impl Lab {
     /// The built-in lab.
     #[must_use]
     pub fn acme() -> Self {
-        Self { path: PathBuf::from("labs/acme.toml (built in)"), text: ACME.to_owned() }
+        Self { path: PathBuf::from("the built-in lab"), text: ACME.concat() }
     }
 
     /// Reads a lab file.
@@ -87,7 +88,7 @@ impl Lab {
         self.edit(keys, |slot| *slot = value.into())
     }
 
-    /// Appends `entry` to a list of tables, `[[secret-server.trusts]]`.
+    /// Appends `entry` to a list of tables, such as `[[appliance.console_users]]`.
     ///
     /// # Errors
     /// As [`Lab::set`].
@@ -111,6 +112,24 @@ impl Lab {
             let entries = slot.as_array_mut().into_iter().flatten();
             entries.filter_map(Value::as_table_mut).for_each(&mut change);
         })
+    }
+
+    /// Sets what a user of the vault has answered to its API accounts; the user is named without a
+    /// domain.
+    ///
+    /// # Errors
+    /// As [`Lab::set`], or when there is no such user.
+    pub fn trust(&mut self, user: &str, state: &str) -> Result<(), ConfigError> {
+        let mut found = false;
+        self.each(&["secret-server", "users"], |entry| {
+            if entry.get("name").and_then(Value::as_str) == Some(user) {
+                entry.insert("trust".to_owned(), state.into());
+                found = true;
+            }
+        })?;
+        let place = self.path.display().to_string();
+        let missing = || ConfigError::at(place, format!("no user {user:?} among the vault's users"));
+        found.then_some(()).ok_or_else(missing)
     }
 
     fn edit(&mut self, keys: &[&str], change: impl FnOnce(&mut Value)) -> Result<(), ConfigError> {

@@ -3,13 +3,15 @@
 //! Steps that set the scene edit the lab; the first step that needs a running site starts the rig.
 
 use std::fmt;
-use std::time::Duration;
 
+use mock_appliance::SessionId;
+use sim_kit::clock::{SimClock, SimTime};
 use sim_kit::seeded::Seed;
+use toml::{Table, Value};
 
 use crate::lab::Lab;
 use crate::rig::console::{ConsoleUser, Entry, Injected, Refusal};
-use crate::rig::{Kind, Rig, RigError};
+use crate::rig::{Options, Rig, RigError};
 
 /// Seed of every rig of the scenarios: they repeat exactly.
 pub const SEED: Seed = Seed(1);
@@ -51,7 +53,7 @@ pub struct World {
     pub(crate) lab: Lab,
     pub(crate) plan: Plan,
     pub(crate) shown: Shown,
-    pub(crate) session: Option<String>,
+    pub(crate) session: Option<SessionId>,
     /// The list that the user picks from.
     pub(crate) offered: Vec<Entry>,
     pub(crate) leak_on_purpose: Option<String>,
@@ -64,12 +66,17 @@ pub(crate) struct Plan {
     pub(crate) ecms: Vec<String>,
     pub(crate) vault_up: bool,
     pub(crate) vault_trusted: bool,
+    pub(crate) api_password_expired: bool,
 }
 
 impl World {
     fn new() -> Self {
-        let plan =
-            Plan { ecms: vec!["first".to_owned()], vault_up: true, vault_trusted: true };
+        let plan = Plan {
+            ecms: vec!["first".to_owned()],
+            vault_up: true,
+            vault_trusted: true,
+            api_password_expired: false,
+        };
         Self {
             lab: Lab::acme(),
             plan,
@@ -105,12 +112,14 @@ impl World {
     }
 
     async fn start(&self) -> Result<Rig, RigError> {
-        let mut rig = Rig::start(self.lab.clone(), SEED, Kind::InProcess).await?;
+        let clock = SimClock::frozen(SimTime::SCENARIO_START);
+        let options = Options { vault_trusted: self.plan.vault_trusted, seed: SEED, clock };
+        let mut rig = Rig::start(self.lab.clone(), options).await?;
         if !self.plan.vault_up {
-            rig.stop_vault().await;
+            rig.vault.stop().await;
         }
-        if !self.plan.vault_trusted {
-            rig.forget_the_vaults_authority()?;
+        if self.plan.api_password_expired {
+            rig.vault.expire_api_password().await?;
         }
         for name in &self.plan.ecms {
             rig.start_ecm(name).await?;
@@ -120,6 +129,9 @@ impl World {
 
     /// Opens the credential list; what is shown becomes [`World::shown`].
     pub(crate) async fn open_list(&mut self, user: ConsoleUser, item: &str) {
+        if self.rig.is_none() {
+            self.arrange(|lab| introduce(lab, &user));
+        }
         let opened = self.rig().await.open_list(&user, item).await;
         let (session, shown) = opened.unwrap_or_else(|error| engine(error));
         self.session = Some(session);
@@ -137,22 +149,22 @@ impl World {
         let entry = self.offered.iter().find(|entry| entry.display_value.contains(name)).cloned();
         let Some(entry) = entry else { panic!("no {name:?} in the list {:?}", self.offered) };
         let session = self.session();
-        let picked = self.rig().await.pick(&session, &entry.credential_id).await;
-        self.shown = match picked.unwrap_or_else(|error| engine(error)) {
+        let appliance = &self.rig().await.appliance;
+        self.shown = match appliance.inject(&session, &entry.credential_id).await {
             Ok(injected) => Shown::Injected(injected),
             Err(refusal) => Shown::Error(refusal),
         };
     }
 
     /// The session that was opened last.
-    pub(crate) fn session(&self) -> String {
-        self.session.clone().unwrap_or_else(|| engine("no session was opened"))
+    pub(crate) fn session(&self) -> SessionId {
+        self.session.unwrap_or_else(|| engine("no session was opened"))
     }
 
     /// Stops the rig and looks at everything that it left: leaks, panics, rules never met.
     pub(crate) async fn finish(&mut self) {
         let Some(rig) = self.rig.take() else { return };
-        let findings = rig.finish(Duration::from_secs(20)).await;
+        let findings = rig.finish().await;
         if let Some(leak) = findings.leaks.first() {
             std::panic::panic_any(Judgement::Leak(leak.to_string()));
         }
@@ -164,6 +176,29 @@ impl World {
             std::panic::panic_any(Judgement::Failed(text));
         }
     }
+}
+
+/// Makes a user known to the appliance, in exactly this form.
+fn introduce(lab: &mut Lab, user: &ConsoleUser) -> Result<(), sim_kit::config::ConfigError> {
+    let keys = ["appliance", "console_users"];
+    let mut known = false;
+    lab.each(&keys, |entry| {
+        if entry.get("username").and_then(Value::as_str) == Some(user.username.as_str()) {
+            known = true;
+            if let Some(name) = &user.distinguished_name {
+                entry.insert("distinguished_name".to_owned(), name.as_str().into());
+            }
+        }
+    })?;
+    if known {
+        return Ok(());
+    }
+    let mut entry = Table::new();
+    entry.insert("username".to_owned(), user.username.as_str().into());
+    if let Some(name) = &user.distinguished_name {
+        entry.insert("distinguished_name".to_owned(), name.as_str().into());
+    }
+    lab.push(&keys, entry)
 }
 
 impl fmt::Debug for World {

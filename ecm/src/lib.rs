@@ -26,4 +26,3 @@ pub mod tls;
 pub mod vault_http;
 pub mod service;
 pub mod state_dir;
-pub mod tls;

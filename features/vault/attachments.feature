@@ -9,7 +9,7 @@ Feature: SSH keys in attachments
     Given console user "ACME\joe.user" opened the credential list of "lin01"
     When the vault's journal is cleared
     And the user picks "lin01 root key"
-    Then an SSH key is injected for "root"
+    Then "root" is injected with the private key planted for "lin01 root key"
     And the vault was asked, in order
       | GetSecret                        |
       | DownloadFileAttachmentByItemId   |

@@ -3,9 +3,9 @@
 use std::io::BufRead as _;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Args;
+use sim_kit::clock::SimClock;
 use sim_kit::seeded::Seed;
 
 use super::signals;
@@ -13,16 +13,13 @@ use crate::journey::{self, JourneyError};
 use crate::lab::Lab;
 use crate::outcome::exit;
 use crate::redact::Output;
-use crate::rig::{Findings, Kind, Rig, RigError};
-
-/// Time that stopping may take.
-const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+use crate::rig::{Findings, Options, Rig, RigError};
 
 /// Play the journey of one credential and tell what happens
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   ecm-lab demo                    the built-in lab of the company ACME
-  ecm-lab demo --lab my.toml      your own users, endpoints and secrets; start from labs/acme.toml
+  ecm-lab demo --lab my.toml      your own users, endpoints and secrets; start from `ecm-lab lab`
   ecm-lab demo --step             waits for Enter between the acts
   ecm-lab demo --keep             leaves everything running and says how to reach it")]
 pub(super) struct Arguments {
@@ -54,7 +51,9 @@ pub(super) async fn main(arguments: Arguments) -> u8 {
     output.say(&format!("ECM Lab demo, lab {}, seed {}", lab.path.display(), arguments.seed));
     output.say("The link between appliance and ECM is ECM Lab's own protocol, not BeyondTrust's.");
 
-    let starting = Rig::start(lab, Seed(arguments.seed), Kind::InProcess);
+    let seed = Seed(arguments.seed);
+    let options = Options { vault_trusted: true, seed, clock: SimClock::following() };
+    let starting = Rig::start(lab, options);
     let mut rig = match tokio::select! {
         started = starting => started,
         () = stop.wait() => return exit::INTERRUPTED,
@@ -76,7 +75,7 @@ pub(super) async fn main(arguments: Arguments) -> u8 {
         stop.wait().await;
         output.say("\nstopping");
     }
-    let findings = rig.finish(STOP_TIMEOUT).await;
+    let findings = rig.finish().await;
     verdict(played, &findings, &output)
 }
 

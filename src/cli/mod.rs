@@ -1,6 +1,7 @@
 //! The `ecm-lab` command: one file for each subcommand.
 
 mod demo;
+mod lab;
 mod list;
 mod mock;
 mod run;
@@ -41,6 +42,8 @@ enum Command {
     Run(run::Arguments),
     /// List the scenarios with the requirements that they prove
     List(list::Arguments),
+    /// Print the built-in lab, to start your own from
+    Lab,
     /// Run one simulator alone
     Mock(mock::Arguments),
 }
@@ -50,6 +53,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let code = match Arguments::parse().command {
         Command::Mock(arguments) => return mock::main(&arguments),
+        Command::Lab => lab::main(),
         Command::Demo(arguments) => on_runtime(demo::main(arguments)),
         Command::Run(arguments) => on_runtime(run::main(arguments)),
         Command::List(arguments) => on_runtime(list::main(arguments)),
@@ -59,7 +63,12 @@ pub fn main() -> ExitCode {
 
 fn on_runtime(work: impl Future<Output = u8>) -> u8 {
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(work),
+        Ok(runtime) => {
+            let code = runtime.block_on(work);
+            // A thread may still wait for a line of standard input.
+            runtime.shutdown_background();
+            code
+        }
         Err(error) => {
             anstream::eprintln!("ecm-lab: failed to start the runtime: {error}");
             exit::ENGINE

@@ -92,3 +92,15 @@ fn private_file(path: &Path, content: &str) -> std::io::Result<()> {
     }
     options.open(path)?.write_all(content.as_bytes())
 }
+
+/// A running ECM.
+pub(super) struct Running {
+    pub(super) name: String,
+    /// Files that hold secrets on purpose.
+    pub(super) secret_files: Vec<PathBuf>,
+    directory: PathBuf,
+    state: watch::Receiver<LinkState>,
+    connection: Option<String>,
+    shutdown: CancellationToken,
+    task: JoinHandle<Result<(), ServiceError>>,
+}

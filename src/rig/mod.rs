@@ -95,8 +95,18 @@ pub struct Findings {
     pub rules_never_met: Vec<String>,
 }
 
+/// A secret that the lab planted.
+pub struct PlantedSecret {
+    /// Where it stands: `web01 Administrator: Password`.
+    pub name: String,
+    /// The secret.
+    pub value: Zeroizing<String>,
+}
+
 /// How a rig is to run.
 pub struct Options {
+    /// Whether the ECMs are told to trust the vault's certificate.
+    pub vault_trusted: bool,
     /// Seed of everything random.
     pub seed: Seed,
     /// The clock that the simulators share.
@@ -119,7 +129,8 @@ pub struct Rig {
     tape_from: usize,
     directory: TempDir,
     ca_file: PathBuf,
-    planted: Vec<(String, Zeroizing<String>)>,
+    vault_ca_file: PathBuf,
+    planted: Vec<PlantedSecret>,
 }
 
 impl Rig {
@@ -130,13 +141,22 @@ impl Rig {
     pub async fn start(lab: Lab, options: Options) -> Result<Self, RigError> {
         let tape = Tape::of_this_process();
         let tape_from = tape.position();
-        let Options { seed, clock } = options;
+        let Options { vault_trusted, seed, clock } = options;
         let plan = lab.ecm()?;
         let directory = tempfile::Builder::new().prefix("ecm-lab-").tempdir();
         let directory = directory.map_err(file_error(Path::new("a temporary directory")))?;
         let authority = Arc::new(Authority::generate("ECM Lab")?);
         let ca_file = directory.path().join("ca.pem");
         std::fs::write(&ca_file, authority.ca_pem()).map_err(file_error(&ca_file))?;
+        let vault_ca_file = match vault_trusted {
+            true => ca_file.clone(),
+            false => {
+                let stranger = directory.path().join("another-ca.pem");
+                let another = Authority::generate("another authority")?;
+                std::fs::write(&stranger, another.ca_pem()).map_err(file_error(&stranger))?;
+                stranger
+            }
+        };
         let began = Stopwatch::start();
         let began_ms = clock.now().0;
         let hosting = || Hosting {
@@ -172,6 +192,7 @@ impl Rig {
             tape_from,
             directory,
             ca_file,
+            vault_ca_file,
             planted,
         };
         rig.plant_client_secrets();
@@ -199,7 +220,7 @@ impl Rig {
             api_user: &self.plan.api_user,
             api_password: &self.vault.api_password,
             appliance_ca: &self.ca_file,
-            vault_ca: &self.vault.trusted_ca,
+            vault_ca: &self.vault_ca_file,
             settings: &self.plan.secret_server,
         };
         let mut running = ecm::start(name, &setup).await?;
@@ -337,7 +358,17 @@ impl Rig {
     #[must_use]
     pub fn scanner(&self) -> Scanner {
         let planted = self.planted.iter();
-        Scanner::new(planted.map(|(name, value)| Planted::new(name, value.clone())))
+        Scanner::new(planted.map(|secret| Planted::new(&secret.name, secret.value.clone())))
+    }
+
+    /// The password or key that the lab planted in a secret of the vault, by the secret's name.
+    #[must_use]
+    pub fn planted(&self, secret: &str) -> Option<&PlantedSecret> {
+        let mut fitting = self.planted.iter().filter(|planted| {
+            planted.name.strip_prefix(secret).is_some_and(|field| field.starts_with(": "))
+        });
+        let is_main = |one: &PlantedSecret| !one.name.ends_with("Passphrase");
+        fitting.find(|planted| is_main(planted))
     }
 
     /// Looks through everything that was written so far: log lines, journals, state, files.
@@ -391,7 +422,8 @@ impl Rig {
         let account = self.appliance.server.api_account(&self.plan.api_account);
         if let Some((_, secret)) = account {
             let name = format!("client secret of API account {}", self.plan.api_account);
-            self.planted.push((name, Zeroizing::new(secret.expose().to_owned())));
+            let value = Zeroizing::new(secret.expose().to_owned());
+            self.planted.push(PlantedSecret { name, value });
         }
     }
 }

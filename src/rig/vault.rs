@@ -1,9 +1,19 @@
 //! The vault of a rig, as its users and its operator see it.
 
+use mock_secret_server::lab::Lab as VaultLab;
+use mock_secret_server::state::{Contents, NewValue};
+use mock_secret_server::{MockSecretServer, StartFailure};
 use serde_json::{Value, json};
+use sim_kit::cli::StartError;
+use sim_kit::clock::SimClock;
+use sim_kit::config::ConfigError;
+use sim_kit::host::Hosting;
+use sim_kit::seeded::Seed;
 use zeroize::Zeroizing;
 
-use super::control::{ControlError, Operator, text};
+use super::control::{ControlError, Local, Operator, text};
+use super::{PlantedSecret, RigError};
+use crate::lab::{EcmPlan, Lab};
 
 /// The vault of a rig.
 pub struct Vault {
@@ -19,7 +29,81 @@ pub struct Vault {
     pub operator: Operator,
     /// The API account, as the vault knows it.
     pub api_user: String,
-    pub(super) planted: Vec<(String, Zeroizing<String>)>,
+    pub(super) api_password: Zeroizing<String>,
+    /// Nothing once it was taken down.
+    pub(super) server: Option<MockSecretServer>,
+}
+
+/// Starts the vault of a lab. Gives the secrets that it planted as well.
+pub(super) async fn start(
+    lab: &Lab,
+    plan: &EcmPlan,
+    seed: Seed,
+    clock: SimClock,
+    hosting: Hosting,
+) -> Result<(Vault, Vec<PlantedSecret>), RigError> {
+    let vault = VaultLab::read(&lab.path, &lab.text)?;
+    let api_password = vault.password(&plan.api_user, seed)?;
+    let contents = vault.contents(seed)?;
+    let planted = planted(&contents);
+    let server = MockSecretServer::builder()
+        .contents(contents)
+        .hosting(hosting)
+        .clock(clock)
+        .seed(seed)
+        .start()
+        .await
+        .map_err(|failure| RigError::Start {
+            party: "the vault",
+            source: match failure {
+                StartFailure::Host(error) => StartError::Host(error),
+                StartFailure::Contents(error) => {
+                    let place = lab.path.display().to_string();
+                    StartError::Config(ConfigError::at(place, format!("failed to {error}")))
+                }
+            },
+        })?;
+    let endpoint_url = match &plan.endpoint_path {
+        Some(path) => format!("{}{path}", server.url()),
+        None => server.endpoint_url(),
+    };
+    let vault = Vault {
+        url: server.url(),
+        address: server.local_addr().to_string(),
+        endpoint_url,
+        control_url: server.control_url(),
+        operator: Operator::new(Local(server.control().clone())),
+        api_user: plan.api_user.clone(),
+        api_password,
+        server: Some(server),
+    };
+    Ok((vault, planted))
+}
+
+/// Every secret that a vault starts with, by where it stands.
+fn planted(contents: &Contents) -> Vec<PlantedSecret> {
+    let mut planted = Vec::new();
+    let mut plant = |name: String, text: &str| {
+        planted.push(PlantedSecret { name, value: Zeroizing::new(text.to_owned()) });
+    };
+    for user in &contents.users {
+        if let Some(password) = &user.password {
+            plant(format!("password of vault user {}", user.user_name), password.expose());
+        }
+    }
+    for secret in &contents.secrets {
+        for (field, value) in &secret.items {
+            let name = format!("{}: {field}", secret.name);
+            match value {
+                NewValue::Password(text) => plant(name, text.expose()),
+                NewValue::File { bytes, .. } => {
+                    plant(name, &String::from_utf8_lossy(bytes.expose()));
+                }
+                NewValue::Text(_) => {}
+            }
+        }
+    }
+    planted
 }
 
 /// A user's answer to an API account.
@@ -88,11 +172,16 @@ impl Vault {
         Ok(mine.next().map(|held| text(&held["holder"])))
     }
 
-    /// The password or key that the lab planted in a secret, by the secret's name.
-    #[must_use]
-    pub fn planted(&self, secret: &str) -> Option<Zeroizing<String>> {
-        let names = self.planted.iter().find(|(name, _)| name.contains(secret));
-        names.map(|(_, value)| value.clone())
+    /// Takes the vault down; its address stays known. Gives panics of its handlers.
+    pub async fn stop(&mut self) -> Vec<String> {
+        match self.server.take() {
+            None => Vec::new(),
+            Some(server) => {
+                let panics = server.panics();
+                server.stop().await;
+                panics
+            }
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Faults: rules that are installed in the vault before the call that meets them.
 
-use cucumber::{given, when};
+use cucumber::given;
 use sim_kit::fault::{How, Matcher, Rule, Verdict, When};
 
 use crate::world::{World, engine};
@@ -57,9 +57,8 @@ async fn proxy(world: &mut World, status: u16) {
 }
 
 #[given(expr = "the ECM waits {int} second(s) for the vault")]
-#[when(expr = "the ECM waits {int} second(s) for the vault")]
 fn ecm_waits(world: &mut World, seconds: i64) {
-    world.arrange(|lab| lab.set(&["ecm", "secret_server", "request_timeout_s"], seconds));
+    world.arrange(|lab| lab.set(&["ecm", "secret-server", "request_timeout_s"], seconds));
 }
 
 fn broken_off() -> Verdict {

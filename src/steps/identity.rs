@@ -27,7 +27,7 @@ fn setting(world: &mut World, label: String, text: String) {
     let Some((_, key, read)) = SETTINGS.iter().find(|(known, ..)| *known == label) else {
         engine(format!("no plug-in setting is labelled {label:?}"))
     };
-    world.arrange(|lab| lab.set(&["ecm", "secret_server", key], read(&text)));
+    world.arrange(|lab| lab.set(&["ecm", "secret-server", key], read(&text)));
 }
 
 #[then(expr = "the vault granted impersonation of {string} in domain {string}")]

@@ -6,42 +6,36 @@ use crate::leak::Form;
 use crate::rig::console::Injected;
 use crate::world::{Shown, World, engine};
 
-#[then(expr = "{string} is injected with the password that the vault holds for {string}")]
+#[then(expr = "{string} is injected with the password planted for {string}")]
 async fn password(world: &mut World, username: String, secret: String) {
-    let injected = injected(world, "username_password");
-    check(world, &injected, &username, &secret).await;
+    let injected = injected(world, "username_password", &username);
+    assert!(is_planted(world, &injected, &secret).await, "another password was injected");
 }
 
-#[then(
-    expr = "{string} of domain {string} is injected with the password that the vault holds for {string}"
-)]
+#[then(expr = "{string} of domain {string} is injected with the password planted for {string}")]
 async fn domain_password(world: &mut World, username: String, domain: String, secret: String) {
-    let injected = injected(world, "username_password");
-    assert_eq!(injected.domain.as_deref(), Some(domain.as_str()), "domain of the credential");
-    check(world, &injected, &username, &secret).await;
+    let injected = injected(world, "username_password", &username);
+    assert_eq!(injected.domain(), Some(domain.as_str()), "domain of the credential");
+    assert!(is_planted(world, &injected, &secret).await, "another password was injected");
 }
 
-#[then(expr = "an SSH key is injected for {string}")]
-async fn ssh_key(world: &mut World, username: String) {
-    let injected = injected(world, "ssh_key");
-    let rig = world.rig().await;
-    assert!(rig.injected_username(&injected, &username), "the user name is not {username:?}");
+#[then(expr = "{string} is injected with another password than the one planted for {string}")]
+async fn rotated_password(world: &mut World, username: String, secret: String) {
+    let injected = injected(world, "username_password", &username);
+    assert!(!is_planted(world, &injected, &secret).await, "the password did not change");
 }
 
-#[then(expr = "the password of {string} is not the planted one any more")]
-async fn rotated(world: &mut World, secret: String) {
-    let rig = world.rig().await;
-    let now = rig.vault.password_of(&secret).unwrap_or_else(|| engine("no such secret"));
-    let planted = rig.vault.planted_password_of(&secret);
-    assert!(planted.is_some_and(|planted| *planted != *now), "the password did not change");
+#[then(expr = "{string} is injected with the private key planted for {string}")]
+async fn ssh_key(world: &mut World, username: String, secret: String) {
+    let injected = injected(world, "ssh_key", &username);
+    assert!(is_planted(world, &injected, &secret).await, "another key was injected");
 }
 
 #[when("a planted secret is written to a log on purpose")]
 async fn leak_on_purpose(world: &mut World) {
-    let rig = world.rig().await;
-    let secret = rig.vault.planted_password_of("web01 Administrator");
-    let secret = secret.unwrap_or_else(|| engine("no such secret"));
-    world.leak_on_purpose = Some(format!("fetched {}", secret.as_str()));
+    let planted = world.rig().await.planted("web01 Administrator");
+    let planted = planted.unwrap_or_else(|| engine("the lab has no such secret"));
+    world.leak_on_purpose = Some(format!("fetched {}", planted.value.as_str()));
 }
 
 #[then("the scan finds it")]
@@ -53,21 +47,22 @@ async fn scan_finds(world: &mut World) {
 
 #[then("nothing that was written holds a planted secret")]
 async fn nothing_leaked(world: &mut World) {
-    let leaks = world.rig().await.scan().await.unwrap_or_else(|error| engine(error));
+    let (leaks, _) = world.rig().await.scan().await.unwrap_or_else(|error| engine(error));
     assert!(leaks.is_empty(), "{leaks:?}");
 }
 
-async fn check(world: &mut World, injected: &Injected, username: &str, secret: &str) {
-    let rig = world.rig().await;
-    assert!(rig.injected_username(injected, username), "the user name is not {username:?}");
-    let held = rig.vault.password_of(secret).unwrap_or_else(|| engine("no such secret"));
-    assert!(rig.injected_secret(injected, &held), "another secret was injected");
+async fn is_planted(world: &mut World, injected: &Injected, secret: &str) -> bool {
+    let planted = world.rig().await.planted(secret);
+    let planted = planted.unwrap_or_else(|| engine(format!("the lab has no secret {secret:?}")));
+    injected.is(&planted.value)
 }
 
-fn injected(world: &World, kind: &str) -> Injected {
+/// The credential that went into the session last, which must be of this kind and for this user.
+fn injected(world: &World, kind: &str, username: &str) -> Injected {
     match &world.shown {
         Shown::Injected(injected) => {
-            assert_eq!(injected.kind, kind, "kind of the credential");
+            assert_eq!(injected.kind(), kind, "kind of the credential");
+            assert!(injected.is_for(username), "the credential is not for {username:?}");
             injected.clone()
         }
         other => panic!("expected an injected credential, the console shows {other:?}"),

@@ -36,12 +36,16 @@ fn untrusted(world: &mut World) {
 
 #[given("the API account lacks the permission to impersonate")]
 fn no_impersonation(world: &mut World) {
-    world.arrange(|lab| lab.without_impersonation());
+    world.arrange(|lab| {
+        lab.each(&["secret-server", "roles"], |role| {
+            role.insert("permissions".to_owned(), toml::Value::Array(Vec::new()));
+        })
+    });
 }
 
-#[given("the API account's password was changed in the vault")]
-fn changed_password(world: &mut World) {
-    world.plan.api_password_changed = true;
+#[given("the password of the API account has expired in the vault")]
+fn expired_password(world: &mut World) {
+    world.plan.api_password_expired = true;
 }
 
 #[when("the token cache is cleared")]
