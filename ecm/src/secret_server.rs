@@ -1,0 +1,5 @@
+//! The Secret Server plugin.
+#![allow(dead_code)]
+
+mod wire;
+mod xml;
