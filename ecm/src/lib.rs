@@ -6,23 +6,24 @@
 
 pub mod broker;
 pub mod clock;
-pub mod endpoint;
 pub mod config;
+pub mod endpoint;
 pub mod entropy;
 pub mod env;
 pub mod error;
-pub mod identity;
 pub mod link;
 pub mod log;
 pub mod metrics;
 mod monitor;
 pub mod oauth;
 pub mod outbox;
+pub mod identity;
 pub mod plugin;
 pub mod seal;
 pub mod secret;
+pub mod service;
+pub mod state_dir;
+pub mod tls;
 pub mod secret_server;
 pub mod tls;
 pub mod vault_http;
-pub mod service;
-pub mod state_dir;
