@@ -7,6 +7,7 @@
 pub mod broker;
 pub mod clock;
 pub mod config;
+pub mod diagnosis;
 pub mod endpoint;
 pub mod entropy;
 pub mod env;
@@ -26,4 +27,5 @@ pub mod state_dir;
 pub mod tls;
 pub mod secret_server;
 pub mod tls;
+pub mod token_cache;
 pub mod vault_http;
