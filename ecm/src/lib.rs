@@ -5,6 +5,7 @@
 //! reached only through one. Nothing in this package knows a simulator.
 
 pub mod clock;
+pub mod diagnosis;
 pub mod endpoint;
 pub mod config;
 pub mod entropy;
@@ -17,4 +18,5 @@ pub mod seal;
 pub mod secret;
 pub mod secret_server;
 pub mod tls;
+pub mod token_cache;
 pub mod vault_http;
