@@ -7,6 +7,7 @@
 pub mod broker;
 pub mod clock;
 pub mod config;
+pub mod diagnosis;
 pub mod endpoint;
 pub mod entropy;
 pub mod env;
@@ -25,4 +26,5 @@ pub mod secret_server;
 pub mod service;
 pub mod state_dir;
 pub mod tls;
+pub mod token_cache;
 pub mod vault_http;
