@@ -63,7 +63,10 @@ pub struct Handled {
 
 impl From<Answer> for Handled {
     fn from(answer: Answer) -> Self {
-        Self { answer, receipt: None }
+        Self {
+            answer,
+            receipt: None,
+        }
     }
 }
 
@@ -75,7 +78,13 @@ impl Broker {
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        Self { plugin, outbox, clock, metrics, tasks: TaskTracker::new() }
+        Self {
+            plugin,
+            outbox,
+            clock,
+            metrics,
+            tasks: TaskTracker::new(),
+        }
     }
 
     /// The counters of this ECM.
@@ -91,12 +100,26 @@ impl Broker {
         permit: OwnedSemaphorePermit,
     ) -> Handled {
         let answer = match call {
-            Call::GetCredential { session, credential_id, recipient_key } => {
-                let fetch = Fetch { session, credential_id, recipient_key, origin };
+            Call::GetCredential {
+                session,
+                credential_id,
+                recipient_key,
+            } => {
+                let fetch = Fetch {
+                    session,
+                    credential_id,
+                    recipient_key,
+                    origin,
+                };
                 return self.get_credential(fetch, permit).await;
             }
-            Call::ReleaseCredential { session, credential_id, session_ended_at } => {
-                self.release_credential(session, credential_id, session_ended_at).await
+            Call::ReleaseCredential {
+                session,
+                credential_id,
+                session_ended_at,
+            } => {
+                self.release_credential(session, credential_id, session_ended_at)
+                    .await
             }
             other => {
                 let answer = self.ask(&other).await;
@@ -106,7 +129,9 @@ impl Broker {
                 answer
             }
         };
-        answer.unwrap_or_else(|error| Answer::Error(ErrorAnswer::from(&error))).into()
+        answer
+            .unwrap_or_else(|error| Answer::Error(ErrorAnswer::from(&error)))
+            .into()
     }
 
     /// The calls that leave nothing behind.
@@ -119,42 +144,76 @@ impl Broker {
                 let credentials = found.into_iter().map(CredentialEntry::from).collect();
                 Ok(Answer::Credentials { credentials })
             }
-            Call::FindEndpoints { session, types, query, most_recently_used_count } => {
+            Call::FindEndpoints {
+                session,
+                types,
+                query,
+                most_recently_used_count,
+            } => {
                 need(offered.endpoint_search, "endpoint search")?;
                 let session = Session::from(session.clone());
-                let known = types.iter().filter_map(|name| EndpointType::from_name(name));
+                let known = types
+                    .iter()
+                    .filter_map(|name| EndpointType::from_name(name));
                 let known: Vec<_> = known.collect();
-                let search = self.plugin.find_endpoints(&session, &known, query, *most_recently_used_count);
-                let endpoints = guarded(search).await?.into_iter().map(EndpointEntry::from).collect();
+                let search =
+                    self.plugin
+                        .find_endpoints(&session, &known, query, *most_recently_used_count);
+                let endpoints = guarded(search)
+                    .await?
+                    .into_iter()
+                    .map(EndpointEntry::from)
+                    .collect();
                 Ok(Answer::Endpoints { endpoints })
             }
-            Call::StartSession { session, credential_id } => {
+            Call::StartSession {
+                session,
+                credential_id,
+            } => {
                 need(offered.start_session, "starting a session")?;
                 let session = Session::from(session.clone());
                 guarded(self.plugin.start_session(&session, credential_id)).await?;
                 Ok(Answer::Done)
             }
-            Call::SessionStarted { session, history_url, history_url_expiry_s } => {
+            Call::SessionStarted {
+                session,
+                history_url,
+                history_url_expiry_s,
+            } => {
                 if offered.session_started {
                     let session = Session::from(session.clone());
                     let url = history_url.as_deref();
-                    guarded(self.plugin.session_started(&session, url, *history_url_expiry_s)).await?;
+                    guarded(
+                        self.plugin
+                            .session_started(&session, url, *history_url_expiry_s),
+                    )
+                    .await?;
                 }
                 Ok(Answer::Done)
             }
             Call::SessionComplete { session } => {
                 if offered.session_complete {
-                    guarded(self.plugin.session_complete(&Session::from(session.clone()))).await?;
+                    guarded(
+                        self.plugin
+                            .session_complete(&Session::from(session.clone())),
+                    )
+                    .await?;
                 }
                 Ok(Answer::Done)
             }
             Call::Health => {
                 if !offered.health_check {
                     let detail = "the plugin has no health check".to_owned();
-                    return Ok(Answer::Health { healthy: true, detail });
+                    return Ok(Answer::Health {
+                        healthy: true,
+                        detail,
+                    });
                 }
                 let health = guarded(self.plugin.health()).await?;
-                Ok(Answer::Health { healthy: health.healthy, detail: health.detail })
+                Ok(Answer::Health {
+                    healthy: health.healthy,
+                    detail: health.detail,
+                })
             }
             Call::GetCredential { .. } | Call::ReleaseCredential { .. } => {
                 Err(PluginError::unsupported("this call here"))
@@ -186,12 +245,17 @@ impl Broker {
             this.fetch(&fetch, to_link).await;
             drop(permit);
         });
-        fetched.await.unwrap_or_else(|_| own_error(ErrorKind::Unexpected, "the fetch broke down").into())
+        fetched
+            .await
+            .unwrap_or_else(|_| own_error(ErrorKind::Unexpected, "the fetch broke down").into())
     }
 
     async fn fetch(&self, fetch: &Fetch, to_link: oneshot::Sender<Handled>) {
         if !self.plugin.capabilities().credentials_used {
-            let answer = self.fetch_and_seal(fetch).await.unwrap_or_else(Answer::Error);
+            let answer = self
+                .fetch_and_seal(fetch)
+                .await
+                .unwrap_or_else(Answer::Error);
             let _ = to_link.send(answer.into());
             return;
         }
@@ -204,9 +268,10 @@ impl Broker {
             }
         };
         let answer = match self.fetch_and_seal(fetch).await {
-            Ok(_) if !self.outbox.may_deliver(&key) => {
-                own_error(ErrorKind::NotFound, "the session ended before its credential came")
-            }
+            Ok(_) if !self.outbox.may_deliver(&key) => own_error(
+                ErrorKind::NotFound,
+                "the session ended before its credential came",
+            ),
             Ok(package) => package,
             Err(error) => Answer::Error(error),
         };
@@ -225,7 +290,9 @@ impl Broker {
 
     async fn owe(&self, fetch: &Fetch) -> Result<DebtKey, String> {
         let (session, credential_id) = (fetch.session.clone(), fetch.credential_id.clone());
-        let owed = self.on_disk(move |outbox| outbox.owe(&session, &credential_id)).await;
+        let owed = self
+            .on_disk(move |outbox| outbox.owe(&session, &credential_id))
+            .await;
         match owed {
             Some(Ok(key)) => Ok(key),
             Some(Err(error)) => Err(error.to_string()),
@@ -234,7 +301,12 @@ impl Broker {
     }
 
     async fn fetch_and_seal(&self, fetch: &Fetch) -> Result<Answer, ErrorAnswer> {
-        let Fetch { session, credential_id, recipient_key, origin } = fetch;
+        let Fetch {
+            session,
+            credential_id,
+            recipient_key,
+            origin,
+        } = fetch;
         let plugin_session = Session::from(session.clone());
         let call = guarded(self.plugin.get_credential(&plugin_session, credential_id));
         let fetched = within(origin.limit + FETCH_GRACE, call).await;
@@ -253,8 +325,15 @@ impl Broker {
             tracing::error!(%error, "a credential was not sealed");
             ErrorAnswer::own(ErrorKind::Unexpected, error.to_string())
         })?;
-        let SealedCredential { kind, enc, ciphertext } = sealed;
-        Ok(Answer::Package { kind, sealed: SealedBox { enc, ciphertext } })
+        let SealedCredential {
+            kind,
+            enc,
+            ciphertext,
+        } = sealed;
+        Ok(Answer::Package {
+            kind,
+            sealed: SealedBox { enc, ciphertext },
+        })
     }
 }
 
@@ -277,19 +356,31 @@ impl Broker {
             Some(Release::Paid | Release::Later) => return Ok(Answer::Done),
             Some(Release::Pay) | None => {}
         }
-        let due = DueCheckIn { session, credential_id, ended_at_unix, attempts: 0 };
+        let due = DueCheckIn {
+            session,
+            credential_id,
+            ended_at_unix,
+            attempts: 0,
+        };
         // By itself, so that a deadline of the appliance does not leave a payment half made.
         let this = Arc::clone(self);
         let payment = self.tasks.spawn(async move { this.pay(&due).await });
-        payment.await.unwrap_or_else(|_| Err(broke_down())).map(|()| Answer::Done)
+        payment
+            .await
+            .unwrap_or_else(|_| Err(broke_down()))
+            .map(|()| Answer::Done)
     }
 
     /// Checks one credential in, and keeps the debt if the vault does not confirm.
     async fn pay(&self, due: &DueCheckIn) -> Result<(), PluginError> {
         let session = Session::from(due.session.clone());
         let key = DebtKey::new(&session.session_id, &due.credential_id);
-        let call = self.plugin.release_credential(&session, &due.credential_id, due.ended_at_unix);
-        let paid = within(CHECK_IN_LIMIT, guarded(call)).await.unwrap_or_else(|| Err(late()));
+        let call = self
+            .plugin
+            .release_credential(&session, &due.credential_id, due.ended_at_unix);
+        let paid = within(CHECK_IN_LIMIT, guarded(call))
+            .await
+            .unwrap_or_else(|| Err(late()));
         let attempt = due.attempts + 1;
         let (session_id, credential_id) = (&key.session_id, &key.credential_id);
         match &paid {
@@ -299,10 +390,16 @@ impl Broker {
             }
             Err(error) => {
                 log_failure("release_credential", error);
-                tracing::warn!(session_id, credential_id, attempt, "the check-in stays owed");
+                tracing::warn!(
+                    session_id,
+                    credential_id,
+                    attempt,
+                    "the check-in stays owed"
+                );
                 self.metrics.check_in_failed();
                 let fraction = entropy::fraction();
-                self.on_disk(move |outbox| outbox.failed(&key, fraction)).await;
+                self.on_disk(move |outbox| outbox.failed(&key, fraction))
+                    .await;
             }
         }
         paid
@@ -324,7 +421,12 @@ impl Broker {
                 }
                 Some(Step::GivenUp(due)) => {
                     self.metrics.check_in_given_up();
-                    let DueCheckIn { session, credential_id, attempts, .. } = due;
+                    let DueCheckIn {
+                        session,
+                        credential_id,
+                        attempts,
+                        ..
+                    } = due;
                     tracing::error!(
                         session_id = %session.session_id,
                         user = %session.user.username,
@@ -364,7 +466,9 @@ impl Broker {
         work: impl FnOnce(&Outbox) -> T + Send + 'static,
     ) -> Option<T> {
         let outbox = Arc::clone(&self.outbox);
-        tokio::task::spawn_blocking(move || work(&outbox)).await.ok()
+        tokio::task::spawn_blocking(move || work(&outbox))
+            .await
+            .ok()
     }
 }
 
@@ -389,7 +493,10 @@ fn late() -> PluginError {
     PluginError::new(
         ErrorKind::Timeout,
         Hop::Ecm,
-        format!("the vault did not take the check-in within {} s", CHECK_IN_LIMIT.as_secs()),
+        format!(
+            "the vault did not take the check-in within {} s",
+            CHECK_IN_LIMIT.as_secs()
+        ),
         "nothing; the ECM tries again",
         Owner::VaultAdministrator,
     )
@@ -407,12 +514,17 @@ fn broke_down() -> PluginError {
 
 /// A notice that the plugin does not want is no error; a question that it does not answer is.
 fn need(offered: bool, what: &str) -> Result<(), PluginError> {
-    if offered { Ok(()) } else { Err(PluginError::unsupported(what)) }
+    if offered {
+        Ok(())
+    } else {
+        Err(PluginError::unsupported(what))
+    }
 }
 
 /// A plugin that panics harms only the call that it was serving.
-async fn guarded<T>(
-    call: impl Future<Output = Result<T, PluginError>>,
-) -> Result<T, PluginError> {
-    AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(|_| Err(broke_down()))
+async fn guarded<T>(call: impl Future<Output = Result<T, PluginError>>) -> Result<T, PluginError> {
+    AssertUnwindSafe(call)
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| Err(broke_down()))
 }

@@ -51,17 +51,28 @@ pub fn start(config: &LogConfig) -> Result<(), LogError> {
     let filter = Targets::new().with_target("ecm", config.level);
     let layer = tracing_subscriber::fmt::layer().event_format(Layout);
     let layer: Box<dyn Layer<_> + Send + Sync> = match &config.file {
-        None => Box::new(layer.with_writer(io::stderr).with_ansi(false).with_filter(filter)),
+        None => Box::new(
+            layer
+                .with_writer(io::stderr)
+                .with_ansi(false)
+                .with_filter(filter),
+        ),
         Some(path) => {
             let opened = RollingFile::open(path, config.file_bytes_max, config.rotations);
-            let file = opened.map_err(|reason| LogError::File { path: path.clone(), reason })?;
+            let file = opened.map_err(|reason| LogError::File {
+                path: path.clone(),
+                reason,
+            })?;
             Box::new(layer.with_writer(file).with_ansi(false).with_filter(filter))
         }
     };
     let subscriber = tracing_subscriber::registry().with(layer);
     tracing::subscriber::set_global_default(subscriber).map_err(|_| LogError::Twice)?;
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let place = panic
+            .location()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         tracing::error!(target: "ecm::panic", "a task broke down at {place}");
     }));
     Ok(())
@@ -82,7 +93,9 @@ where
         event: &Event<'_>,
     ) -> fmt::Result {
         let mut text = String::new();
-        context.field_format().format_fields(Writer::new(&mut text), event)?;
+        context
+            .field_format()
+            .format_fields(Writer::new(&mut text), event)?;
         let now = SystemClock.now();
         let thread = std::thread::current();
         writeln!(
@@ -167,18 +180,29 @@ mod tests {
             tracing::debug!(target: "ecm::secret_server::client", attempt = 2, "asked for a token");
         });
         let (time, rest) = line.split_at(23);
-        let shape = time.chars().map(|letter| if letter.is_ascii_digit() { '0' } else { letter });
+        let shape = time
+            .chars()
+            .map(|letter| if letter.is_ascii_digit() { '0' } else { letter });
         assert_eq!(shape.collect::<String>(), "0000-00-00 00:00:00,000");
         let (thread, rest) = rest.split_once(']').unwrap();
         assert!(thread.starts_with(" ["), "{thread}");
-        assert_eq!(rest, " DEBUG Ecm.SecretServer.Client - asked for a token attempt=2\n");
+        assert_eq!(
+            rest,
+            " DEBUG Ecm.SecretServer.Client - asked for a token attempt=2\n"
+        );
     }
 
     #[test]
     fn foreign_words_cannot_forge_a_line_or_clear_a_terminal() {
         let forged = "no\n2025-01-31 10:15:02,123 [main] INFO Ecm - all is well\r\u{1b}[2J";
         let line = logged(|| tracing::warn!(target: "ecm", said = %forged, "refused"));
-        assert_eq!(line.lines().filter(|line| !line.starts_with("    ")).count(), 1, "{line}");
+        assert_eq!(
+            line.lines()
+                .filter(|line| !line.starts_with("    "))
+                .count(),
+            1,
+            "{line}"
+        );
         assert!(!line.contains('\u{1b}') && !line.contains('\r'), "{line}");
     }
 

@@ -65,7 +65,9 @@ impl Metrics {
     }
 
     pub(crate) fn answered(&self, call: &str, answer: &Answer, took: Duration) {
-        let Some(at) = Call::NAMES.iter().position(|name| *name == call) else { return };
+        let Some(at) = Call::NAMES.iter().position(|name| *name == call) else {
+            return;
+        };
         let metrics = &self.calls[at];
         count(match answer {
             Answer::Error(_) => &metrics.failed,
@@ -87,19 +89,51 @@ impl Metrics {
     pub fn render(&self, check_ins_owed: usize) -> String {
         let mut out = String::new();
         let gauges = [
-            ("ecm_link_connected", "Whether the link to the appliance is up.", self.connected.load(Relaxed)),
-            ("ecm_check_ins_owed", "Check-ins that the vault has not confirmed.", check_ins_owed as u64),
+            (
+                "ecm_link_connected",
+                "Whether the link to the appliance is up.",
+                self.connected.load(Relaxed),
+            ),
+            (
+                "ecm_check_ins_owed",
+                "Check-ins that the vault has not confirmed.",
+                check_ins_owed as u64,
+            ),
         ];
         for (name, purpose, value) in gauges {
             simple(&mut out, name, "gauge", purpose, value);
         }
         let counters = [
-            ("ecm_link_connects_total", "Connections opened to the appliance.", &self.connects),
-            ("ecm_link_connect_failures_total", "Connections that could not be opened.", &self.connect_failures),
-            ("ecm_requests_refused_total", "Requests refused because of load or shutdown.", &self.refused),
-            ("ecm_duplicate_request_ids_total", "Requests ignored for an id used twice.", &self.duplicate_ids),
-            ("ecm_check_in_failures_total", "Failed attempts to check a credential in.", &self.check_in_failures),
-            ("ecm_check_ins_given_up_total", "Check-ins given up.", &self.check_ins_given_up),
+            (
+                "ecm_link_connects_total",
+                "Connections opened to the appliance.",
+                &self.connects,
+            ),
+            (
+                "ecm_link_connect_failures_total",
+                "Connections that could not be opened.",
+                &self.connect_failures,
+            ),
+            (
+                "ecm_requests_refused_total",
+                "Requests refused because of load or shutdown.",
+                &self.refused,
+            ),
+            (
+                "ecm_duplicate_request_ids_total",
+                "Requests ignored for an id used twice.",
+                &self.duplicate_ids,
+            ),
+            (
+                "ecm_check_in_failures_total",
+                "Failed attempts to check a credential in.",
+                &self.check_in_failures,
+            ),
+            (
+                "ecm_check_ins_given_up_total",
+                "Check-ins given up.",
+                &self.check_ins_given_up,
+            ),
         ];
         for (name, purpose, counter) in counters {
             simple(&mut out, name, "counter", purpose, counter.load(Relaxed));
@@ -110,15 +144,24 @@ impl Metrics {
 
     fn render_calls(&self, out: &mut String) {
         // Writing to a string cannot fail.
-        let _ = writeln!(out, "# HELP ecm_requests_total Requests answered, by type and outcome.");
+        let _ = writeln!(
+            out,
+            "# HELP ecm_requests_total Requests answered, by type and outcome."
+        );
         let _ = writeln!(out, "# TYPE ecm_requests_total counter");
         for (name, call) in Call::NAMES.iter().zip(&self.calls) {
             for (outcome, counter) in [("success", &call.succeeded), ("error", &call.failed)] {
                 let value = counter.load(Relaxed);
-                let _ = writeln!(out, "ecm_requests_total{{type=\"{name}\",outcome=\"{outcome}\"}} {value}");
+                let _ = writeln!(
+                    out,
+                    "ecm_requests_total{{type=\"{name}\",outcome=\"{outcome}\"}} {value}"
+                );
             }
         }
-        let _ = writeln!(out, "# HELP ecm_request_seconds Time from a request to its answer.");
+        let _ = writeln!(
+            out,
+            "# HELP ecm_request_seconds Time from a request to its answer."
+        );
         let _ = writeln!(out, "# TYPE ecm_request_seconds histogram");
         for (name, call) in Call::NAMES.iter().zip(&self.calls) {
             call.render_histogram(out, name);
@@ -132,18 +175,27 @@ impl CallMetrics {
         for (bound_ms, bucket) in BUCKETS_MS.iter().zip(&self.buckets) {
             below += bucket.load(Relaxed);
             let bound_s = Duration::from_millis(*bound_ms).as_secs_f64();
-            let _ = writeln!(out, "ecm_request_seconds_bucket{{type=\"{name}\",le=\"{bound_s}\"}} {below}");
+            let _ = writeln!(
+                out,
+                "ecm_request_seconds_bucket{{type=\"{name}\",le=\"{bound_s}\"}} {below}"
+            );
         }
         let all = self.succeeded.load(Relaxed) + self.failed.load(Relaxed);
         let sum_s = Duration::from_millis(self.duration_ms.load(Relaxed)).as_secs_f64();
-        let _ = writeln!(out, "ecm_request_seconds_bucket{{type=\"{name}\",le=\"+Inf\"}} {all}");
+        let _ = writeln!(
+            out,
+            "ecm_request_seconds_bucket{{type=\"{name}\",le=\"+Inf\"}} {all}"
+        );
         let _ = writeln!(out, "ecm_request_seconds_sum{{type=\"{name}\"}} {sum_s}");
         let _ = writeln!(out, "ecm_request_seconds_count{{type=\"{name}\"}} {all}");
     }
 }
 
 fn simple(out: &mut String, name: &str, kind: &str, purpose: &str, value: u64) {
-    let _ = writeln!(out, "# HELP {name} {purpose}\n# TYPE {name} {kind}\n{name} {value}");
+    let _ = writeln!(
+        out,
+        "# HELP {name} {purpose}\n# TYPE {name} {kind}\n{name} {value}"
+    );
 }
 
 #[cfg(test)]

@@ -94,18 +94,34 @@ fn answer(request: &[u8], metrics: &Metrics, owed: usize) -> (&'static str, &'st
     const TEXT: &str = "text/plain; charset=utf-8";
     const JSON: &str = "application/json";
     if request.starts_with(b"GET /metrics ") {
-        return ("200 OK", "text/plain; version=0.0.4; charset=utf-8", metrics.render(owed));
+        return (
+            "200 OK",
+            "text/plain; version=0.0.4; charset=utf-8",
+            metrics.render(owed),
+        );
     }
     if request.starts_with(b"GET /health ") {
         let connected = metrics.is_connected();
-        let status = if connected { "200 OK" } else { "503 Service Unavailable" };
+        let status = if connected {
+            "200 OK"
+        } else {
+            "503 Service Unavailable"
+        };
         let body = format!("{{\"connected\":{connected},\"check_ins_owed\":{owed}}}\n");
         return (status, JSON, body);
     }
     if request.starts_with(b"GET ") {
-        return ("404 Not Found", TEXT, "known here: /health and /metrics\n".to_owned());
+        return (
+            "404 Not Found",
+            TEXT,
+            "known here: /health and /metrics\n".to_owned(),
+        );
     }
-    ("405 Method Not Allowed", TEXT, "only GET is served here\n".to_owned())
+    (
+        "405 Method Not Allowed",
+        TEXT,
+        "only GET is served here\n".to_owned(),
+    )
 }
 
 #[cfg(test)]
@@ -116,12 +132,18 @@ mod tests {
     fn health_follows_the_link_and_other_paths_are_told_apart() {
         let metrics = Metrics::default();
         let status = |request: &str| answer(request.as_bytes(), &metrics, 2).0;
-        assert_eq!(status("GET /health HTTP/1.1\r\n\r\n"), "503 Service Unavailable");
+        assert_eq!(
+            status("GET /health HTTP/1.1\r\n\r\n"),
+            "503 Service Unavailable"
+        );
         metrics.connected();
         assert_eq!(status("GET /health HTTP/1.1\r\n\r\n"), "200 OK");
         assert_eq!(status("GET /metrics HTTP/1.1\r\n\r\n"), "200 OK");
         assert_eq!(status("GET / HTTP/1.1\r\n\r\n"), "404 Not Found");
-        assert_eq!(status("POST /health HTTP/1.1\r\n\r\n"), "405 Method Not Allowed");
+        assert_eq!(
+            status("POST /health HTTP/1.1\r\n\r\n"),
+            "405 Method Not Allowed"
+        );
         let body = answer(b"GET /health HTTP/1.1\r\n\r\n", &metrics, 2).2;
         assert_eq!(body, "{\"connected\":true,\"check_ins_owed\":2}\n");
     }

@@ -84,22 +84,25 @@ impl TokenSource {
         site: &Url,
         client_id: String,
         client_secret: Secret,
-        tls: Option<rustls::ClientConfig>,
+        tls: rustls::ClientConfig,
         limit: Duration,
     ) -> reqwest::Result<Self> {
-        let mut builder = reqwest::Client::builder()
+        let builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .connect_timeout(limit)
             .timeout(limit)
             // The next token is fetched at the next connect, when an idle connection is long dead.
-            .pool_max_idle_per_host(0);
-        if let Some(tls) = tls {
-            builder = builder.tls_backend_preconfigured(tls);
-        }
+            .pool_max_idle_per_host(0)
+            .tls_backend_preconfigured(tls);
         let mut endpoint = site.clone();
         endpoint.set_path(TOKEN_PATH);
-        Ok(Self { http: builder.build()?, endpoint, client_id, client_secret })
+        Ok(Self {
+            http: builder.build()?,
+            endpoint,
+            client_id,
+            client_secret,
+        })
     }
 
     /// Fetches a new token.
@@ -131,7 +134,11 @@ impl TokenSource {
             access_token: String,
             token_type: String,
         }
-        let Ok(Grant { access_token, token_type }) = serde_json::from_slice(body) else {
+        let Ok(Grant {
+            access_token,
+            token_type,
+        }) = serde_json::from_slice(body)
+        else {
             return Err(self.not_an_answer("it is not the JSON of a token"));
         };
         let token = Secret::new(access_token);
@@ -149,7 +156,11 @@ impl TokenSource {
         mut answer: reqwest::Response,
     ) -> Result<Zeroizing<Vec<u8>>, TokenError> {
         let mut body = Zeroizing::new(Vec::with_capacity(4096));
-        while let Some(chunk) = answer.chunk().await.map_err(|error| self.transport(&error))? {
+        while let Some(chunk) = answer
+            .chunk()
+            .await
+            .map_err(|error| self.transport(&error))?
+        {
             if body.len() + chunk.len() > ANSWER_BYTES_MAX {
                 return Err(self.not_an_answer("it is longer than 64 KiB"));
             }
@@ -166,11 +177,17 @@ impl TokenSource {
         if error.is_timeout() {
             return TokenError::TimedOut { endpoint };
         }
-        TokenError::Unreachable { endpoint, reason: trouble::innermost(error) }
+        TokenError::Unreachable {
+            endpoint,
+            reason: trouble::innermost(error),
+        }
     }
 
     fn not_an_answer(&self, reason: &'static str) -> TokenError {
-        TokenError::NotAnAnswer { endpoint: self.endpoint.clone(), reason }
+        TokenError::NotAnAnswer {
+            endpoint: self.endpoint.clone(),
+            reason,
+        }
     }
 }
 

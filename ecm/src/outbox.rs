@@ -174,7 +174,12 @@ struct Waiting {
 impl Waiting {
     fn start() -> Self {
         let backoff = Backoff::new(PAUSES.0, PAUSES.1);
-        Self { since: Stopwatch::start(), pause: Duration::ZERO, backoff, attempts: 0 }
+        Self {
+            since: Stopwatch::start(),
+            pause: Duration::ZERO,
+            backoff,
+            attempts: 0,
+        }
     }
 
     fn remaining(&self) -> Duration {
@@ -211,7 +216,11 @@ impl Outbox {
         if state.records_in_file > state.debts.len() || found.damaged_copy.is_some() {
             state.rewrite()?;
         }
-        let this = Self { state: Mutex::new(state), changed: Notify::new(), limits };
+        let this = Self {
+            state: Mutex::new(state),
+            changed: Notify::new(),
+            limits,
+        };
         Ok((this, found))
     }
 
@@ -220,11 +229,7 @@ impl Outbox {
     ///
     /// # Errors
     /// The debt is not on the disk: do not fetch.
-    pub fn owe(
-        &self,
-        session: &SessionFrame,
-        credential_id: &str,
-    ) -> Result<DebtKey, OutboxError> {
+    pub fn owe(&self, session: &SessionFrame, credential_id: &str) -> Result<DebtKey, OutboxError> {
         let key = DebtKey::new(&session.session_id, credential_id);
         let mut state = self.lock();
         if state.debts.len() >= DEBTS_MAX {
@@ -235,18 +240,28 @@ impl Outbox {
             credential_id: credential_id.to_owned(),
         };
         let written = state.append(&record);
-        written.map_err(|reason| OutboxError::Disk { path: state.path.clone(), reason })?;
+        written.map_err(|reason| OutboxError::Disk {
+            path: state.path.clone(),
+            reason,
+        })?;
         state.paid.retain(|paid| *paid != key);
         state.debts.retain(|debt| debt.key != key);
         let session = session.clone();
-        state.debts.push(Debt { key: key.clone(), session, phase: Phase::Fetched, busy: true });
+        state.debts.push(Debt {
+            key: key.clone(),
+            session,
+            phase: Phase::Fetched,
+            busy: true,
+        });
         Ok(key)
     }
 
     /// Whether the fetched credential may still be handed out: not if the session ended meanwhile.
     pub fn may_deliver(&self, key: &DebtKey) -> bool {
         let mut state = self.lock();
-        state.debt(key).is_some_and(|debt| matches!(debt.phase, Phase::Fetched))
+        state
+            .debt(key)
+            .is_some_and(|debt| matches!(debt.phase, Phase::Fetched))
     }
 
     /// The credential left the ECM; its check-in waits for the session's end.
@@ -257,8 +272,14 @@ impl Outbox {
         if matches!(debt.phase, Phase::Fetched) {
             debt.phase = Phase::Delivered { orphaned: None };
             // Unwritten, it would be checked in at the next start rather than later: the safe way.
-            let DebtKey { session_id, credential_id } = key.clone();
-            state.append_or_warn(&Record::Delivered { session_id, credential_id });
+            let DebtKey {
+                session_id,
+                credential_id,
+            } = key.clone();
+            state.append_or_warn(&Record::Delivered {
+                session_id,
+                credential_id,
+            });
         }
         drop(state);
         self.changed.notify_one();
@@ -280,7 +301,11 @@ impl Outbox {
         let mut state = self.lock();
         if state.debt(key).is_none() {
             // A debt of another ECM, or of this one before its state was lost: pay it all the same.
-            return if state.paid.contains(key) { Release::Paid } else { Release::Pay };
+            return if state.paid.contains(key) {
+                Release::Paid
+            } else {
+                Release::Pay
+            };
         }
         state.make_due(key, ended_at_unix, now_unix);
         match state.debt(key) {
@@ -302,8 +327,14 @@ impl Outbox {
         }
         state.paid.push_back(key.clone());
         if known {
-            let DebtKey { session_id, credential_id } = key.clone();
-            state.append_or_warn(&Record::Confirmed { session_id, credential_id });
+            let DebtKey {
+                session_id,
+                credential_id,
+            } = key.clone();
+            state.append_or_warn(&Record::Confirmed {
+                session_id,
+                credential_id,
+            });
         }
     }
 
@@ -331,12 +362,14 @@ impl Outbox {
         for debt in state.debts.iter_mut().filter(|debt| !debt.busy) {
             let remaining = match &debt.phase {
                 Phase::Fetched | Phase::Delivered { orphaned: None } => continue,
-                Phase::Delivered { orphaned: Some(since) } => {
-                    self.limits.orphan_after.saturating_sub(since.elapsed())
-                }
+                Phase::Delivered {
+                    orphaned: Some(since),
+                } => self.limits.orphan_after.saturating_sub(since.elapsed()),
                 Phase::Due { waiting, .. } => waiting.remaining(),
             };
-            if remaining.is_zero() && let Some((due, since_unix)) = debt.as_due() {
+            if remaining.is_zero()
+                && let Some((due, since_unix)) = debt.as_due()
+            {
                 let waited_s = u64::try_from(now_unix - since_unix).unwrap_or(0);
                 if due.attempts > 0 && waited_s >= self.limits.give_up_after.as_secs() {
                     let key = debt.key.clone();
@@ -370,14 +403,24 @@ impl Outbox {
 impl DebtKey {
     /// The key of one credential of one session.
     pub fn new(session_id: &str, credential_id: &str) -> Self {
-        Self { session_id: session_id.to_owned(), credential_id: credential_id.to_owned() }
+        Self {
+            session_id: session_id.to_owned(),
+            credential_id: credential_id.to_owned(),
+        }
     }
 }
 
 impl Debt {
     /// The debt as it is handed out for payment, and since when it is due.
     fn as_due(&self) -> Option<(DueCheckIn, i64)> {
-        let Phase::Due { ended_at_unix, since_unix, waiting } = &self.phase else { return None };
+        let Phase::Due {
+            ended_at_unix,
+            since_unix,
+            waiting,
+        } = &self.phase
+        else {
+            return None;
+        };
         let due = DueCheckIn {
             session: self.session.clone(),
             credential_id: self.key.credential_id.clone(),
@@ -401,27 +444,66 @@ impl State {
             waiting: Waiting::start(),
         };
         let (key, phase) = match record {
-            Record::Owed { session, credential_id } => {
+            Record::Owed {
+                session,
+                credential_id,
+            } => {
                 let key = DebtKey::new(&session.session_id, &credential_id);
                 self.debts.retain(|debt| debt.key != key);
                 // Whoever fetched it died before it was known to have arrived.
                 let phase = due(now_unix, now_unix);
-                self.debts.push(Debt { key, session: *session, phase, busy: false });
+                self.debts.push(Debt {
+                    key,
+                    session: *session,
+                    phase,
+                    busy: false,
+                });
                 return;
             }
-            Record::Delivered { session_id, credential_id } => (
-                DebtKey { session_id, credential_id },
-                Some(Phase::Delivered { orphaned: Some(Stopwatch::start()) }),
+            Record::Delivered {
+                session_id,
+                credential_id,
+            } => (
+                DebtKey {
+                    session_id,
+                    credential_id,
+                },
+                Some(Phase::Delivered {
+                    orphaned: Some(Stopwatch::start()),
+                }),
             ),
-            Record::Due { session_id, credential_id, ended_at_unix, due_since_unix } => {
-                (DebtKey { session_id, credential_id }, Some(due(ended_at_unix, due_since_unix)))
-            }
-            Record::Confirmed { session_id, credential_id } => {
-                (DebtKey { session_id, credential_id }, None)
-            }
-            Record::GivenUp { session_id, credential_id } => {
-                (DebtKey { session_id, credential_id }, None)
-            }
+            Record::Due {
+                session_id,
+                credential_id,
+                ended_at_unix,
+                due_since_unix,
+            } => (
+                DebtKey {
+                    session_id,
+                    credential_id,
+                },
+                Some(due(ended_at_unix, due_since_unix)),
+            ),
+            Record::Confirmed {
+                session_id,
+                credential_id,
+            } => (
+                DebtKey {
+                    session_id,
+                    credential_id,
+                },
+                None,
+            ),
+            Record::GivenUp {
+                session_id,
+                credential_id,
+            } => (
+                DebtKey {
+                    session_id,
+                    credential_id,
+                },
+                None,
+            ),
         };
         match (phase, self.debt(&key)) {
             (Some(phase), Some(debt)) => debt.phase = phase,
@@ -436,18 +518,33 @@ impl State {
             return;
         }
         let waiting = Waiting::start();
-        debt.phase = Phase::Due { ended_at_unix, since_unix: now_unix, waiting };
-        let DebtKey { session_id, credential_id } = key.clone();
+        debt.phase = Phase::Due {
+            ended_at_unix,
+            since_unix: now_unix,
+            waiting,
+        };
+        let DebtKey {
+            session_id,
+            credential_id,
+        } = key.clone();
         let due_since_unix = now_unix;
-        let record = Record::Due { session_id, credential_id, ended_at_unix, due_since_unix };
+        let record = Record::Due {
+            session_id,
+            credential_id,
+            ended_at_unix,
+            due_since_unix,
+        };
         self.append_or_warn(&record);
     }
 
     fn expire_orphans(&mut self, limit: Duration, now_unix: i64) {
-        let expired = |debt: &&Debt| {
-            matches!(&debt.phase, Phase::Delivered { orphaned: Some(since) } if since.elapsed() >= limit)
-        };
-        let keys: Vec<_> = self.debts.iter().filter(expired).map(|debt| debt.key.clone()).collect();
+        let expired = |debt: &&Debt| matches!(&debt.phase, Phase::Delivered { orphaned: Some(since) } if since.elapsed() >= limit);
+        let keys: Vec<_> = self
+            .debts
+            .iter()
+            .filter(expired)
+            .map(|debt| debt.key.clone())
+            .collect();
         for key in keys {
             self.make_due(&key, now_unix, now_unix);
         }
@@ -455,8 +552,14 @@ impl State {
 
     fn give_up(&mut self, key: &DebtKey) {
         self.debts.retain(|debt| debt.key != *key);
-        let DebtKey { session_id, credential_id } = key.clone();
-        self.append_or_warn(&Record::GivenUp { session_id, credential_id });
+        let DebtKey {
+            session_id,
+            credential_id,
+        } = key.clone();
+        self.append_or_warn(&Record::GivenUp {
+            session_id,
+            credential_id,
+        });
     }
 
     fn append(&mut self, record: &Record) -> io::Result<()> {
@@ -488,14 +591,35 @@ impl State {
 impl Debt {
     /// The records that lead to this debt.
     fn records(&self) -> Vec<Record> {
-        let DebtKey { session_id, credential_id } = self.key.clone();
+        let DebtKey {
+            session_id,
+            credential_id,
+        } = self.key.clone();
         let session = Box::new(self.session.clone());
-        let owed = Record::Owed { session, credential_id: credential_id.clone() };
+        let owed = Record::Owed {
+            session,
+            credential_id: credential_id.clone(),
+        };
         match self.phase {
             Phase::Fetched => vec![owed],
-            Phase::Delivered { .. } => vec![owed, Record::Delivered { session_id, credential_id }],
-            Phase::Due { ended_at_unix, since_unix: due_since_unix, .. } => {
-                let due = Record::Due { session_id, credential_id, ended_at_unix, due_since_unix };
+            Phase::Delivered { .. } => vec![
+                owed,
+                Record::Delivered {
+                    session_id,
+                    credential_id,
+                },
+            ],
+            Phase::Due {
+                ended_at_unix,
+                since_unix: due_since_unix,
+                ..
+            } => {
+                let due = Record::Due {
+                    session_id,
+                    credential_id,
+                    ended_at_unix,
+                    due_since_unix,
+                };
                 vec![owed, due]
             }
         }

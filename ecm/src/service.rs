@@ -80,6 +80,10 @@ pub struct Parts<'c> {
     pub state_dir: StateDir,
     /// The vault.
     pub plugin: Arc<dyn Plugin>,
+    /// Pauses between connects.
+    pub reconnect: Reconnect,
+    /// Limits of one connection.
+    pub bounds: Bounds,
 }
 
 /// An ECM that is ready to run.
@@ -98,15 +102,32 @@ impl Service {
     /// # Errors
     /// Whatever of the configuration cannot be used.
     pub fn assemble(parts: Parts<'_>) -> Result<Self, ServiceError> {
-        let Parts { appliance, client_secret, check_in, monitor, state_dir, plugin } = parts;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let outbox = open_outbox(&state_dir, check_in, clock.as_ref())?;
+        let outbox = open_outbox(&parts.state_dir, parts.check_in, clock.as_ref())?;
         let metrics = Arc::new(Metrics::default());
-        let hello = hello(state_dir.ecm_id()?, plugin.as_ref());
+        let hello = hello(parts.state_dir.ecm_id()?, parts.plugin.as_ref());
+        let plugin = Arc::clone(&parts.plugin);
         let broker = Broker::new(plugin, Arc::clone(&outbox), clock, Arc::clone(&metrics));
         let broker = Arc::new(broker);
-        let link = link(appliance, client_secret, hello, Arc::clone(&broker))?;
-        Ok(Self { link, broker, outbox, metrics, monitor, _state_dir: state_dir })
+        let (site, tokens) = reach(parts.appliance, parts.client_secret)?;
+        let link = Link {
+            site,
+            tokens,
+            hello,
+            broker: Arc::clone(&broker),
+            reconnect: parts.reconnect,
+            bounds: parts.bounds,
+            state: watch::Sender::default(),
+        };
+        let (monitor, state_dir) = (parts.monitor, parts.state_dir);
+        Ok(Self {
+            link,
+            broker,
+            outbox,
+            metrics,
+            monitor,
+            _state_dir: state_dir,
+        })
     }
 
     /// What the link is doing; a change wakes the receiver.
@@ -126,7 +147,12 @@ impl Service {
             let bound = monitor::bind(address).await;
             let listener = bound.map_err(|reason| ServiceError::Monitor { address, reason })?;
             let (metrics, outbox) = (Arc::clone(&self.metrics), Arc::clone(&self.outbox));
-            tokio::spawn(monitor::serve(listener, metrics, outbox, stop_helpers.clone()));
+            tokio::spawn(monitor::serve(
+                listener,
+                metrics,
+                outbox,
+                stop_helpers.clone(),
+            ));
         }
         let payer = {
             let (broker, stop) = (Arc::clone(&self.broker), stop_helpers.clone());
@@ -143,31 +169,20 @@ impl Service {
     }
 }
 
-fn link(
+/// The ways to the appliance: where to dial, and where tokens come from.
+fn reach(
     appliance: &ApplianceConfig,
     client_secret: Secret,
-    hello: Hello,
-    broker: Arc<Broker>,
-) -> Result<Link, ServiceError> {
+) -> Result<(Site, TokenSource), ServiceError> {
     let site_url = &appliance.site_url;
-    let tls = match site_url.scheme() {
-        "https" => Some(tls::client_config(appliance.ca_file.as_deref())?),
-        _ => None,
-    };
+    let tls = tls::client_config(appliance.ca_file.as_deref())?;
     let limit = appliance.connect_timeout;
     let client_id = appliance.client_id.clone();
     let tokens = TokenSource::new(site_url, client_id, client_secret, tls.clone(), limit)
         .map_err(|error| ServiceError::Http(error.to_string()))?;
-    let site = Site::new(site_url, tls.map(Arc::new), limit).ok_or(ServiceError::Site)?;
-    Ok(Link {
-        site,
-        tokens,
-        hello,
-        broker,
-        reconnect: Reconnect::default(),
-        bounds: Bounds::default(),
-        state: watch::Sender::default(),
-    })
+    let encrypted = (site_url.scheme() == "https").then(|| Arc::new(tls));
+    let site = Site::new(site_url, encrypted, limit).ok_or(ServiceError::Site)?;
+    Ok((site, tokens))
 }
 
 fn hello(ecm_id: String, plugin: &dyn Plugin) -> Hello {
@@ -201,7 +216,10 @@ fn open_outbox(
 
 fn report(found: &Found) {
     if found.owed > 0 {
-        tracing::info!(check_ins_owed = found.owed, "taken over from an earlier run");
+        tracing::info!(
+            check_ins_owed = found.owed,
+            "taken over from an earlier run"
+        );
     }
     if found.torn {
         tracing::warn!("the outbox ended in a torn line, as a crash leaves it; the line was cut");

@@ -38,12 +38,21 @@ impl StateDir {
     /// # Errors
     /// It cannot be used, or another process holds it.
     pub fn lock(path: &Path) -> Result<Self, StateDirError> {
-        let unusable = |reason| StateDirError::Unusable { path: path.to_owned(), reason };
+        let unusable = |reason| StateDirError::Unusable {
+            path: path.to_owned(),
+            reason,
+        };
         create_private(path).map_err(unusable)?;
-        let lock = OpenOptions::new().create(true).append(true).open(path.join("lock"));
+        let lock = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path.join("lock"));
         let lock = lock.map_err(unusable)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                _lock: lock,
+            }),
             Err(TryLockError::WouldBlock) => Err(StateDirError::InUse(path.to_owned())),
             Err(TryLockError::Error(reason)) => Err(unusable(reason)),
         }
@@ -60,7 +69,10 @@ impl StateDir {
     /// The file cannot be read or written, or there is no randomness.
     pub fn ecm_id(&self) -> Result<String, StateDirError> {
         let path = self.path.join("ecm-id");
-        let unusable = |reason| StateDirError::Unusable { path: path.clone(), reason };
+        let unusable = |reason| StateDirError::Unusable {
+            path: path.clone(),
+            reason,
+        };
         match std::fs::read_to_string(&path) {
             Ok(text) if is_id(text.trim()) => return Ok(text.trim().to_owned()),
             Ok(_) => tracing::warn!(path = %path.display(), "not an ECM id; drawing another"),
@@ -69,7 +81,10 @@ impl StateDir {
         }
         let mut bytes = [0_u8; 16];
         entropy::fill(&mut bytes).map_err(unusable)?;
-        let id = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let id = bytes
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>();
         let beside = path.with_extension("new");
         File::create(&beside)
             .and_then(|mut file| {
@@ -83,7 +98,10 @@ impl StateDir {
 }
 
 fn is_id(text: &str) -> bool {
-    text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    text.len() == 32
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn create_private(path: &Path) -> io::Result<()> {
@@ -114,7 +132,10 @@ mod tests {
     fn two_processes_cannot_share_a_directory() {
         let parent = tempfile::tempdir().unwrap();
         let held = StateDir::lock(parent.path()).unwrap();
-        assert!(matches!(StateDir::lock(parent.path()), Err(StateDirError::InUse(_))));
+        assert!(matches!(
+            StateDir::lock(parent.path()),
+            Err(StateDirError::InUse(_))
+        ));
         drop(held);
         assert!(StateDir::lock(parent.path()).is_ok());
     }
@@ -123,6 +144,9 @@ mod tests {
     fn a_file_in_its_place_is_named() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let error = StateDir::lock(file.path()).unwrap_err().to_string();
-        assert!(error.contains(&file.path().display().to_string()), "{error}");
+        assert!(
+            error.contains(&file.path().display().to_string()),
+            "{error}"
+        );
     }
 }

@@ -16,7 +16,11 @@ pub struct Backoff {
 impl Backoff {
     /// Pauses of `first`, twice `first`, and so on up to `longest`.
     pub fn new(first: Duration, longest: Duration) -> Self {
-        Self { first, longest, next: first }
+        Self {
+            first,
+            longest,
+            next: first,
+        }
     }
 
     /// The next pause; `fraction` is a random number from 0 to 1, which becomes the jitter.

@@ -90,8 +90,13 @@ impl fmt::Display for Ended {
 /// Says `hello` and waits for `welcome`.
 pub(super) async fn open(socket: &mut Socket, hello: &Hello) -> Result<Welcome, ConnectError> {
     let limit_s = OPENING_LIMIT.as_secs();
-    let late = ConnectError::TimedOut { step: "the appliance's welcome", limit_s };
-    within(OPENING_LIMIT, exchange_hello(socket, hello)).await.unwrap_or(Err(late))
+    let late = ConnectError::TimedOut {
+        step: "the appliance's welcome",
+        limit_s,
+    };
+    within(OPENING_LIMIT, exchange_hello(socket, hello))
+        .await
+        .unwrap_or(Err(late))
 }
 
 async fn exchange_hello(socket: &mut Socket, hello: &Hello) -> Result<Welcome, ConnectError> {
@@ -115,7 +120,10 @@ async fn exchange_hello(socket: &mut Socket, hello: &Hello) -> Result<Welcome, C
             Ok(Incoming::Welcome(welcome)) if welcome.protocol_version == PROTOCOL_VERSION => {
                 Ok(welcome)
             }
-            Ok(Incoming::Welcome(_)) => Err(refused("version_mismatch", "it chose a version that was not offered")),
+            Ok(Incoming::Welcome(_)) => Err(refused(
+                "version_mismatch",
+                "it chose a version that was not offered",
+            )),
             Ok(Incoming::Reject(reject)) => Err(refused(&reject.code, &reject.message)),
             _ => Err(not_a_link("its first frame is not a welcome".to_owned())),
         };
@@ -131,7 +139,11 @@ fn refused(code: &str, message: &str) -> ConnectError {
         "access_denied" => 401,
         _ => 400,
     };
-    ConnectError::Refused { status, code: shortened(code, 64), message: shortened(message, 200) }
+    ConnectError::Refused {
+        status,
+        code: shortened(code, 64),
+        message: shortened(message, 200),
+    }
 }
 
 fn refused_by_close(frame: Option<CloseFrame>) -> ConnectError {
@@ -150,7 +162,10 @@ fn closed(frame: Option<CloseFrame>) -> Ended {
             code: frame.code.into(),
             reason: shortened(frame.reason.as_str(), 200),
         },
-        None => Ended::Closed { code: 1005, reason: String::new() },
+        None => Ended::Closed {
+            code: 1005,
+            reason: String::new(),
+        },
     }
 }
 
@@ -166,7 +181,9 @@ pub(super) async fn serve(
     bounds: Bounds,
     shutdown: &CancellationToken,
 ) -> Ended {
-    let interval_s = welcome.ping_interval_s.clamp(*PING_INTERVAL_S.start(), *PING_INTERVAL_S.end());
+    let interval_s = welcome
+        .ping_interval_s
+        .clamp(*PING_INTERVAL_S.start(), *PING_INTERVAL_S.end());
     let (answers, outgoing) = mpsc::channel(bounds.waiting_max.max(1));
     let mut connection = Connection {
         socket,
@@ -179,7 +196,10 @@ pub(super) async fn serve(
     let ended = connection.run(shutdown).await;
     connection.dispatcher.abandon();
     if let Some((code, reason)) = good_bye(&ended) {
-        let frame = CloseFrame { code: CloseCode::from(code), reason: reason.into() };
+        let frame = CloseFrame {
+            code: CloseCode::from(code),
+            reason: reason.into(),
+        };
         // A peer that does not take the good-bye is gone all the same.
         let _ = within(CLOSE_LIMIT, connection.socket.close(Some(frame))).await;
     }
@@ -280,7 +300,11 @@ impl Connection {
     /// Writes one answer and tells whoever waits for it that it left.
     async fn answer(&mut self, outgoing: Outgoing) -> Option<Ended> {
         self.dispatcher.answered(&outgoing.id);
-        let Outgoing { id, answer, receipt } = outgoing;
+        let Outgoing {
+            id,
+            answer,
+            receipt,
+        } = outgoing;
         let text = wire::write_answer(&id, &answer).unwrap_or_default();
         if text.is_empty() || text.len() > self.frame_bytes_max {
             // The receipt is dropped: whatever the answer held did not arrive.

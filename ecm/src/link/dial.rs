@@ -109,7 +109,10 @@ impl ConnectError {
     /// What to do about it, one sentence.
     pub fn next_action(&self) -> &'static str {
         match self {
-            Self::Token(TokenError::Refused { status: 400 | 401 | 403, .. })
+            Self::Token(TokenError::Refused {
+                status: 400 | 401 | 403,
+                ..
+            })
             | Self::Refused { status: 401, .. } => {
                 "check client_id and client_secret against the appliance's API account; a \
                  regenerated secret must be entered here too"
@@ -163,13 +166,21 @@ impl Site {
             other => other.to_string(),
         };
         let port = url.port_or_known_default()?;
-        Some(Self { url: url.clone(), host, port, tls, limit })
+        Some(Self {
+            url: url.clone(),
+            host,
+            port,
+            tls,
+            limit,
+        })
     }
 
     /// Opens the WebSocket with `token`.
     pub(super) async fn dial(&self, token: &Secret) -> Result<Socket, ConnectError> {
         let stream = self.in_time("the TCP connection", self.tcp()).await??;
-        let stream = self.in_time("the TLS handshake", self.tls(stream)).await??;
+        let stream = self
+            .in_time("the TLS handshake", self.tls(stream))
+            .await??;
         let upgrade = self.upgrade(token).map_err(|error| not_a_link(&error))?;
         let config = WebSocketConfig::default()
             .max_message_size(Some(FRAME_BYTES_MAX))
@@ -180,7 +191,10 @@ impl Site {
             Ok((socket, _)) => Ok(socket),
             Err(WebSocketError::Http(answer)) => Err(refusal(&answer)),
             Err(error) => Err(match trouble::tls_reason(&error) {
-                Some(reason) => ConnectError::Tls { host: self.host.clone(), reason },
+                Some(reason) => ConnectError::Tls {
+                    host: self.host.clone(),
+                    reason,
+                },
                 None => not_a_link(&error),
             }),
         }
@@ -190,7 +204,10 @@ impl Site {
         let (host, port) = (self.host.clone(), self.port);
         let addresses = lookup_host((self.host.as_str(), port))
             .await
-            .map_err(|error| ConnectError::Dns { host: host.clone(), reason: error.to_string() })?;
+            .map_err(|error| ConnectError::Dns {
+                host: host.clone(),
+                reason: error.to_string(),
+            })?;
         let mut last = io::Error::other("the name has no address");
         for address in addresses {
             match TcpStream::connect(address).await {
@@ -202,18 +219,31 @@ impl Site {
                 Err(error) => last = error,
             }
         }
-        Err(ConnectError::Tcp { host, port, reason: last.to_string() })
+        Err(ConnectError::Tcp {
+            host,
+            port,
+            reason: last.to_string(),
+        })
     }
 
     async fn tls(&self, stream: TcpStream) -> Result<Box<dyn Transport>, ConnectError> {
-        let Some(config) = &self.tls else { return Ok(Box::new(stream)) };
-        let failed = |reason| ConnectError::Tls { host: self.host.clone(), reason };
+        let Some(config) = &self.tls else {
+            return Ok(Box::new(stream));
+        };
+        let failed = |reason| ConnectError::Tls {
+            host: self.host.clone(),
+            reason,
+        };
         let name = ServerName::try_from(self.host.clone())
             .map_err(|_| failed("the host name cannot stand in a certificate".to_owned()))?;
-        let connected = TlsConnector::from(Arc::clone(config)).connect(name, stream).await;
-        connected.map(|stream| Box::new(stream) as Box<dyn Transport>).map_err(|error| {
-            failed(trouble::tls_reason(&error).unwrap_or_else(|| error.to_string()))
-        })
+        let connected = TlsConnector::from(Arc::clone(config))
+            .connect(name, stream)
+            .await;
+        connected
+            .map(|stream| Box::new(stream) as Box<dyn Transport>)
+            .map_err(|error| {
+                failed(trouble::tls_reason(&error).unwrap_or_else(|| error.to_string()))
+            })
     }
 
     fn upgrade(&self, token: &Secret) -> Result<Upgrade, tungstenite::Error> {
@@ -222,11 +252,14 @@ impl Site {
         let scheme = if self.tls.is_some() { "wss" } else { "ws" };
         let address = url.as_str().replacen(url.scheme(), scheme, 1);
         let mut request = address.into_client_request()?;
-        let mut bearer = HeaderValue::try_from(Zeroizing::new(format!("Bearer {}", token.expose())).as_str())?;
+        let mut bearer =
+            HeaderValue::try_from(Zeroizing::new(format!("Bearer {}", token.expose())).as_str())?;
         bearer.set_sensitive(true);
         request.headers_mut().insert(AUTHORIZATION, bearer);
         let protocol = HeaderValue::from_static(SUB_PROTOCOL);
-        request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+        request
+            .headers_mut()
+            .insert(SEC_WEBSOCKET_PROTOCOL, protocol);
         Ok(request)
     }
 
@@ -236,7 +269,9 @@ impl Site {
         work: impl Future<Output = T>,
     ) -> Result<T, ConnectError> {
         let limit_s = self.limit.as_secs();
-        within(self.limit, work).await.ok_or(ConnectError::TimedOut { step, limit_s })
+        within(self.limit, work)
+            .await
+            .ok_or(ConnectError::TimedOut { step, limit_s })
     }
 }
 
@@ -253,9 +288,18 @@ fn refusal(answer: &Response<Option<Vec<u8>>>) -> ConnectError {
     let said: Refusal = serde_json::from_slice(body).unwrap_or_default();
     let status = answer.status().as_u16();
     let (code, message) = match status {
-        401 => ("access_denied", "the access token is missing, unknown or expired"),
-        403 => ("permission_denied", "the API account may not connect an ECM from here"),
-        409 => ("ecm_limit_reached", "the group has all the ECMs that it may have"),
+        401 => (
+            "access_denied",
+            "the access token is missing, unknown or expired",
+        ),
+        403 => (
+            "permission_denied",
+            "the API account may not connect an ECM from here",
+        ),
+        409 => (
+            "ecm_limit_reached",
+            "the group has all the ECMs that it may have",
+        ),
         426 => ("version_mismatch", "there is no common version of the link"),
         _ => ("unknown", "it did not say why"),
     };

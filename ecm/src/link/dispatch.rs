@@ -23,7 +23,10 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { running_max: 32, waiting_max: 256 }
+        Self {
+            running_max: 32,
+            waiting_max: 256,
+        }
     }
 }
 
@@ -43,7 +46,11 @@ pub(super) struct Outgoing {
 
 impl Outgoing {
     pub(super) fn new(id: String, answer: Answer) -> Self {
-        Self { id, answer, receipt: None }
+        Self {
+            id,
+            answer,
+            receipt: None,
+        }
     }
 }
 
@@ -108,7 +115,11 @@ impl Dispatcher {
 
     fn start(&mut self, request: Request) {
         let arrived = Stopwatch::start();
-        let Request { id, deadline_ms, call } = request;
+        let Request {
+            id,
+            deadline_ms,
+            call,
+        } = request;
         let limit_ms = deadline_ms.unwrap_or_else(|| call.timeout_ms(&self.timeouts));
         let limit_ms = limit_ms.clamp(*DEADLINE_MS.start(), *DEADLINE_MS.end());
         let limit = Duration::from_millis(limit_ms);
@@ -117,7 +128,11 @@ impl Dispatcher {
         let connection_id = Arc::clone(&self.connection_id);
         self.tasks.spawn(async move {
             let name = call.name();
-            let origin = Origin { connection_id, request_id: id.clone(), limit };
+            let origin = Origin {
+                connection_id,
+                request_id: id.clone(),
+                limit,
+            };
             let work = async {
                 let permit = permits.acquire_owned().await.ok()?;
                 Some(broker.answer(call, origin, permit).await)
@@ -130,13 +145,21 @@ impl Dispatcher {
             broker.metrics().answered(name, &answer, arrived.elapsed());
             log_answer(name, &id, &answer, arrived.elapsed());
             // Without a reader the connection is gone, and the dropped receipt says so.
-            let _ = answers.send(Outgoing { id, answer, receipt }).await;
+            let _ = answers
+                .send(Outgoing {
+                    id,
+                    answer,
+                    receipt,
+                })
+                .await;
         });
     }
 
     /// Takes note that the answer to `id` is being written.
     pub(super) fn answered(&mut self, id: &str) {
-        let Some(id) = self.open_ids.take(id) else { return };
+        let Some(id) = self.open_ids.take(id) else {
+            return;
+        };
         if self.past_ids.len() == PAST_IDS_MAX {
             self.past_ids.pop_front();
         }
@@ -164,10 +187,23 @@ fn log_answer(name: &str, id: &str, answer: &Answer, took: Duration) {
     match answer {
         Answer::Error(error) => {
             let category = error.category;
-            tracing::warn!(request = name, id, category, ?took, "answered with an error: {}", error.message);
+            tracing::warn!(
+                request = name,
+                id,
+                category,
+                ?took,
+                "answered with an error: {}",
+                error.message
+            );
         }
         Answer::Credentials { credentials } => {
-            tracing::info!(request = name, id, credentials = credentials.len(), ?took, "answered");
+            tracing::info!(
+                request = name,
+                id,
+                credentials = credentials.len(),
+                ?took,
+                "answered"
+            );
         }
         _ => tracing::info!(request = name, id, ?took, "answered"),
     }

@@ -99,7 +99,11 @@ impl Link {
                     if ended == Ended::Drained {
                         return Ok(());
                     }
-                    if let Ended::Closed { code: CLOSED_FOR_VERSION, .. } = &ended {
+                    if let Ended::Closed {
+                        code: CLOSED_FOR_VERSION,
+                        ..
+                    } = &ended
+                    {
                         return Err(version_mismatch(&ended));
                     }
                     if lasted.elapsed() >= self.reconnect.reset_after {
@@ -151,7 +155,10 @@ impl Link {
         let (connection_id, ecm_group) = (welcome.connection_id.clone(), welcome.ecm_group.clone());
         tracing::info!(%connection_id, %ecm_group, "connected to the appliance");
         self.broker.metrics().connected();
-        self.state.send_replace(LinkState::Up { connection_id, ecm_group });
+        self.state.send_replace(LinkState::Up {
+            connection_id,
+            ecm_group,
+        });
         let broker = Arc::clone(&self.broker);
         let ended = connection::serve(socket, welcome, broker, self.bounds, shutdown).await;
         self.broker.metrics().disconnected();

@@ -15,14 +15,18 @@ pub(crate) fn tls_reason(error: &(dyn Error + 'static)) -> Option<String> {
 
 /// The text of the innermost error: the system's own words.
 pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
-    chain(error).last().map_or_else(|| error.to_string(), ToString::to_string)
+    chain(error)
+        .last()
+        .map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 /// `error` and everything that it wraps. An `io::Error` hides the error it was made from when
 /// asked for its source, so it is asked otherwise.
 fn chain<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&link: &&'e (dyn Error + 'static)| {
-        let wrapped = link.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let wrapped = link
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
         match wrapped {
             Some(inner) => Some(inner as &(dyn Error + 'static)),
             None => link.source(),
@@ -40,7 +44,10 @@ mod tests {
     fn a_tls_failure_is_found_below_an_io_error() {
         let tls = rustls::Error::DecryptError;
         let wrapped = io::Error::new(io::ErrorKind::InvalidData, io::Error::other(tls));
-        assert_eq!(tls_reason(&wrapped).as_deref(), Some("cannot decrypt peer's message"));
+        assert_eq!(
+            tls_reason(&wrapped).as_deref(),
+            Some("cannot decrypt peer's message")
+        );
         assert_eq!(innermost(&wrapped), "cannot decrypt peer's message");
     }
 

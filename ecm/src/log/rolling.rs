@@ -34,7 +34,12 @@ impl RollingFile {
             std::fs::create_dir_all(directory)?;
         }
         let current = Mutex::new(Current::open(path)?);
-        Ok(Self { path: path.to_owned(), bytes_max, rotations, current })
+        Ok(Self {
+            path: path.to_owned(),
+            bytes_max,
+            rotations,
+            current,
+        })
     }
 
     fn append(&self, event: &[u8]) -> io::Result<()> {
@@ -105,7 +110,9 @@ mod tests {
         let path = directory.path().join("logs/ECM.log");
         let log = RollingFile::open(&path, 20, 2).unwrap();
         for number in 0..9 {
-            log.make_writer().write_all(format!("event {number}\n").as_bytes()).unwrap();
+            log.make_writer()
+                .write_all(format!("event {number}\n").as_bytes())
+                .unwrap();
         }
         let text = |suffix: &str| {
             std::fs::read_to_string(directory.path().join(format!("logs/ECM.log{suffix}"))).unwrap()
@@ -113,7 +120,12 @@ mod tests {
         assert_eq!(text(""), "event 8\n");
         assert_eq!(text(".1"), "event 6\nevent 7\n");
         assert_eq!(text(".2"), "event 4\nevent 5\n");
-        assert_eq!(std::fs::read_dir(directory.path().join("logs")).unwrap().count(), 3);
+        assert_eq!(
+            std::fs::read_dir(directory.path().join("logs"))
+                .unwrap()
+                .count(),
+            3
+        );
     }
 
     #[test]
@@ -122,7 +134,9 @@ mod tests {
         let path = directory.path().join("ECM.log");
         for number in 0..3 {
             let log = RollingFile::open(&path, 20, 0).unwrap();
-            log.make_writer().write_all(format!("event {number}\n").as_bytes()).unwrap();
+            log.make_writer()
+                .write_all(format!("event {number}\n").as_bytes())
+                .unwrap();
         }
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "event 2\n");
     }

@@ -31,14 +31,27 @@ pub(super) struct Contents {
 impl RecordFile {
     /// Opens or creates the file and reads what is in it. A torn end is cut off.
     pub(super) fn open(path: &Path) -> io::Result<(Self, Contents)> {
-        let mut file = private_options().read(true).append(true).create(true).open(path)?;
+        let mut file = private_options()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(path)?;
         if file.metadata()?.len() > FILE_BYTES_MAX {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the file is too large"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the file is too large",
+            ));
         }
         let mut bytes = Vec::new();
-        Read::by_ref(&mut file).take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
+        Read::by_ref(&mut file)
+            .take(FILE_BYTES_MAX)
+            .read_to_end(&mut bytes)?;
         let (contents, sound_bytes) = read(&bytes);
-        let this = Self { path: path.to_owned(), file, sound_bytes };
+        let this = Self {
+            path: path.to_owned(),
+            file,
+            sound_bytes,
+        };
         this.cut_to_sound()?;
         sync_directory(path)?;
         Ok((this, contents))
@@ -50,7 +63,10 @@ impl RecordFile {
         let line = record.to_line()?;
         // What an earlier failure may have left behind goes first.
         self.cut_to_sound()?;
-        let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
+        let written = self
+            .file
+            .write_all(line.as_bytes())
+            .and_then(|()| self.file.sync_data());
         match written {
             Ok(()) => {
                 self.sound_bytes += line.len() as u64;
@@ -67,7 +83,11 @@ impl RecordFile {
     /// Replaces the whole file by `records`, all or nothing.
     pub(super) fn rewrite(&mut self, records: &[Record]) -> io::Result<()> {
         let beside = self.path.with_extension("new");
-        let mut file = private_options().write(true).create(true).truncate(true).open(&beside)?;
+        let mut file = private_options()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&beside)?;
         let mut text = String::new();
         for record in records {
             text.push_str(&record.to_line()?);
@@ -85,8 +105,15 @@ impl RecordFile {
     pub(super) fn keep_copy(&mut self) -> io::Result<PathBuf> {
         let copy = self.path.with_extension("damaged");
         self.file.seek(SeekFrom::Start(0))?;
-        let mut to = private_options().write(true).create(true).truncate(true).open(&copy)?;
-        io::copy(&mut Read::by_ref(&mut self.file).take(FILE_BYTES_MAX), &mut to)?;
+        let mut to = private_options()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&copy)?;
+        io::copy(
+            &mut Read::by_ref(&mut self.file).take(FILE_BYTES_MAX),
+            &mut to,
+        )?;
         Ok(copy)
     }
 
@@ -143,6 +170,8 @@ fn private_options() -> OpenOptions {
 
 /// Makes the file's name as durable as its content.
 fn sync_directory(path: &Path) -> io::Result<()> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
     File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
 }

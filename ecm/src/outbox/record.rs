@@ -10,15 +10,32 @@ use crate::link::wire::SessionFrame;
 #[serde(tag = "op", rename_all = "snake_case")]
 pub(super) enum Record {
     /// A credential is about to be fetched, so its check-in is owed from now on.
-    Owed { session: Box<SessionFrame>, credential_id: String },
+    Owed {
+        session: Box<SessionFrame>,
+        credential_id: String,
+    },
     /// The credential left the ECM; its session goes on until the appliance reports its end.
-    Delivered { session_id: String, credential_id: String },
+    Delivered {
+        session_id: String,
+        credential_id: String,
+    },
     /// The check-in may be made now.
-    Due { session_id: String, credential_id: String, ended_at_unix: i64, due_since_unix: i64 },
+    Due {
+        session_id: String,
+        credential_id: String,
+        ended_at_unix: i64,
+        due_since_unix: i64,
+    },
     /// The vault confirmed the check-in.
-    Confirmed { session_id: String, credential_id: String },
+    Confirmed {
+        session_id: String,
+        credential_id: String,
+    },
     /// All attempts within the limit were in vain.
-    GivenUp { session_id: String, credential_id: String },
+    GivenUp {
+        session_id: String,
+        credential_id: String,
+    },
 }
 
 /// A line that is not one: torn by a crash, or damaged later.
@@ -49,5 +66,9 @@ impl Record {
 /// The first half of SHA-256 is more than enough against accidents; it proves no origin.
 fn checksum(json: &[u8]) -> String {
     let digest = Sha256::digest(json);
-    digest.iter().take(CHECKSUM_CHARS / 2).map(|byte| format!("{byte:02x}")).collect()
+    digest
+        .iter()
+        .take(CHECKSUM_CHARS / 2)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
