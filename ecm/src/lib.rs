@@ -27,4 +27,5 @@ pub mod service;
 pub mod state_dir;
 pub mod tls;
 pub mod token_cache;
+pub mod vault;
 pub mod vault_http;

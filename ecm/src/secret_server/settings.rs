@@ -43,12 +43,12 @@ pub const LABELS: &[SettingLabel] = &[
     documented("domain_field", "Domain Field", true),
     documented("machine_field", "Machine Field", true),
     documented(
-        "default_domain",
+        "default_domain_for_local_users",
         "Default Domain for Local BeyondTrust Users",
         false,
     ),
     documented(
-        "fall_back_to_local",
+        "fall_back_to_local_account",
         "Enable fall-back to local account if domain account not found",
         false,
     ),
