@@ -13,6 +13,8 @@ pub mod identity;
 pub mod plugin;
 pub mod secret;
 pub mod secret_server;
+pub mod test_settings;
 pub mod tls;
 pub mod token_cache;
+pub mod trace;
 pub mod vault_http;

@@ -325,7 +325,7 @@ async fn the_fall_back_tries_the_domain_first_and_remembers_who_was_recognised()
     settings.default_domain = Some("ACME".into());
     settings.fall_back_to_local = true;
     let plugin = plugin(settings);
-    let explained = soon(plugin.explain(&session())).await;
+    let explained = soon(plugin.explain_find(&session())).await;
     assert_eq!(explained.vault_user.as_deref(), Some("joe.user"));
     soon(plugin.find_credentials(&session())).await.unwrap();
     assert_eq!(

@@ -3,5 +3,10 @@
 
 mod conversation;
 mod endpoint;
+mod hostile;
 mod identity;
+mod leaks;
+mod test_settings;
+mod tls;
+mod token_cache;
 mod vault;
