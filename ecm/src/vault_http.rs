@@ -258,17 +258,11 @@ fn classify(error: &reqwest::Error, connect_timeout: Duration) -> TransportError
         if let Some(error) = error.downcast_ref::<rustls::Error>() {
             return from_tls(error);
         }
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            if error.kind() == io::ErrorKind::ConnectionRefused {
-                return TransportError::Refused;
-            }
-            // The TLS layer hands its error over inside an I/O error that does not name it as its
-            // source.
-            if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
-                return from_tls(tls);
-            }
+        let refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+        if error.downcast_ref().is_some_and(refused) {
+            return TransportError::Refused;
         }
-        cause = error.source();
+        cause = next_cause(error);
     }
     let reason = innermost(error).to_string();
     if error.is_timeout() {
@@ -294,8 +288,20 @@ fn from_tls(error: &rustls::Error) -> TransportError {
 /// that does not repeat the address.
 fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
     let mut innermost = error;
-    while let Some(cause) = innermost.source() {
+    while let Some(cause) = next_cause(innermost) {
         innermost = cause;
     }
     innermost
+}
+
+/// What an error was caused by. An I/O error passes over the error that it wraps when it is asked
+/// for its source, and the TLS layer wraps its errors in just that way.
+fn next_cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    match error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref)
+    {
+        Some(wrapped) => Some(wrapped),
+        None => error.source(),
+    }
 }

@@ -1,11 +1,13 @@
-//! The ECM against a scripted appliance on real sockets: what goes over the link, and what a
-//! hostile or dying peer can do.
-#![allow(clippy::unwrap_used)]
+//! What the ECM does, seen from outside its crate.
+#![allow(clippy::unwrap_used, unreachable_pub)]
 
-mod appliance;
-mod connecting;
+mod conversation;
+mod endpoint;
 mod hostile;
-mod plugin;
-mod rig;
-mod serving;
+mod identity;
+mod leaks;
+mod link;
+mod test_settings;
 mod tls;
+mod token_cache;
+mod vault;
