@@ -11,7 +11,18 @@ use serde::{Deserialize, Serialize};
 
 /// A point in simulated time: milliseconds since 1970-01-01T00:00:00Z.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(transparent)]
 pub struct SimTime(pub i64);
@@ -30,7 +41,10 @@ impl SimTime {
     /// This moment plus `span`; saturates at the end of the range.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)),
+        )
     }
 
     /// The time that passed since `earlier`, zero when `earlier` is later.
@@ -49,7 +63,9 @@ impl SimTime {
     /// Reads RFC 3339, or nothing when the text is not that.
     #[must_use]
     pub fn from_rfc3339(text: &str) -> Option<Self> {
-        text.parse::<jiff::Timestamp>().ok().map(|at| Self(at.as_millisecond()))
+        text.parse::<jiff::Timestamp>()
+            .ok()
+            .map(|at| Self(at.as_millisecond()))
     }
 }
 
@@ -80,13 +96,23 @@ impl SimClock {
     /// A clock that stands still at `at`.
     #[must_use]
     pub fn frozen(at: SimTime) -> Self {
-        Self { inner: Arc::new(Mutex::new(Inner { motion: Motion::Frozen, ms: at.0 })) }
+        Self {
+            inner: Arc::new(Mutex::new(Inner {
+                motion: Motion::Frozen,
+                ms: at.0,
+            })),
+        }
     }
 
     /// A clock that follows the machine's.
     #[must_use]
     pub fn following() -> Self {
-        Self { inner: Arc::new(Mutex::new(Inner { motion: Motion::Following, ms: 0 })) }
+        Self {
+            inner: Arc::new(Mutex::new(Inner {
+                motion: Motion::Following,
+                ms: 0,
+            })),
+        }
     }
 
     /// The simulated time now.
@@ -109,7 +135,9 @@ impl SimClock {
     pub fn advance(&self, by: Duration) -> SimTime {
         {
             let mut inner = self.lock();
-            inner.ms = inner.ms.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX));
+            inner.ms = inner
+                .ms
+                .saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX));
         }
         self.now()
     }
@@ -125,7 +153,10 @@ pub struct Stopwatch(Instant);
 
 impl Stopwatch {
     /// Starts measuring.
-    #[allow(clippy::disallowed_methods, reason = "the one place that measures real time")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the one place that measures real time"
+    )]
     #[must_use]
     pub fn start() -> Self {
         Self(Instant::now())
@@ -138,11 +169,16 @@ impl Stopwatch {
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the machine's clock"
+)]
 fn machine_ms() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+        .map_or(0, |since| {
+            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+        })
 }
 
 #[cfg(test)]
@@ -154,7 +190,10 @@ mod tests {
         let clock = SimClock::frozen(SimTime::SCENARIO_START);
         assert_eq!(clock.now(), clock.now());
         clock.advance(Duration::from_secs(90));
-        assert_eq!(clock.now().since(SimTime::SCENARIO_START), Duration::from_secs(90));
+        assert_eq!(
+            clock.now().since(SimTime::SCENARIO_START),
+            Duration::from_secs(90)
+        );
         assert_eq!(clock.now().to_rfc3339(), "2026-01-05T09:01:30.000Z");
     }
 

@@ -34,6 +34,7 @@ pub struct Request {
     /// Whether the connection is encrypted.
     pub tls: bool,
     pub(crate) upgrade: Option<hyper::upgrade::OnUpgrade>,
+    pub(crate) can_upgrade: bool,
 }
 
 /// Why a body could not be read.
@@ -72,13 +73,14 @@ impl Request {
     /// The authority that the client asked for: the `Host` header, else the listener's address.
     #[must_use]
     pub fn authority(&self) -> String {
-        self.header(header::HOST).map_or_else(|| self.local.to_string(), str::to_owned)
+        self.header(header::HOST)
+            .map_or_else(|| self.local.to_string(), str::to_owned)
     }
 
     /// Whether the client asked to switch protocols and the connection can.
     #[must_use]
     pub fn can_upgrade(&self) -> bool {
-        self.upgrade.is_some()
+        self.can_upgrade
     }
 }
 
@@ -100,7 +102,8 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 /// What runs on a connection after the reply switched protocols. The token is cancelled when the
 /// listener shuts down.
 pub type AfterUpgrade = Box<
-    dyn FnOnce(Box<dyn Duplex>, CancellationToken) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send,
+    dyn FnOnce(Box<dyn Duplex>, CancellationToken) -> Pin<Box<dyn Future<Output = ()> + Send>>
+        + Send,
 >;
 
 /// A reply, and how it is delivered.
@@ -148,7 +151,9 @@ impl Reply {
     /// A reply with a content type and a body.
     pub fn new(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
         let mut reply = Self::empty(status);
-        reply.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        reply
+            .headers
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         reply.body = body.into();
         reply
     }

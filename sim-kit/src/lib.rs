@@ -6,14 +6,15 @@
 //! its [`control::ControlPlane`] to a second listener, and keeps its vault in a pure `state` module
 //! that takes the time as a parameter.
 
-// cli
+pub mod cli;
 pub mod clock;
-// config
-// control
+pub mod config;
+pub mod control;
 pub mod exchange;
-// fault
-// journal
-// pki
+pub mod fault;
+pub mod host;
+pub mod journal;
+pub mod pki;
 pub mod ready;
 pub mod seeded;
-// serve
+pub mod serve;

@@ -19,10 +19,14 @@ impl Seed {
     #[must_use]
     pub fn stream(self, purpose: &str) -> Stream {
         // FNV-1a: stable over releases, which the standard hasher does not promise.
-        let mixed = purpose.bytes().fold(0xcbf2_9ce4_8422_2325_u64 ^ self.0, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        Stream { rng: StdRng::seed_from_u64(mixed ^ self.0.rotate_left(32)) }
+        let mixed = purpose
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64 ^ self.0, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            });
+        Stream {
+            rng: StdRng::seed_from_u64(mixed ^ self.0.rotate_left(32)),
+        }
     }
 
     /// The canary planted for `purpose`: mark, sixteen characters, and a tail of characters that
@@ -62,13 +66,20 @@ impl Stream {
     #[must_use]
     pub fn alphanumeric(&mut self, characters: usize) -> String {
         // 64 symbols keep the draw unbiased; two of them stand twice.
-        self.pick(characters, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789Aa")
+        self.pick(
+            characters,
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789Aa",
+        )
     }
 
     /// A number below `bound`; 0 when `bound` is 0.
     #[must_use]
     pub fn below(&mut self, bound: u64) -> u64 {
-        if bound == 0 { 0 } else { self.rng.next_u64() % bound }
+        if bound == 0 {
+            0
+        } else {
+            self.rng.next_u64() % bound
+        }
     }
 
     /// `out` filled with random bytes.
@@ -79,7 +90,9 @@ impl Stream {
     fn pick(&mut self, count: usize, alphabet: &[u8]) -> String {
         let mask = alphabet.len() - 1;
         debug_assert!(alphabet.len().is_power_of_two());
-        (0..count).map(|_| char::from(alphabet[self.rng.next_u32() as usize & mask])).collect()
+        (0..count)
+            .map(|_| char::from(alphabet[self.rng.next_u32() as usize & mask]))
+            .collect()
     }
 }
 
@@ -92,12 +105,20 @@ mod tests {
         let seed = Seed(7);
         assert_eq!(seed.stream("token").hex(32), seed.stream("token").hex(32));
         assert_ne!(seed.stream("token").hex(32), seed.stream("tokem").hex(32));
-        assert_ne!(seed.stream("token").hex(32), Seed(8).stream("token").hex(32));
+        assert_ne!(
+            seed.stream("token").hex(32),
+            Seed(8).stream("token").hex(32)
+        );
     }
 
     #[test]
     fn a_canary_carries_its_mark() {
         assert!(Seed(1).canary("x").starts_with(CANARY_MARK));
-        assert!(Seed(1).plain_canary("x").bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
+        assert!(
+            Seed(1)
+                .plain_canary("x")
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        );
     }
 }

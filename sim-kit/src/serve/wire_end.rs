@@ -1,0 +1,141 @@
+//! The connection's ends, which can be told to end badly: by reset below TLS, or by saying
+//! everything twice above it.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// How the connection is to end. Clones share the decision; in order unless told otherwise.
+#[derive(Clone, Default)]
+pub(super) struct Ending(Arc<Decided>);
+
+#[derive(Default)]
+struct Decided {
+    reset: AtomicBool,
+    repeat: AtomicBool,
+}
+
+impl Ending {
+    pub(super) fn reset(&self) {
+        self.0.reset.store(true, Ordering::Release);
+    }
+
+    /// Everything written from now on is written once more before the connection closes.
+    pub(super) fn repeat(&self) {
+        self.0.repeat.store(true, Ordering::Release);
+    }
+}
+
+/// The socket itself: resets instead of closing when told so.
+pub(super) struct SocketEnd {
+    stream: TcpStream,
+    ending: Ending,
+}
+
+impl SocketEnd {
+    pub(super) fn new(stream: TcpStream, ending: Ending) -> Self {
+        Self { stream, ending }
+    }
+
+    fn is_reset(&self) -> bool {
+        self.ending.0.reset.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for SocketEnd {
+    fn drop(&mut self) {
+        if self.is_reset() {
+            let _ = self.stream.set_zero_linger();
+        }
+    }
+}
+
+impl AsyncRead for SocketEnd {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for SocketEnd {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.is_reset() {
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+/// The clear-text side: repeats what it wrote when told so.
+pub(super) struct ClearEnd<S> {
+    stream: S,
+    ending: Ending,
+    again: Vec<u8>,
+}
+
+impl<S> ClearEnd<S> {
+    pub(super) fn new(stream: S, ending: Ending) -> Self {
+        Self {
+            stream,
+            ending,
+            again: Vec::new(),
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for ClearEnd<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for ClearEnd<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
+        if self.ending.0.repeat.load(Ordering::Acquire) {
+            self.again.extend_from_slice(&bytes[..written]);
+        }
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.again.is_empty() {
+            let this = &mut *self;
+            let written = ready!(Pin::new(&mut this.stream).poll_write(context, &this.again))?;
+            this.again.drain(..written);
+        }
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,247 @@
+//! The accept loop and the control plane over real sockets.
+
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sim_kit::clock::SimClock;
+use sim_kit::control::{ControlPlane, Parts, Simulator};
+use sim_kit::exchange::{BodyError, Delivery, Reply, Request, StatusCode};
+use sim_kit::fault::FaultRules;
+use sim_kit::host::{Hosted, Hosting, TlsChoice};
+use sim_kit::journal::Journal;
+use sim_kit::serve::{Handler, Limits, bind};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+const BODY: &str = "<answer>0123456789</answer>";
+
+/// Answers as the path says.
+struct Scripted;
+
+impl Handler for Scripted {
+    async fn handle(&self, request: Request) -> Reply {
+        let delivery = match request.path.as_str() {
+            "/drip" => Delivery::Drip {
+                chunk_bytes: 5,
+                every: Duration::from_millis(1),
+            },
+            "/cut" => Delivery::Truncate { at_bytes: 10 },
+            "/close" => Delivery::Close,
+            "/reset" => Delivery::Reset,
+            "/twice" => Delivery::Twice,
+            "/panic" => panic!("a bug of ours"),
+            _ => Delivery::Whole,
+        };
+        match request.body {
+            Err(BodyError::TooLarge { .. }) => Reply::empty(StatusCode::PAYLOAD_TOO_LARGE),
+            Err(_) => Reply::empty(StatusCode::BAD_REQUEST),
+            Ok(_) => Reply::new(StatusCode::OK, "text/xml", BODY).delivered(delivery),
+        }
+    }
+}
+
+struct Nothing;
+
+impl Simulator for Nothing {
+    fn state(&self) -> serde_json::Value {
+        serde_json::Value::Null
+    }
+    fn reset(&self) {}
+}
+
+async fn start(tls: TlsChoice) -> Hosted {
+    let limits = Limits {
+        body_bytes_max: 100,
+        drain_s: 1,
+        ..Limits::default()
+    };
+    let ports = Hosting {
+        tls,
+        limits,
+        ..Hosting::default()
+    }
+    .bind()
+    .await
+    .unwrap();
+    let parts = Parts {
+        name: "scripted",
+        clock: SimClock::following(),
+        faults: FaultRules::default(),
+        journal: Journal::default(),
+        simulator: Arc::new(Nothing),
+    };
+    ports.serve(Arc::new(Scripted), ControlPlane::new(&parts, vec![]))
+}
+
+/// Everything that comes back until the connection ends, and how it ended.
+async fn talk(hosted: &Hosted, request: &str) -> (String, std::io::Result<()>) {
+    let mut socket = TcpStream::connect(hosted.local_addr()).await.unwrap();
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut bytes = Vec::new();
+    let read = timeout(Duration::from_secs(10), socket.read_to_end(&mut bytes))
+        .await
+        .unwrap();
+    (String::from_utf8(bytes).unwrap(), read.map(|_| ()))
+}
+
+fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+}
+
+#[tokio::test]
+async fn a_reply_arrives_whole_or_as_the_fault_says() {
+    let hosted = start(TlsChoice::Off).await;
+    for (path, ends_with, complete) in [
+        ("/", BODY, true),
+        ("/drip", BODY, true),
+        ("/cut", "\r\n\r\n<answer>01", false),
+        ("/close", "", false),
+    ] {
+        let (text, ended) = talk(&hosted, &get(path)).await;
+        assert!(text.ends_with(ends_with), "{path}: {text}");
+        assert_eq!(
+            text.contains("Content-Length: 27\r\n"),
+            path != "/close",
+            "{path}: {text}"
+        );
+        assert_eq!(text.ends_with(BODY), complete, "{path}: {text}");
+        assert!(ended.is_ok(), "{path}: {ended:?}");
+    }
+    let (text, _) = talk(&hosted, &get("/twice")).await;
+    assert_eq!(text.matches("HTTP/1.1 200 OK").count(), 2, "{text}");
+    assert_eq!(text.matches(BODY).count(), 2, "{text}");
+    let (text, ended) = talk(&hosted, &get("/reset")).await;
+    assert_eq!(text, "");
+    assert_eq!(
+        ended.unwrap_err().kind(),
+        std::io::ErrorKind::ConnectionReset
+    );
+    hosted.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_limit_is_told_to_the_handler_and_the_connection_closes() {
+    let hosted = start(TlsChoice::Off).await;
+    let request = format!(
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n{}",
+        "x".repeat(101)
+    );
+    let (text, _) = talk(&hosted, &request).await;
+    assert!(text.starts_with("HTTP/1.1 413"), "{text}");
+    assert!(text.contains("Connection: close"), "{text}");
+    hosted.stop().await;
+}
+
+#[tokio::test]
+async fn http_1_0_and_expect_100_continue_are_served() {
+    let hosted = start(TlsChoice::Off).await;
+    let (text, _) = talk(&hosted, "GET / HTTP/1.0\r\n\r\n").await;
+    assert!(text.ends_with(BODY), "{text}");
+    let mut socket = TcpStream::connect(hosted.local_addr()).await.unwrap();
+    let head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n";
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut go_on = [0; 25];
+    timeout(Duration::from_secs(10), socket.read_exact(&mut go_on))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    hosted.stop().await;
+}
+
+#[tokio::test]
+async fn a_panic_of_the_handler_is_kept() {
+    let hosted = start(TlsChoice::Off).await;
+    let (text, _) = talk(&hosted, &get("/panic")).await;
+    assert_eq!(text, "");
+    let kept = async {
+        while hosted.panics().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(10), kept)
+        .await
+        .expect("the panic is kept");
+    assert_eq!(hosted.panics(), ["a bug of ours"]);
+    hosted.stop().await;
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_named_with_the_cure() {
+    let hosted = start(TlsChoice::Off).await;
+    let error = bind(hosted.local_addr()).await.unwrap_err().to_string();
+    assert_eq!(
+        error,
+        format!(
+            "listen on {}: the port is in use; stop the other program, or take another port (0 for any)",
+            hosted.local_addr()
+        )
+    );
+    hosted.stop().await;
+}
+
+#[tokio::test]
+async fn stopping_ends_idle_connections_and_frees_the_port() {
+    let hosted = start(TlsChoice::Off).await;
+    let address = hosted.local_addr();
+    let mut idle = TcpStream::connect(address).await.unwrap();
+    idle.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        .await
+        .unwrap();
+    let mut start_of_reply = [0; 8];
+    idle.read_exact(&mut start_of_reply).await.unwrap();
+    timeout(Duration::from_secs(10), hosted.stop())
+        .await
+        .expect("it stops");
+    bind(address).await.expect("the port is free");
+}
+
+#[tokio::test]
+async fn the_control_plane_answers_local_clients_and_refuses_browsers() {
+    let hosted = start(TlsChoice::Auto).await;
+    let authority = hosted
+        .control_url()
+        .replace("http://", "")
+        .replace("/_sim/v1", "");
+    let control = |host: &str, more: &str| {
+        format!("GET /_sim/v1/ready HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{more}\r\n")
+    };
+    for (request, status) in [
+        (control(&authority, ""), "200"),
+        (control("evil.example", ""), "403"),
+        (
+            control(&authority, "Origin: https://evil.example\r\n"),
+            "403",
+        ),
+    ] {
+        let mut socket = TcpStream::connect(&authority).await.unwrap();
+        socket.write_all(request.as_bytes()).await.unwrap();
+        let mut text = String::new();
+        timeout(Duration::from_secs(10), socket.read_to_string(&mut text))
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(
+            text.starts_with(&format!("HTTP/1.1 {status}")),
+            "{request}\n{text}"
+        );
+    }
+    hosted.stop().await;
+}
+
+#[tokio::test]
+async fn a_control_port_off_loopback_needs_a_token() {
+    let control = "0.0.0.0:0".parse().unwrap();
+    let refused = Hosting {
+        control,
+        ..Hosting::default()
+    }
+    .bind()
+    .await
+    .err()
+    .unwrap();
+    assert!(refused.to_string().contains("--control-token"), "{refused}");
+}
