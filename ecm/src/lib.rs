@@ -29,4 +29,5 @@ pub mod test_settings;
 pub mod tls;
 pub mod token_cache;
 pub mod trace;
+pub mod vault;
 pub mod vault_http;

@@ -1,20 +1,14 @@
-//! The ECM seen from outside its crate: against a scripted appliance and a scripted vault on real
-//! sockets, and its pure functions by table and property.
+//! What the ECM does, seen from outside its crate: the conversation with a scripted vault, and the
+//! link to a scripted appliance, on real sockets.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
-mod appliance;
-mod connecting;
 mod conversation;
 mod endpoint;
 mod hostile;
-mod hostile_vault;
 mod identity;
 mod leaks;
-mod plugin;
-mod rig;
-mod serving;
+mod link;
 mod test_settings;
 mod tls;
 mod token_cache;
 mod vault;
-mod vault_tls;
