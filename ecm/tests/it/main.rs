@@ -1,12 +1,7 @@
-//! What the ECM does, seen from outside its crate.
-#![allow(clippy::unwrap_used, unreachable_pub)]
-
 //! What the ECM does, seen from outside its crate: the conversation with a scripted vault, and the
 //! link to a scripted appliance, on real sockets.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
-mod appliance;
-mod connecting;
 mod conversation;
 mod endpoint;
 mod hostile;
@@ -16,8 +11,4 @@ mod link;
 mod test_settings;
 mod tls;
 mod token_cache;
-mod plugin;
-mod rig;
-mod serving;
-mod tls;
 mod vault;
