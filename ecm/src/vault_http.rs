@@ -152,7 +152,9 @@ impl VaultHttp {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Answer, TransportError> {
-        self.send(Method::POST, url, headers, body).await.map(|(answer, _)| answer)
+        self.send(Method::POST, url, headers, body)
+            .await
+            .map(|(answer, _)| answer)
     }
 
     /// Sends `body` by `method` and reads the whole answer, whatever its status. The answer's
@@ -167,7 +169,11 @@ impl VaultHttp {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<(Answer, HeaderMap), TransportError> {
-        let request = self.client.request(method, url.clone()).headers(headers).body(body);
+        let request = self
+            .client
+            .request(method, url.clone())
+            .headers(headers)
+            .body(body);
         within(self.rules.answer_timeout, self.exchange(request))
             .await
             .unwrap_or(Err(TransportError::AnswerTimeout(

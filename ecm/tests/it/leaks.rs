@@ -1,20 +1,24 @@
 //! No planted secret reaches a log line, an error or the debug form of anything, whatever the
 //! vault answers.
 
+use std::cell::RefCell;
 use std::io::Write;
-use std::sync::{Arc, Mutex};
 
 use ecm::plugin::Plugin;
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate::vault::{CANARY, Vault, ok, plugin_with, refused, session, soon, well};
 
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Keeps what this thread logs. A subscriber for the thread alone would race with other tests: the
+/// first thread to reach a log line decides for all whether anybody listens.
+struct Captured;
 
 impl Write for Captured {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        LOGGED.with_borrow_mut(|logged| logged.extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
@@ -23,23 +27,12 @@ impl Write for Captured {
     }
 }
 
-impl<'a> MakeWriter<'a> for Captured {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
 #[tokio::test]
 async fn no_secret_is_logged_at_any_level_or_told_in_any_error() {
-    let log = Captured::default();
-    let subscriber = tracing_subscriber::fmt()
+    tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
-        .with_writer(log.clone())
-        .finish();
-    // The test's runtime has one thread, so every task of the plugin logs here.
-    let guard = tracing::subscriber::set_default(subscriber);
+        .with_writer(|| Captured)
+        .init();
 
     let vault = Vault::start(|call| match (call.operation.as_str(), call.nth) {
         ("SearchSecretsByFieldValue", 1) => refused("expired token"),
@@ -60,9 +53,9 @@ async fn no_secret_is_logged_at_any_level_or_told_in_any_error() {
         let health = soon(plugin.health()).await;
         shown.push_str(&format!("{lookup:?} {package:?} {released:?} {health:?}"));
     }
-    drop(guard);
 
-    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    // The test's runtime has one thread, so every task of the plugin logged here.
+    let logged = String::from_utf8(LOGGED.take()).unwrap();
     assert!(
         logged.contains("vault answered"),
         "the log is captured: {logged}"
