@@ -8,7 +8,6 @@ pub mod lab;
 mod ops;
 mod pages;
 mod routes;
-pub mod seeded_tokens;
 pub mod schema;
 pub mod seeded_tokens;
 pub mod settings;

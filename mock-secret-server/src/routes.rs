@@ -43,7 +43,11 @@ impl Layout {
             Profile::Cloud | Profile::Platform => String::new(),
         };
         let applications = applications.to_owned();
-        Self { root, profile, applications }
+        Self {
+            root,
+            profile,
+            applications,
+        }
     }
 
     /// Path of the web service as the vendor writes it for this edition: documentation of the
@@ -57,7 +61,9 @@ impl Layout {
 
     /// What the path of a request addresses.
     pub(crate) fn target(&self, path: &str, web_services: WebServices) -> Target {
-        let Some(path) = strip_prefix_any_case(path, &self.root) else { return Target::Nothing };
+        let Some(path) = strip_prefix_any_case(path, &self.root) else {
+            return Target::Nothing;
+        };
         if let Some(rest) = strip_prefix_any_case(path, SERVICE) {
             return self.service(rest, web_services);
         }
@@ -111,16 +117,36 @@ mod tests {
         let on_premises = "/SecretServer/webservices/SSWebService.asmx";
         let cases = [
             (OnPremises, on_premises, Target::Service),
-            (OnPremises, "/secretserver/WEBSERVICES/sswebservice.ASMX", Target::Service),
-            (OnPremises, "/webservices/SSWebService.asmx", Target::Nothing),
-            (OnPremises, "/SecretServer/webservices/SSWebservic.asmx", Target::Nothing),
-            (OnPremises, "/SecretServer/webservices/SSWebService.asmxx", Target::Nothing),
+            (
+                OnPremises,
+                "/secretserver/WEBSERVICES/sswebservice.ASMX",
+                Target::Service,
+            ),
+            (
+                OnPremises,
+                "/webservices/SSWebService.asmx",
+                Target::Nothing,
+            ),
+            (
+                OnPremises,
+                "/SecretServer/webservices/SSWebservic.asmx",
+                Target::Nothing,
+            ),
+            (
+                OnPremises,
+                "/SecretServer/webservices/SSWebService.asmxx",
+                Target::Nothing,
+            ),
             (
                 OnPremises,
                 "/SecretServer/winauthwebservices/sswinauthwebservice.asmx",
                 Target::WindowsService,
             ),
-            (OnPremises, "/secretserver/manageapplications.aspx", Target::Applications),
+            (
+                OnPremises,
+                "/secretserver/manageapplications.aspx",
+                Target::Applications,
+            ),
             (OnPremises, "/SecretServer", Target::Nothing),
             (Cloud, "/webservices/SSWebservice.asmx", Target::Service),
             (Cloud, on_premises, Target::Nothing),
@@ -128,7 +154,11 @@ mod tests {
             (Platform, on_premises, Target::Nothing),
         ];
         for (profile, path, expected) in cases {
-            assert_eq!(target(profile, WebServices::On, path), expected, "{profile:?} {path}");
+            assert_eq!(
+                target(profile, WebServices::On, path),
+                expected,
+                "{profile:?} {path}"
+            );
         }
         let method = format!("{on_premises}/Who%41mI");
         let expected = Target::Method("WhoAmI".into());

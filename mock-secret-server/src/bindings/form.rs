@@ -39,7 +39,12 @@ pub(crate) fn read(
         parameters.insert(field.name, value);
     }
     let command = ops::command(operation, &parameters);
-    Ok(Invocation { operation, command, style: Style::Plain, not_understood: None })
+    Ok(Invocation {
+        operation,
+        command,
+        style: Style::Plain,
+        not_understood: None,
+    })
 }
 
 fn find(method: &str) -> Result<&'static Operation, Box<Refused>> {
@@ -65,7 +70,9 @@ fn form(request: &Request) -> Result<Pairs<'_>, Box<Refused>> {
     let content_type = request.header(header::CONTENT_TYPE).unwrap_or("");
     let base = content_type.split(';').next().unwrap_or("").trim();
     if !base.eq_ignore_ascii_case(FORM) {
-        return Err(plain(&format!("Request format is invalid: {content_type}.")));
+        return Err(plain(&format!(
+            "Request format is invalid: {content_type}."
+        )));
     }
     match &request.body {
         Ok(body) => Ok(pairs(body)),
@@ -90,12 +97,16 @@ fn value<'i>(pairs: &Pairs<'i>, field: &'static Field) -> Result<Value<'i>, Stri
         .filter(|(name, _)| name.eq_ignore_ascii_case(field.name))
         .map(|(_, value)| value);
     if let Kind::Named(_) | Kind::Base64Binary = field.kind {
-        return Ok(Value::List(found.map(|value| Value::Text(value.clone())).collect()));
+        return Ok(Value::List(
+            found.map(|value| Value::Text(value.clone())).collect(),
+        ));
     }
     let Some(first) = found.next() else {
         return Err(format!("Missing parameter: {}.", field.name));
     };
-    let text = found.fold(first.clone(), |joined, next| Cow::Owned(format!("{joined},{next}")));
+    let text = found.fold(first.clone(), |joined, next| {
+        Cow::Owned(format!("{joined},{next}"))
+    });
     let unfit = |kind: &str, error: &dyn std::fmt::Display| {
         format!("Cannot convert {text} to {kind}.\r\nParameter name: type ---> {error}")
     };

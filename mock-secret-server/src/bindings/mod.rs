@@ -45,12 +45,20 @@ pub(crate) struct Refused {
 
 impl Refused {
     fn http(reply: Reply) -> Box<Self> {
-        Box::new(Self { reply, is_fault: false, operation: None })
+        Box::new(Self {
+            reply,
+            is_fault: false,
+            operation: None,
+        })
     }
 
     fn fault(version: Version, fault: &Fault) -> Box<Self> {
         let reply = Style::Soap(version).fault(fault);
-        Box::new(Self { reply, is_fault: true, operation: None })
+        Box::new(Self {
+            reply,
+            is_fault: true,
+            operation: None,
+        })
     }
 
     fn of(mut self: Box<Self>, operation: &'static Operation) -> Box<Self> {
@@ -82,8 +90,10 @@ impl Style {
             Self::Soap(version) => version.content_type(),
             Self::Plain => "text/xml; charset=utf-8",
         };
-        Reply::new(StatusCode::OK, content_type, body)
-            .with_header(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=0"))
+        Reply::new(StatusCode::OK, content_type, body).with_header(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("private, max-age=0"),
+        )
     }
 
     /// The reply around a fault; the HTTP bindings have only its text.

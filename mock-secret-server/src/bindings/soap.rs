@@ -31,7 +31,10 @@ pub(crate) fn read(request: &Request) -> Result<Invocation, Box<Refused>> {
     let operation = if let Some(action) = &action {
         let operation = by_action(action);
         operation.ok_or_else(|| {
-            Refused::fault(Version::Soap11, &Fault::action_not_recognized(&unquoted(action)))
+            Refused::fault(
+                Version::Soap11,
+                &Fault::action_not_recognized(&unquoted(action)),
+            )
         })?
     } else {
         let parameter = parameter(content_type, "action").filter(|action| !action.is_empty());
@@ -44,12 +47,25 @@ pub(crate) fn read(request: &Request) -> Result<Invocation, Box<Refused>> {
         return Err(unsupported().of(operation));
     }
     // What the platform takes the version for until it has seen the envelope.
-    let guess = if action.is_some() { Version::Soap11 } else { Version::Soap12 };
+    let guess = if action.is_some() {
+        Version::Soap11
+    } else {
+        Version::Soap12
+    };
     text = decode(body, charset(content_type)).ok_or_else(|| bad_request(guess).of(operation))?;
-    let Call { version, parameters, not_understood } = envelope::read(&text, operation, soap_xml)
+    let Call {
+        version,
+        parameters,
+        not_understood,
+    } = envelope::read(&text, operation, soap_xml)
         .map_err(|error| refuse(error, guess).of(operation))?;
     let command = ops::command(operation, &parameters);
-    Ok(Invocation { operation, command, style: Style::Soap(version), not_understood })
+    Ok(Invocation {
+        operation,
+        command,
+        style: Style::Soap(version),
+        not_understood,
+    })
 }
 
 /// The SOAPAction header; bytes outside ASCII are not in any operation's name.
@@ -60,7 +76,9 @@ fn action_header(request: &Request) -> Option<Cow<'_, str>> {
 
 fn unquoted(action: &str) -> Cow<'_, str> {
     let action = action.trim();
-    let inner = action.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let inner = action
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
     let inner = inner.unwrap_or(action);
     if !inner.contains(['%', '+']) {
         return Cow::Borrowed(inner);
@@ -84,7 +102,9 @@ fn by_body(
     let unprocessed = |malformed: &Malformed| {
         Refused::fault(Version::Soap12, &Fault::unprocessed(&malformed.to_string()))
     };
-    let Some(text) = text else { return Err(unprocessed(&Malformed::Encoding)) };
+    let Some(text) = text else {
+        return Err(unprocessed(&Malformed::Encoding));
+    };
     let element = envelope::body_element(&text).map_err(|error| match &error.reason {
         Reason::Malformed(malformed) => unprocessed(malformed),
         _ => refuse(error, Version::Soap12),
@@ -99,7 +119,9 @@ fn by_body(
 fn refuse(error: EnvelopeError, guess: Version) -> Box<Refused> {
     let version = error.version.unwrap_or(guess);
     let missing = |element: &str| {
-        Fault::unreadable(&format!("Request format is invalid: Missing required soap:{element} element."))
+        Fault::unreadable(&format!(
+            "Request format is invalid: Missing required soap:{element} element."
+        ))
     };
     let fault = match error.reason {
         Reason::Malformed(_) => return bad_request(version),
@@ -109,7 +131,11 @@ fn refuse(error: EnvelopeError, guess: Version) -> Box<Refused> {
         }
         Reason::NoEnvelope => missing("Envelope"),
         Reason::NoBody => missing("Body"),
-        Reason::Value { line, column, error } => Fault::unreadable(&format!(
+        Reason::Value {
+            line,
+            column,
+            error,
+        } => Fault::unreadable(&format!(
             "There is an error in XML document ({line}, {column}). ---> {error}"
         )),
     };
@@ -118,7 +144,11 @@ fn refuse(error: EnvelopeError, guess: Version) -> Box<Refused> {
 
 /// Not XML, although the operation is known: a status and nothing else.
 fn bad_request(version: Version) -> Box<Refused> {
-    Refused::http(Reply::new(StatusCode::BAD_REQUEST, version.content_type(), ""))
+    Refused::http(Reply::new(
+        StatusCode::BAD_REQUEST,
+        version.content_type(),
+        "",
+    ))
 }
 
 fn unsupported() -> Box<Refused> {

@@ -25,7 +25,9 @@ pub(super) fn authenticate_radius(p: &Parameters<'_>) -> Command {
 }
 
 pub(super) fn get_token_is_valid(p: &Parameters<'_>) -> Command {
-    Command::GetTokenIsValid { token: p.secret("token") }
+    Command::GetTokenIsValid {
+        token: p.secret("token"),
+    }
 }
 
 pub(super) fn impersonate_user(p: &Parameters<'_>) -> Command {
@@ -38,7 +40,9 @@ pub(super) fn impersonate_user(p: &Parameters<'_>) -> Command {
 }
 
 pub(super) fn who_am_i(p: &Parameters<'_>) -> Command {
-    Command::WhoAmI { token: p.secret("token") }
+    Command::WhoAmI {
+        token: p.secret("token"),
+    }
 }
 
 pub(super) fn change_password(p: &Parameters<'_>) -> Command {
@@ -64,7 +68,10 @@ pub(super) fn write_impersonation(w: &mut Writer, result: &ImpersonateResult, pl
 
 /// Makes the vault's path an address that the user's browser can open.
 pub(super) fn write_authorize_url(w: &mut Writer, path: &str, place: Place<'_>) {
-    w.text("AuthorizeURL", format!("{}{}{path}", place.origin, place.root).as_str());
+    w.text(
+        "AuthorizeURL",
+        format!("{}{}{path}", place.origin, place.root).as_str(),
+    );
 }
 
 pub(super) fn write_token_is_valid(w: &mut Writer, result: &TokenIsValidResult) {

@@ -5,19 +5,30 @@ use crate::wire::parameters::Parameters;
 use crate::wire::reply::Writer;
 
 pub(super) fn get_ticket_systems(p: &Parameters<'_>) -> Command {
-    Command::GetTicketSystems { token: p.secret("token") }
+    Command::GetTicketSystems {
+        token: p.secret("token"),
+    }
 }
 
 pub(super) fn folder_get(p: &Parameters<'_>) -> Command {
-    Command::FolderGet { token: p.secret("token"), folder_id: p.int("folderId") }
+    Command::FolderGet {
+        token: p.secret("token"),
+        folder_id: p.int("folderId"),
+    }
 }
 
 pub(super) fn search_folders(p: &Parameters<'_>) -> Command {
-    Command::SearchFolders { token: p.secret("token"), folder_name: p.text("folderName") }
+    Command::SearchFolders {
+        token: p.secret("token"),
+        folder_name: p.text("folderName"),
+    }
 }
 
 pub(super) fn get_user(p: &Parameters<'_>) -> Command {
-    Command::GetUser { token: p.secret("token"), user_id: p.int("userId") }
+    Command::GetUser {
+        token: p.secret("token"),
+        user_id: p.int("userId"),
+    }
 }
 
 pub(super) fn search_users(p: &Parameters<'_>) -> Command {

@@ -24,7 +24,10 @@ pub(super) fn secrets(p: &Parameters<'_>) -> Command {
 }
 
 pub(super) fn legacy(p: &Parameters<'_>) -> Command {
-    Command::SearchSecretsLegacy { token: p.secret("token"), search_term: p.text("searchTerm") }
+    Command::SearchSecretsLegacy {
+        token: p.secret("token"),
+        search_term: p.text("searchTerm"),
+    }
 }
 
 pub(super) fn by_folder(p: &Parameters<'_>) -> Command {

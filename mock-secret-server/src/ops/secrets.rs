@@ -25,11 +25,17 @@ pub(super) fn get(p: &Parameters<'_>) -> Command {
 }
 
 pub(super) fn get_legacy(p: &Parameters<'_>) -> Command {
-    Command::GetSecretLegacy { token: p.secret("token"), secret_id: p.int("secretId") }
+    Command::GetSecretLegacy {
+        token: p.secret("token"),
+        secret_id: p.int("secretId"),
+    }
 }
 
 pub(super) fn download(p: &Parameters<'_>) -> Command {
-    Command::DownloadFileAttachment { token: p.secret("token"), secret_id: p.int("secretId") }
+    Command::DownloadFileAttachment {
+        token: p.secret("token"),
+        secret_id: p.int("secretId"),
+    }
 }
 
 pub(super) fn download_by_item_id(p: &Parameters<'_>) -> Command {
@@ -41,15 +47,23 @@ pub(super) fn download_by_item_id(p: &Parameters<'_>) -> Command {
 }
 
 pub(super) fn check_in(p: &Parameters<'_>) -> Command {
-    Command::CheckIn { token: p.secret("token"), secret_id: p.int("secretId") }
+    Command::CheckIn {
+        token: p.secret("token"),
+        secret_id: p.int("secretId"),
+    }
 }
 
 pub(super) fn check_in_by_key(p: &Parameters<'_>) -> Command {
-    Command::CheckInByKey { session_key: p.secret("sessionKey") }
+    Command::CheckInByKey {
+        session_key: p.secret("sessionKey"),
+    }
 }
 
 pub(super) fn get_check_out_status(p: &Parameters<'_>) -> Command {
-    Command::GetCheckOutStatus { token: p.secret("token"), secret_id: p.int("secretId") }
+    Command::GetCheckOutStatus {
+        token: p.secret("token"),
+        secret_id: p.int("secretId"),
+    }
 }
 
 pub(super) fn set_check_out_enabled(p: &Parameters<'_>) -> Command {
@@ -63,11 +77,17 @@ pub(super) fn set_check_out_enabled(p: &Parameters<'_>) -> Command {
 }
 
 pub(super) fn expire(p: &Parameters<'_>) -> Command {
-    Command::ExpireSecret { token: p.secret("token"), secret_id: p.int("secretId") }
+    Command::ExpireSecret {
+        token: p.secret("token"),
+        secret_id: p.int("secretId"),
+    }
 }
 
 pub(super) fn get_ssh_login(p: &Parameters<'_>) -> Command {
-    Command::GetSSHLoginCredentials { token: p.secret("token"), secret_id: p.int("secretId") }
+    Command::GetSSHLoginCredentials {
+        token: p.secret("token"),
+        secret_id: p.int("secretId"),
+    }
 }
 
 pub(super) fn get_ssh_login_with_machine(p: &Parameters<'_>) -> Command {
@@ -91,7 +111,10 @@ pub(super) fn add_custom_audit(p: &Parameters<'_>) -> Command {
 }
 
 pub(super) fn get_audit(p: &Parameters<'_>) -> Command {
-    Command::GetSecretAudit { token: p.secret("token"), secret_id: p.int("secretId") }
+    Command::GetSecretAudit {
+        token: p.secret("token"),
+        secret_id: p.int("secretId"),
+    }
 }
 
 pub(super) fn approve_access(p: &Parameters<'_>) -> Command {
@@ -126,9 +149,15 @@ pub(super) fn write_list(w: &mut Writer, secrets: &[Secret]) {
 pub(super) fn write_check_out_status(w: &mut Writer, status: &GetCheckOutStatusResult) {
     w.errors(&[]);
     write_secret(w, &status.secret);
-    w.int("CheckOutMinutesRemaining", status.check_out_minutes_remaining);
+    w.int(
+        "CheckOutMinutesRemaining",
+        status.check_out_minutes_remaining,
+    );
     w.boolean("IsCheckedOut", status.is_checked_out);
-    w.text("CheckOutUserDisplayName", status.check_out_user_display_name.as_deref());
+    w.text(
+        "CheckOutUserDisplayName",
+        status.check_out_user_display_name.as_deref(),
+    );
     w.int("CheckOutUserId", status.check_out_user_id);
 }
 
@@ -138,7 +167,10 @@ pub(super) fn write_secret_error(w: &mut Writer, error: &SecretError) {
         w.text("ErrorMessage", error.error_message.as_ref());
         w.boolean("AllowsResponse", error.allows_response);
         w.text("CommentTitle", error.comment_title.as_ref());
-        w.text("AdditionalCommentTitle", error.additional_comment_title.as_ref());
+        w.text(
+            "AdditionalCommentTitle",
+            error.additional_comment_title.as_ref(),
+        );
     });
 }
 
@@ -201,9 +233,15 @@ fn write_secret(w: &mut Writer, secret: &Secret) {
         w.int("SecretTypeId", secret.secret_type_id);
         w.int("FolderId", secret.folder_id);
         w.boolean("IsWebLauncher", secret.is_web_launcher);
-        w.nullable_int("CheckOutMinutesRemaining", secret.check_out_minutes_remaining);
+        w.nullable_int(
+            "CheckOutMinutesRemaining",
+            secret.check_out_minutes_remaining,
+        );
         w.nullable_boolean("IsCheckedOut", secret.is_checked_out);
-        w.text("CheckOutUserDisplayName", secret.check_out_user_display_name.as_deref());
+        w.text(
+            "CheckOutUserDisplayName",
+            secret.check_out_user_display_name.as_deref(),
+        );
         w.nullable_int("CheckOutUserId", secret.check_out_user_id);
         w.nullable_boolean("IsOutOfSync", secret.is_out_of_sync);
         w.nullable_boolean("IsRestricted", secret.is_restricted);
@@ -235,14 +273,26 @@ fn write_settings(w: &mut Writer, settings: &SecretSettings) {
     w.element("SecretSettings", |w| {
         for (name, value) in [
             ("AutoChangeEnabled", settings.auto_change_enabled),
-            ("RequiresApprovalForAccess", settings.requires_approval_for_access),
+            (
+                "RequiresApprovalForAccess",
+                settings.requires_approval_for_access,
+            ),
             ("RequiresComment", settings.requires_comment),
             ("CheckOutEnabled", settings.check_out_enabled),
-            ("CheckOutChangePasswordEnabled", settings.check_out_change_password_enabled),
+            (
+                "CheckOutChangePasswordEnabled",
+                settings.check_out_change_password_enabled,
+            ),
             ("ProxyEnabled", settings.proxy_enabled),
-            ("SessionRecordingEnabled", settings.session_recording_enabled),
+            (
+                "SessionRecordingEnabled",
+                settings.session_recording_enabled,
+            ),
             ("RestrictSshCommands", settings.restrict_ssh_commands),
-            ("AllowOwnersUnrestrictedSshCommands", settings.allow_owners_unrestricted_ssh_commands),
+            (
+                "AllowOwnersUnrestrictedSshCommands",
+                settings.allow_owners_unrestricted_ssh_commands,
+            ),
         ] {
             w.nullable_boolean(name, value);
         }
@@ -267,8 +317,14 @@ fn write_permissions(w: &mut Writer, permissions: &SecretPermissions) {
         w.boolean("CurrentUserHasView", permissions.current_user_has_view);
         w.boolean("CurrentUserHasEdit", permissions.current_user_has_edit);
         w.boolean("CurrentUserHasOwner", permissions.current_user_has_owner);
-        w.nullable_boolean("InheritPermissionsEnabled", permissions.inherit_permissions_enabled);
-        w.boolean("IsChangeToPermissions", permissions.is_change_to_permissions);
+        w.nullable_boolean(
+            "InheritPermissionsEnabled",
+            permissions.inherit_permissions_enabled,
+        );
+        w.boolean(
+            "IsChangeToPermissions",
+            permissions.is_change_to_permissions,
+        );
         w.element("Permissions", |w| {
             for permission in &permissions.permissions {
                 w.element("Permission", |w| {
@@ -276,7 +332,10 @@ fn write_permissions(w: &mut Writer, permissions: &SecretPermissions) {
                     w.boolean("View", permission.view);
                     w.boolean("Edit", permission.edit);
                     w.boolean("Owner", permission.owner);
-                    w.text("SecretAccessRoleName", permission.secret_access_role_name.as_deref());
+                    w.text(
+                        "SecretAccessRoleName",
+                        permission.secret_access_role_name.as_deref(),
+                    );
                     w.nullable_int("SecretAccessRoleId", permission.secret_access_role_id);
                 });
             }

@@ -12,11 +12,16 @@ pub(super) fn get_fields(p: &Parameters<'_>) -> Command {
 }
 
 pub(super) fn get_all(p: &Parameters<'_>) -> Command {
-    Command::GetSecretTemplates { token: p.secret("token") }
+    Command::GetSecretTemplates {
+        token: p.secret("token"),
+    }
 }
 
 pub(super) fn generate_password(p: &Parameters<'_>) -> Command {
-    Command::GeneratePassword { token: p.secret("token"), secret_field_id: p.int("secretFieldId") }
+    Command::GeneratePassword {
+        token: p.secret("token"),
+        secret_field_id: p.int("secretFieldId"),
+    }
 }
 
 pub(super) fn write_fields(w: &mut Writer, fields: &[SecretField]) {

@@ -82,8 +82,10 @@ pub(crate) fn no_such_id() -> Reply {
 }
 
 fn document(body: String) -> Reply {
-    Reply::new(StatusCode::OK, XML, body)
-        .with_header(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=0"))
+    Reply::new(StatusCode::OK, XML, body).with_header(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, max-age=0"),
+    )
 }
 
 #[cfg(test)]

@@ -76,39 +76,55 @@ fn soap_samples(
     path: &str,
     host: &str,
 ) {
-    let number = if version == Version::Soap11 { "1.1" } else { "1.2" };
+    let number = if version == Version::Soap11 {
+        "1.1"
+    } else {
+        "1.2"
+    };
     let name = operation.name;
     let action = match version {
         Version::Soap11 => format!("SOAPAction: \"{TARGET_NAMESPACE}/{name}\"\n"),
         Version::Soap12 => String::new(),
     };
-    let result = format!("<{name}Result>\n{}      </{name}Result>\n", fields(
-        &Schema::get().fields(operation.result),
-        4,
-        0
-    ));
-    let request = envelope(version, &format!(
-        "    <{name} xmlns=\"{TARGET_NAMESPACE}\">\n{}    </{name}>\n",
-        fields(&operation.parameters.iter().collect::<Vec<_>>(), 3, 0)
-    ));
-    let reply = envelope(version, &format!(
-        "    <{name}Response xmlns=\"{TARGET_NAMESPACE}\">\n      {result}    </{name}Response>\n"
-    ));
+    let result = format!(
+        "<{name}Result>\n{}      </{name}Result>\n",
+        fields(&Schema::get().fields(operation.result), 4, 0)
+    );
+    let request = envelope(
+        version,
+        &format!(
+            "    <{name} xmlns=\"{TARGET_NAMESPACE}\">\n{}    </{name}>\n",
+            fields(&operation.parameters.iter().collect::<Vec<_>>(), 3, 0)
+        ),
+    );
+    let reply = envelope(
+        version,
+        &format!(
+            "    <{name}Response xmlns=\"{TARGET_NAMESPACE}\">\n      {result}    </{name}Response>\n"
+        ),
+    );
     let content_type = version.content_type();
-    section(body, &format!("SOAP {number}"), &[
-        format!(
-            "POST {path} HTTP/1.1\nHost: {host}\nContent-Type: {content_type}\nContent-Length: \
+    section(
+        body,
+        &format!("SOAP {number}"),
+        &[
+            format!(
+                "POST {path} HTTP/1.1\nHost: {host}\nContent-Type: {content_type}\nContent-Length: \
              length\n{action}\n{request}"
-        ),
-        format!(
-            "HTTP/1.1 200 OK\nContent-Type: {content_type}\nContent-Length: length\n\n{reply}"
-        ),
-    ]);
+            ),
+            format!(
+                "HTTP/1.1 200 OK\nContent-Type: {content_type}\nContent-Length: length\n\n{reply}"
+            ),
+        ],
+    );
 }
 
 fn http_samples(body: &mut String, operation: &Operation, verb: &str, path: &str, host: &str) {
-    let pairs: Vec<_> =
-        operation.parameters.iter().map(|field| format!("{}=string", field.name)).collect();
+    let pairs: Vec<_> = operation
+        .parameters
+        .iter()
+        .map(|field| format!("{}=string", field.name))
+        .collect();
     let (name, pairs) = (operation.name, pairs.join("&"));
     let request = if verb == "GET" {
         format!("GET {path}/{name}?{pairs} HTTP/1.1\nHost: {host}\n")
@@ -140,7 +156,11 @@ fn section(body: &mut String, title: &str, samples: &[String]) {
 }
 
 fn envelope(version: Version, content: &str) -> String {
-    let prefix = if version == Version::Soap11 { "soap" } else { "soap12" };
+    let prefix = if version == Version::Soap11 {
+        "soap"
+    } else {
+        "soap12"
+    };
     format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<{prefix}:Envelope xmlns:xsi=\"{XSI}\" \
          xmlns:xsd=\"{XSD}\" xmlns:{prefix}=\"{}\">\n  <{prefix}:Body>\n{content}  \
@@ -164,8 +184,7 @@ fn fields(fields: &[&Field], indent: usize, depth: usize) -> String {
                     let _ = writeln!(out, "{margin}<{name} xsi:nil=\"true\" />");
                 }
                 _ => {
-                    let inner =
-                        self::fields(&Schema::get().fields(kind), indent + 1, depth + 1);
+                    let inner = self::fields(&Schema::get().fields(kind), indent + 1, depth + 1);
                     let _ = writeln!(out, "{margin}<{name}>\n{inner}{margin}</{name}>");
                 }
             },
@@ -189,6 +208,8 @@ fn page(path: &str, content: &str) -> Reply {
          <span>\r\n{content}      </span>\r\n\r\n    </div>\r\n  </body>\r\n</html>\r\n",
         escape(path)
     );
-    Reply::new(StatusCode::OK, HTML, body)
-        .with_header(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=0"))
+    Reply::new(StatusCode::OK, HTML, body).with_header(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, max-age=0"),
+    )
 }

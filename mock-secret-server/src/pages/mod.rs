@@ -38,7 +38,11 @@ pub(crate) fn unrecognized_format(method: &str) -> Reply {
 /// A verb that the service does not know.
 pub(crate) fn method_not_allowed() -> Reply {
     let message = "Request format is unrecognized.";
-    error_page(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed", message)
+    error_page(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "Method Not Allowed",
+        message,
+    )
 }
 
 /// A path with nothing behind it (assumed soap:§1.7: the page of ASP.NET).
@@ -48,7 +52,11 @@ pub(crate) fn not_found(path: &str) -> Reply {
          had its name changed, or is temporarily unavailable. Please review the following URL and \
          make sure that it is spelled correctly. Requested URL: {path}"
     );
-    error_page(StatusCode::NOT_FOUND, "The resource cannot be found.", &message)
+    error_page(
+        StatusCode::NOT_FOUND,
+        "The resource cannot be found.",
+        &message,
+    )
 }
 
 /// The service behind Windows authentication, for a caller without it.
@@ -56,7 +64,9 @@ pub(crate) fn windows_authentication() -> Reply {
     let message = "401 - Unauthorized: Access is denied due to invalid credentials.";
     let mut reply = error_page(StatusCode::UNAUTHORIZED, "Unauthorized", message);
     for scheme in ["Negotiate", "NTLM"] {
-        reply.headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
+        reply
+            .headers
+            .append(header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
     }
     reply
 }
