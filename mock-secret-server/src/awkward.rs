@@ -16,7 +16,9 @@ pub(crate) struct Awkward {
 
 impl Awkward {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { stream: Mutex::new(Seed(seed).stream("awkward")) }
+        Self {
+            stream: Mutex::new(Seed(seed).stream("awkward")),
+        }
     }
 
     /// Whether the token of this call dies before its time.
@@ -99,7 +101,10 @@ impl Odd {
         }
         let closing = tag.starts_with("</");
         let empty = tag.ends_with("/>");
-        let inner = tag.trim_start_matches(['<', '/']).trim_end_matches(['>', '/']).trim_end();
+        let inner = tag
+            .trim_start_matches(['<', '/'])
+            .trim_end_matches(['>', '/'])
+            .trim_end();
         let (name, attributes) = inner.split_once(' ').unwrap_or((inner, ""));
         let name = self.name(name);
         let attributes = self.attributes(attributes);
@@ -196,7 +201,11 @@ mod tests {
                 Event::End(_) if nil => nil = false,
                 Event::End(tag) => {
                     let leaf = out.last().is_some_and(|last| last.starts_with('<'));
-                    let value = if leaf { std::mem::take(&mut text) } else { String::new() };
+                    let value = if leaf {
+                        std::mem::take(&mut text)
+                    } else {
+                        String::new()
+                    };
                     out.push(format!("{value}>{}", tag.local_name().as_ref()));
                 }
                 Event::Text(piece) => text.push_str(&piece.xml10_content()),

@@ -13,6 +13,7 @@ use sim_kit::config::{ConfigError, SecretRef, read_section};
 use sim_kit::seeded::{CANARY_MARK, Seed};
 use zeroize::Zeroizing;
 
+use crate::config::Protocol;
 use crate::seeded_tokens::SeededTokens;
 use crate::settings::Settings;
 use crate::state::{
@@ -59,6 +60,32 @@ impl Lab {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.section.settings
+    }
+
+    /// Switches of the web service itself.
+    #[must_use]
+    pub fn protocol(&self) -> &Protocol {
+        &self.section.protocol
+    }
+
+    /// The passwords of all users, by the name that an operator knows them by: what somebody who
+    /// tries the simulator by hand must be given.
+    ///
+    /// # Errors
+    /// When a reference leads nowhere.
+    pub fn passwords(&self, seed: Seed) -> Result<Vec<(String, Zeroizing<String>)>, ConfigError> {
+        let mut passwords = Vec::new();
+        for user in &self.section.users {
+            if let Some(reference) = &user.password {
+                let name = match &user.domain {
+                    Some(domain) => format!("{domain}\\{}", user.name),
+                    None => user.name.clone(),
+                };
+                let password = reference.resolve(&user.purpose("password"), seed)?;
+                passwords.push((name, password));
+            }
+        }
+        Ok(passwords)
     }
 
     /// The vault at the start of a run.

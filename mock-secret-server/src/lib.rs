@@ -1,8 +1,10 @@
 //! A simulated Delinea Secret Server: the SOAP web service, the vault behind it, and delegated
 //! trust.
 
+mod awkward;
 mod bindings;
 pub mod config;
+mod control;
 mod fault_codes;
 pub mod lab;
 mod ops;
@@ -10,7 +12,11 @@ mod pages;
 mod routes;
 pub mod schema;
 pub mod seeded_tokens;
+mod server;
+mod service;
 pub mod settings;
 pub mod state;
 pub mod wire;
 pub mod wsdl;
+
+pub use server::{Builder, MockSecretServer, NAME, StartFailure};

@@ -5,7 +5,7 @@ use percent_encoding::percent_decode_str;
 use crate::settings::{Profile, WebServices};
 
 /// Where the web service stands below the application's root.
-pub const SERVICE: &str = "/webservices/SSWebService.asmx";
+const SERVICE: &str = "/webservices/SSWebService.asmx";
 const WINDOWS_SERVICE: &str = "/winauthwebservices/sswinauthwebservice.asmx";
 
 /// What is addressed.

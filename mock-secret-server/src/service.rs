@@ -56,7 +56,11 @@ impl Handler for Service {
         let understood = self.understand(&request, now);
         let user = self.acting_user(&understood, now);
         let operation = operation_name(&understood, &request);
-        let call = Call { operation: &operation, user: user.as_deref(), path: &request.path };
+        let call = Call {
+            operation: &operation,
+            user: user.as_deref(),
+            path: &request.path,
+        };
         let mut met = self.faults.meet(&call);
         let instead = match &mut met {
             Some(met) => met.before().await,
@@ -69,8 +73,10 @@ impl Handler for Service {
         if let Some(met) = &met {
             ended.reply = met.deliver(ended.reply);
         }
-        if !matches!(ended.reply.delivery, Delivery::Whole | Delivery::Drip { .. } | Delivery::Twice)
-        {
+        if !matches!(
+            ended.reply.delivery,
+            Delivery::Whole | Delivery::Drip { .. } | Delivery::Twice
+        ) {
             ended.outcome = Outcome::Dropped;
         }
         let reply = with_platform_headers(ended.reply);
@@ -130,7 +136,12 @@ impl Service {
     }
 
     fn document(&self, request: &Request) -> Reply {
-        let url = format!("{}://{}{}", request.scheme(), request.authority(), request.path);
+        let url = format!(
+            "{}://{}{}",
+            request.scheme(),
+            request.authority(),
+            request.path
+        );
         match Document::of(request.query.as_deref()) {
             Document::Wsdl => discovery::wsdl(self.protocol.wsdl.into(), &url),
             Document::SimSoapOnlyWsdl => discovery::wsdl(Flavor::SoapOnly, &url),
@@ -162,8 +173,16 @@ impl Service {
         match understood {
             Understood::Call(invocation) => self.call(*invocation, request, met, now),
             Understood::Refused(refused) => {
-                let outcome = if refused.is_fault { Outcome::Fault } else { Outcome::HttpError };
-                Ended { reply: refused.reply, outcome, detail: Vec::new() }
+                let outcome = if refused.is_fault {
+                    Outcome::Fault
+                } else {
+                    Outcome::HttpError
+                };
+                Ended {
+                    reply: refused.reply,
+                    outcome,
+                    detail: Vec::new(),
+                }
             }
             Understood::Page(reply) => replaced(reply),
         }
@@ -176,14 +195,24 @@ impl Service {
         met: Option<&Met>,
         now: SimTime,
     ) -> Ended {
-        let Invocation { operation, command, style, not_understood } = invocation;
+        let Invocation {
+            operation,
+            command,
+            style,
+            not_understood,
+        } = invocation;
         let origin = format!("{}://{}", request.scheme(), request.authority());
-        let place = Place { origin: &origin, root: &self.layout.root };
+        let place = Place {
+            origin: &origin,
+            root: &self.layout.root,
+        };
         match met.map(|met| &met.verdict) {
             Some(Verdict::Fault { text }) => return fault(style, &Fault::unprocessed(text)),
             Some(Verdict::Error { text }) => {
-                let refusal = Refusal::new(RefusalKind::FaultRule, text.clone());
-                return self.refused(style, operation, &refusal, place);
+                let refusal = Refusal::new(RefusalKind::BadValue, text.clone());
+                let mut ended = self.refused(style, operation, &refusal, place);
+                ended.detail.clear();
+                return ended;
             }
             Some(Verdict::ExpireToken) => self.expire_token(command.as_ref(), now),
             _ => {}
@@ -205,7 +234,11 @@ impl Service {
                 }
                 let body = style.result(operation, |w| ops::write_answer(w, &answer, place));
                 let reply = style.ok(self.dressed(body));
-                Ended { reply, outcome: Outcome::Success, detail }
+                Ended {
+                    reply,
+                    outcome: Outcome::Success,
+                    detail,
+                }
             }
             Err(refusal) => {
                 let mut ended = self.refused(style, operation, &refusal, place);
@@ -228,7 +261,9 @@ impl Service {
         refusal: &Refusal,
         place: Place<'_>,
     ) -> Ended {
-        let body = style.result(operation, |w| ops::write_refusal(w, operation, refusal, place));
+        let body = style.result(operation, |w| {
+            ops::write_refusal(w, operation, refusal, place);
+        });
         Ended {
             reply: style.ok(self.dressed(body)),
             outcome: Outcome::Refused,
@@ -245,7 +280,9 @@ impl Service {
 
     fn expire_token(&self, command: Option<&Command>, now: SimTime) {
         if let Some(token) = command.and_then(Command::token) {
-            let act = Operate::ExpireToken { token: token.clone() };
+            let act = Operate::ExpireToken {
+                token: token.clone(),
+            };
             // A token that is dead already is as dead as it should be.
             let _ = self.vault().operate(act, now);
         }
@@ -253,15 +290,27 @@ impl Service {
 }
 
 fn fault(style: Style, fault: &Fault) -> Ended {
-    Ended { reply: style.fault(fault), outcome: Outcome::Fault, detail: Vec::new() }
+    Ended {
+        reply: style.fault(fault),
+        outcome: Outcome::Fault,
+        detail: Vec::new(),
+    }
 }
 
 /// A reply that no operation gave.
 fn replaced(reply: Reply) -> Ended {
     let status = reply.status;
     let good = status.is_success() || status.is_redirection();
-    let outcome = if good { Outcome::Success } else { Outcome::HttpError };
-    Ended { reply, outcome, detail: Vec::new() }
+    let outcome = if good {
+        Outcome::Success
+    } else {
+        Outcome::HttpError
+    };
+    Ended {
+        reply,
+        outcome,
+        detail: Vec::new(),
+    }
 }
 
 fn operation_name<'a>(understood: &Understood, request: &'a Request) -> Cow<'a, str> {
@@ -279,14 +328,21 @@ fn operation_name<'a>(understood: &Understood, request: &'a Request) -> Cow<'a, 
 /// What the journal tells of a call beside its user: ids and names, never a value of a field.
 fn about(command: &Command) -> Vec<(&'static str, String)> {
     match command {
-        Command::ImpersonateUser { username: Some(name), domain, .. } => {
+        Command::ImpersonateUser {
+            username: Some(name),
+            domain,
+            ..
+        } => {
             let user = match domain.as_deref() {
                 Some(domain) if !domain.is_empty() => format!("{domain}\\{name}"),
                 _ => name.clone(),
             };
             vec![("impersonated", user)]
         }
-        Command::SearchSecretsByFieldValue { field_name: Some(field), .. } => {
+        Command::SearchSecretsByFieldValue {
+            field_name: Some(field),
+            ..
+        } => {
             vec![("field", field.clone())]
         }
         Command::GetSecret { secret_id, .. }
@@ -307,7 +363,10 @@ fn with_platform_headers(mut reply: Reply) -> Reply {
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private"));
     }
-    headers.insert(header::SERVER, HeaderValue::from_static("Microsoft-IIS/10.0"));
+    headers.insert(
+        header::SERVER,
+        HeaderValue::from_static("Microsoft-IIS/10.0"),
+    );
     headers.insert(VERSION, HeaderValue::from_static("4.0.30319"));
     headers.insert(POWERED_BY, HeaderValue::from_static("ASP.NET"));
     reply

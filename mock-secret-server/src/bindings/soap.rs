@@ -27,7 +27,6 @@ pub(crate) fn read(request: &Request) -> Result<Invocation, Box<Refused>> {
     let soap_xml = base.eq_ignore_ascii_case("application/soap+xml");
     let action = action_header(request).filter(|_| !soap_xml);
 
-    let text;
     let operation = if let Some(action) = &action {
         let operation = by_action(action);
         operation.ok_or_else(|| {
@@ -52,7 +51,8 @@ pub(crate) fn read(request: &Request) -> Result<Invocation, Box<Refused>> {
     } else {
         Version::Soap12
     };
-    text = decode(body, charset(content_type)).ok_or_else(|| bad_request(guess).of(operation))?;
+    let text =
+        decode(body, charset(content_type)).ok_or_else(|| bad_request(guess).of(operation))?;
     let Call {
         version,
         parameters,

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use sim_kit::config::SecretRef;
 
 use super::grants;
+use crate::config::Protocol;
 use crate::settings::{IpRange, Settings};
 use crate::state::{
     FieldKind, Level, NewDomain, NewField, NewFolder, NewGroup, NewTemplate, NewTicketSystem,
@@ -18,9 +18,8 @@ use crate::state::{
 pub(super) struct Section {
     #[serde(default)]
     pub(super) settings: Settings,
-    /// Read by the protocol engine.
-    #[serde(default, rename = "protocol")]
-    _protocol: Option<IgnoredAny>,
+    #[serde(default)]
+    pub(super) protocol: Protocol,
     #[serde(default)]
     pub(super) domains: Vec<DomainEntry>,
     #[serde(default)]

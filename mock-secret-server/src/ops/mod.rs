@@ -133,12 +133,6 @@ fn write_default(w: &mut Writer, field: &Field) {
     }
 }
 
-/// Whether an operation has something behind it.
-#[must_use]
-pub fn is_mocked(operation: &Operation) -> bool {
-    command(operation, &Parameters::default()).is_some()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 //! Written from soap:§1.4 to soap:§1.7 alone. Nothing here knows what an operation does; the
 //! schema says what its parameters look like.
 
+mod characters;
 pub(crate) mod decode;
 pub(crate) mod envelope;
 pub(crate) mod parameters;
