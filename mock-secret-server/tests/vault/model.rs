@@ -16,7 +16,7 @@ const ATTEMPTS: u32 = 3;
 const MAIL_INTERVAL_S: u64 = 5 * 60;
 const VIEW_INTERVAL_S: u64 = 5 * 60;
 
-/// One step of a run. Tokens are named by the order of their issue.
+/// One step of a run. Tokens are counted back from the one issued last.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     LogOn {
@@ -361,10 +361,8 @@ impl Model {
     }
 
     fn user(&self, token: usize) -> Result<usize, RefusalKind> {
-        let live = self
-            .tickets
-            .get(token)
-            .filter(|one| !one.killed && self.now < one.expires_at);
+        let ticket = self.tickets.iter().rev().nth(token);
+        let live = ticket.filter(|one| !one.killed && self.now < one.expires_at);
         let user = live
             .map(|one| one.user)
             .filter(|&user| !self.people[user].disabled);

@@ -54,7 +54,7 @@ fn real(choices: Choices) -> Real {
 
 impl Real {
     fn token(&self, place: usize) -> Option<SecretText> {
-        self.tokens.get(place).cloned()
+        self.tokens.iter().rev().nth(place).cloned()
     }
 
     /// Carries a step out, and says whether it came to what the model expects.
@@ -173,33 +173,40 @@ impl Real {
     }
 }
 
+/// A run begins with everybody logged on, so that most steps meet a live token.
 fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let logged_on = (0..USERS.len()).map(|user| Step::LogOn { user, right: true });
+    let first: Vec<Step> = logged_on.collect();
+    prop::collection::vec(step(), 40..120).prop_map(move |steps| [first.clone(), steps].concat())
+}
+
+fn step() -> impl Strategy<Value = Step> {
     let user = || 0..USERS.len();
-    let target = || 1..USERS.len();
-    let token = || 0..12_usize;
+    let target = || 1..3_usize;
+    let token = || 0..6_usize;
     let secret = || 0..PLANS.len();
-    let step = prop_oneof![
-        4 => (user(), prop::bool::weighted(0.7)).prop_map(|(user, right)| Step::LogOn { user, right }),
-        4 => (token(), target()).prop_map(|(token, user)| Step::Impersonate { token, user }),
+    let right = prop::bool::weighted(0.75);
+    let enabled = prop::bool::weighted(0.8);
+    let spans = prop::sample::select(vec![1_u64, 59, 60, 239, 240, 299, 300, 301, 600, 1200]);
+    prop_oneof![
+        5 => (user(), right).prop_map(|(user, right)| Step::LogOn { user, right }),
+        6 => (token(), target()).prop_map(|(token, user)| Step::Impersonate { token, user }),
         2 => target().prop_map(|user| Step::Approve { user }),
-        1 => target().prop_map(|user| Step::Deny { user }),
-        1 => target().prop_map(|user| Step::Revoke { user }),
+        2 => target().prop_map(|user| Step::Deny { user }),
+        2 => target().prop_map(|user| Step::Revoke { user }),
         2 => (token(), any::<bool>())
             .prop_map(|(token, restricted)| Step::Search { token, restricted }),
-        8 => (token(), secret(), any::<bool>())
+        12 => (token(), secret(), prop::bool::weighted(0.3))
             .prop_map(|(token, secret, comment)| Step::Get { token, secret, comment }),
         4 => (token(), secret()).prop_map(|(token, secret)| Step::CheckIn { token, secret }),
-        1 => (user(), prop::bool::weighted(0.7))
-            .prop_map(|(user, enabled)| Step::Enable { user, enabled }),
+        1 => (user(), enabled).prop_map(|(user, enabled)| Step::Enable { user, enabled }),
         1 => user().prop_map(|user| Step::ExpireTokensOf { user }),
-        3 => prop::sample::select(vec![1, 59, 60, 239, 240, 299, 300, 301, 600, 1200])
-            .prop_map(|seconds| Step::Wait { seconds }),
-    ];
-    prop::collection::vec(step, 1..80)
+        3 => spans.prop_map(|seconds| Step::Wait { seconds }),
+    ]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_vault_does_what_the_model_says(
