@@ -5,8 +5,8 @@ use mock_secret_server::settings::WebServices;
 use serde_json::{Value, json};
 use sim_kit::exchange::Method;
 
-fn ask(rig: &Rig, method: Method, path: &str, body: Value) -> (u16, Value) {
-    let reply = rig.block_on(rig.server.control().dispatch(&method, path, body));
+fn ask(rig: &Rig, method: &Method, path: &str, body: Value) -> (u16, Value) {
+    let reply = rig.block_on(rig.server.control().dispatch(method, path, body));
     (reply.status.as_u16(), reply.body)
 }
 
@@ -23,14 +23,14 @@ fn trust_is_answered_and_taken_back_by_control() {
     let rig = Rig::start();
     let api = rig.token("api", "api&pw");
     let both = json!({ "caller": "api", "user": "alice" });
-    let (_, list) = ask(&rig, Method::GET, "/approvals", Value::Null);
+    let (_, list) = ask(&rig, &Method::GET, "/approvals", Value::Null);
     assert_eq!(list["approvals"][0]["state"], "approved");
     assert_eq!(
-        ask(&rig, Method::POST, "/approvals/revoke", both.clone()).0,
+        ask(&rig, &Method::POST, "/approvals/revoke", both.clone()).0,
         200
     );
     assert!(impersonate(&rig, &api).contains("pending approval"));
-    let (_, mail) = ask(&rig, Method::GET, "/mailbox?user=alice", Value::Null);
+    let (_, mail) = ask(&rig, &Method::GET, "/mailbox?user=alice", Value::Null);
     assert_eq!(mail["mails"][0]["to"], "alice@acme.example");
     assert!(
         mail["mails"][0]["link"]
@@ -40,13 +40,13 @@ fn trust_is_answered_and_taken_back_by_control() {
         "{mail}"
     );
     assert_eq!(
-        ask(&rig, Method::POST, "/approvals/deny", both.clone()).0,
+        ask(&rig, &Method::POST, "/approvals/deny", both.clone()).0,
         200
     );
     assert!(impersonate(&rig, &api).contains("denied"));
-    let (status, error) = ask(&rig, Method::POST, "/approvals/deny", both.clone());
+    let (status, error) = ask(&rig, &Method::POST, "/approvals/deny", both.clone());
     assert_eq!(status, 409, "{error}");
-    assert_eq!(ask(&rig, Method::POST, "/approvals/approve", both).0, 200);
+    assert_eq!(ask(&rig, &Method::POST, "/approvals/approve", both).0, 200);
     assert!(impersonate(&rig, &api).contains("<Token>"));
 }
 
@@ -67,16 +67,16 @@ fn tokens_die_and_the_vault_starts_anew() {
     );
     assert_eq!((status, &ended["ended"]), (200, &json!(1)));
     assert!(!valid());
-    assert_eq!(ask(&rig, Method::POST, "/tokens/expire", json!({})).0, 400);
-    let (_, state) = ask(&rig, Method::GET, "/state", Value::Null);
+    assert_eq!(ask(&rig, &Method::POST, "/tokens/expire", json!({})).0, 400);
+    let (_, state) = ask(&rig, &Method::GET, "/state", Value::Null);
     assert_eq!(state["secrets"], 2);
     let shown = state.to_string();
     for secret in ["api&pw", "p<w>", "held", token.as_str()] {
         assert!(!shown.contains(secret), "{secret} is in the state dump");
     }
-    assert_eq!(ask(&rig, Method::POST, "/reset", Value::Null).0, 200);
+    assert_eq!(ask(&rig, &Method::POST, "/reset", Value::Null).0, 200);
     assert_eq!(
-        ask(&rig, Method::GET, "/state", Value::Null).1["live_tokens"],
+        ask(&rig, &Method::GET, "/state", Value::Null).1["live_tokens"],
         0
     );
 }
