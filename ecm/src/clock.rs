@@ -36,6 +36,11 @@ pub async fn sleep(pause: Duration) {
     tokio::time::sleep(pause).await;
 }
 
+/// Blocks the thread for `pause`; for threads that may block, never for the runtime's own.
+pub fn block_for(pause: Duration) {
+    std::thread::sleep(pause);
+}
+
 /// Measures how long something took.
 #[derive(Debug, Clone, Copy)]
 pub struct Stopwatch(Instant);

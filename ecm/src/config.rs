@@ -155,7 +155,10 @@ impl ConfiguredSecret {
     pub fn resolve(&self, environment: &Environment) -> Result<Secret, Finding> {
         self.reference
             .resolve(environment)
-            .map_err(|error| Finding { problem: error.to_string(), ..self.place.clone() })
+            .map_err(|error| Finding {
+                problem: error.to_string(),
+                ..self.place.clone()
+            })
     }
 }
 
@@ -176,7 +179,10 @@ impl std::str::FromStr for Override {
         if key.is_empty() || !key.bytes().all(plain) {
             return Err("KEY must be a setting of the vault's section, such as endpoint_url");
         }
-        Ok(Self { key: key.to_owned(), value: value.to_owned() })
+        Ok(Self {
+            key: key.to_owned(),
+            value: value.to_owned(),
+        })
     }
 }
 
@@ -253,7 +259,10 @@ impl fmt::Display for Findings<'_> {
 }
 
 fn read_bounded(file: &Path, bytes_max: u64) -> Result<String, ConfigError> {
-    let unreadable = |reason: String| ConfigError::Unreadable { file: file.to_owned(), reason };
+    let unreadable = |reason: String| ConfigError::Unreadable {
+        file: file.to_owned(),
+        reason,
+    };
     let opened = std::fs::File::open(file).map_err(|error| unreadable(error.to_string()))?;
     let mut text = String::new();
     opened

@@ -113,10 +113,10 @@ pub fn search_terms(item: &JumpItem, rules: &EndpointRules) -> SearchPlan {
     }
     plan.add_application(item);
     plan.add_addresses(item, rules);
-    if plan.terms.is_empty() {
-        if let Some(name) = filled(Some(&item.name)) {
-            plan.add(name, TermReason::ItemName);
-        }
+    if plan.terms.is_empty()
+        && let Some(name) = filled(Some(&item.name))
+    {
+        plan.add(name, TermReason::ItemName);
     }
     plan.cut(rules.terms_max);
     plan
@@ -176,7 +176,7 @@ impl SearchPlan {
             return;
         }
         match host.split_once('.') {
-            Some((label, _)) if label.is_empty() => {}
+            Some(("", _)) => {}
             Some((label, _)) if rules.short_name => self.add(label, TermReason::ShortName),
             Some((label, _)) => self.leave_out(label, "searching short names is switched off"),
             None => {}

@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use crate::diagnosis::Symptom;
+
 /// The kinds of failure, as the Test Settings dialog and the link name them (ecm:§2.4, §4.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ErrorKind {
@@ -147,13 +149,15 @@ pub struct PluginError {
     /// One sentence fragment that completes "failed to …" and is fit for the console user.
     pub message: String,
     /// The vault's own words, when it said any; shortened, never a secret.
-    pub vault_said: Option<String>,
+    pub vault_said: Option<Box<str>>,
     /// What to do next, one sentence.
     pub next_action: String,
     /// Whose the next action is.
     pub owner: Owner,
     /// Where a pending approval is given, or the corrected address of a wrong one.
     pub action_url: Option<String>,
+    /// The entry of the diagnosis table, when the failure was recognised.
+    pub symptom: Option<Symptom>,
 }
 
 impl PluginError {
@@ -174,6 +178,7 @@ impl PluginError {
             next_action: next_action.into(),
             owner,
             action_url: None,
+            symptom: None,
         }
     }
 
@@ -181,7 +186,7 @@ impl PluginError {
     #[must_use]
     pub fn with_vault_words(mut self, words: &str) -> Self {
         let words = shortened(words.trim(), VAULT_WORDS_CHARS_MAX);
-        self.vault_said = (!words.is_empty()).then_some(words);
+        self.vault_said = (!words.is_empty()).then(|| words.into());
         self
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::Url;
 use zeroize::Zeroizing;
@@ -152,7 +152,22 @@ impl VaultHttp {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Answer, TransportError> {
-        let request = self.client.post(url.clone()).headers(headers).body(body);
+        self.send(Method::POST, url, headers, body).await.map(|(answer, _)| answer)
+    }
+
+    /// Sends `body` by `method` and reads the whole answer, whatever its status. The answer's
+    /// headers come beside it; they may hold a session's cookie.
+    ///
+    /// # Errors
+    /// No complete answer within the limits.
+    pub async fn send(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<(Answer, HeaderMap), TransportError> {
+        let request = self.client.request(method, url.clone()).headers(headers).body(body);
         within(self.rules.answer_timeout, self.exchange(request))
             .await
             .unwrap_or(Err(TransportError::AnswerTimeout(
@@ -160,7 +175,10 @@ impl VaultHttp {
             )))
     }
 
-    async fn exchange(&self, request: reqwest::RequestBuilder) -> Result<Answer, TransportError> {
+    async fn exchange(
+        &self,
+        request: reqwest::RequestBuilder,
+    ) -> Result<(Answer, HeaderMap), TransportError> {
         let mut response = request
             .send()
             .await
@@ -192,6 +210,7 @@ impl VaultHttp {
             return Err(TransportError::TooLong(limit));
         }
         let status = response.status();
+        let headers = std::mem::take(response.headers_mut());
         let mut body = Zeroizing::new(Vec::with_capacity(8 * 1024));
         while let Some(chunk) = response
             .chunk()
@@ -203,12 +222,13 @@ impl VaultHttp {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Answer {
+        let answer = Answer {
             status,
             content_type,
             location: (!location.is_empty()).then_some(location),
             body,
-        })
+        };
+        Ok((answer, headers))
     }
 }
 

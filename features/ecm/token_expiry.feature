@@ -31,7 +31,7 @@ Feature: Tokens that expire
     And console user "ACME\joe.user" opened the credential list of "web01"
     When 21 minutes pass
     And the user picks "web01 Administrator"
-    Then "Administrator" is injected with the password that the vault holds for "web01 Administrator"
+    Then "Administrator" is injected with the password planted for "web01 Administrator"
 
   @TOK-3
   Scenario: A token that dies during GetSecret is replaced within the same call
@@ -39,7 +39,7 @@ Feature: Tokens that expire
     And the token dies at the next GetSecret
     When the vault's journal is cleared
     And the user picks "web01 Administrator"
-    Then "Administrator" is injected with the password that the vault holds for "web01 Administrator"
+    Then "Administrator" is injected with the password planted for "web01 Administrator"
     And the vault was asked for GetSecret 2 times
 
   @TOK-4
@@ -64,8 +64,8 @@ Feature: Tokens that expire
       | SearchSecretsByFieldValue |
 
   @TOK-6
-  Scenario: A wrong password of the API account is an authentication error, and is not repeated
-    Given the API account's password was changed in the vault
+  Scenario: An expired password of the API account is an authentication error, and is not repeated
+    Given the password of the API account has expired in the vault
     When console user "ACME\joe.user" opens the credential list of "web01"
     Then the console shows an error of category "authentication"
     And the message mentions "API User"

@@ -13,14 +13,14 @@ Feature: From the console user to the vault's user
       | name                  | domain       |
       | ACME\joe.user         | ACME         |
       | acme\JOE.USER         | acme         |
-      | joe.user@acme-inc.com | acme-inc.com |
+      | joe.user@acme.example | acme.example |
 
   @MAP-2
   Scenario: A bare name takes its domain from the distinguished name
     Given joe.user has approved the API account
-    When console user "joe.user" with distinguished name "uid=joe.user,ou=HelpDesk,dc=acme-inc,dc=com" opens the credential list of "web01"
+    When console user "joe.user" with distinguished name "uid=joe.user,ou=HelpDesk,dc=acme,dc=example" opens the credential list of "web01"
     Then the list shows "web01 Administrator"
-    And the vault granted impersonation of "joe.user" in domain "acme-inc.com"
+    And the vault granted impersonation of "joe.user" in domain "acme.example"
 
   @MAP-3
   Scenario: A local console user is looked for in the default domain first

@@ -288,11 +288,19 @@ fn client_id(call: &ControlCall) -> ClientId {
     ClientId(call.param("client_id").to_owned())
 }
 
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "the shape that `map_err` takes"
+)]
 fn no_account(error: UnknownAccount) -> ControlError {
     ControlError::not_found(error.to_string())
 }
 
 /// 404 for what is not there, 409 for what the state forbids, 502 and 504 for the ECM.
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "the shape that `map_err` takes"
+)]
 fn told(error: ConsoleError) -> ControlError {
     let message = error.to_string();
     let status = match error {

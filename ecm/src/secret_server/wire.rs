@@ -298,7 +298,7 @@ fn body_of(envelope: Element) -> Result<Element, ReplyError> {
 fn fault(fault: &Element) -> ReplyError {
     let below = |parent: &Element, name: &str| -> String {
         let child = parent.children.iter().find(|child| child.name == name);
-        child.map(|child| flat_text(child)).unwrap_or_default()
+        child.map(flat_text).unwrap_or_default()
     };
     let first_filled = |one: String, other: String| if one.is_empty() { other } else { one };
     ReplyError::Fault {

@@ -1,0 +1,14 @@
+//! The appliance over its sockets, with a scripted ECM at the other end of the link.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod control;
+mod faults;
+mod http;
+mod link;
+mod oauth;
+mod pages;
+mod rig;
+mod routing;
+mod scripted;
+mod sessions;
+mod vectors;
