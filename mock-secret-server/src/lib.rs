@@ -16,7 +16,7 @@ mod server;
 mod service;
 pub mod settings;
 pub mod state;
-pub mod wire;
+mod wire;
 pub mod wsdl;
 
 pub use server::{Builder, MockSecretServer, NAME, StartFailure};

@@ -1,7 +1,7 @@
 //! The control routes, and the page on which users answer for themselves.
 
-use crate::rig::{PATH, Rig};
-use mock_secret_server::settings::WebServices;
+use crate::rig::Rig;
+use mock_secret_server::settings::{Profile, WebServices};
 use serde_json::{Value, json};
 use sim_kit::exchange::Method;
 
@@ -61,7 +61,7 @@ fn tokens_die_and_the_vault_starts_anew() {
     assert!(valid());
     let (status, ended) = ask(
         &rig,
-        Method::POST,
+        &Method::POST,
         "/tokens/expire",
         json!({ "user": "alice" }),
     );
@@ -160,5 +160,52 @@ fn web_services_that_are_off_show_one_of_three_faces() {
         (windows.status, windows.header("WWW-Authenticate")),
         (401, Some("Negotiate"))
     );
-    let _ = PATH;
+}
+
+#[test]
+fn each_edition_answers_on_its_own_layout_only() {
+    let cloud = Rig::with(|builder| {
+        let mut contents = crate::rig::contents();
+        contents.settings.profile = Profile::Cloud;
+        builder.contents(contents)
+    });
+    assert!(
+        cloud
+            .server
+            .endpoint_url()
+            .ends_with("/webservices/SSWebservice.asmx")
+    );
+    let status = |rig: &Rig, path: &str| {
+        let body = crate::rig::envelope(crate::rig::SOAP11, &crate::rig::wrapped("VersionGet", ""));
+        rig.send("POST", path, &["Content-Type: text/xml"], body.as_bytes())
+            .status
+    };
+    assert_eq!(status(&cloud, "/webservices/SSWebservice.asmx"), 200);
+    assert_eq!(status(&cloud, "/webservices/SSWEBSERVICE.asmx"), 200);
+    assert_eq!(
+        status(&cloud, "/SecretServer/webservices/SSWebService.asmx"),
+        404
+    );
+    let platform = Rig::with(|builder| {
+        let mut contents = crate::rig::contents();
+        contents.settings.profile = Profile::Platform;
+        builder.contents(contents)
+    });
+    assert_eq!(status(&platform, "/webservices/SSWebservice.asmx"), 404);
+    let root = Rig::protocol(|protocol| protocol.virtual_directory = String::new());
+    assert_eq!(status(&root, "/webservices/SSWebService.asmx"), 200);
+}
+
+#[test]
+fn awkward_answers_still_say_the_same() {
+    let rig = Rig::protocol(|protocol| protocol.awkward_seed = Some(5));
+    let version = |body: &str| body.contains(">10.3.000015</");
+    let forms: std::collections::BTreeSet<_> = (0..40)
+        .map(|_| {
+            let response = rig.call("VersionGet", "");
+            assert!(version(&response.body), "{response:?}");
+            response.body
+        })
+        .collect();
+    assert!(forms.len() > 10, "only {} forms", forms.len());
 }
