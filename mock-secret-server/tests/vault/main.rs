@@ -6,6 +6,8 @@ mod administration;
 mod check_out;
 mod fixture;
 mod log_on;
+mod model;
+mod random_runs;
 mod reading;
 mod restricted;
 mod scale;
