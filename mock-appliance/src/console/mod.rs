@@ -87,7 +87,7 @@ impl Console {
             )
         };
         let site = Arc::clone(&self.site);
-        self.site.background.spawn(async move {
+        self.site.spawn(async move {
             let history_url = format!("/login/session/{lsid}");
             let more = || SessionStarted {
                 history_url: Some(&history_url),
@@ -281,7 +281,7 @@ impl Console {
         self.site.forget_key(*id);
         self.site.start_releases(owed);
         let (site, id) = (Arc::clone(&self.site), *id);
-        self.site.background.spawn(async move {
+        self.site.spawn(async move {
             site.notify(id, "session_complete", |request| {
                 ToEcm::SessionComplete(request).text()
             })
@@ -356,11 +356,7 @@ impl Site {
                 more: NoMore {},
             })
         });
-        let outcome = tokio::select! {
-            () = self.stopping.cancelled() => return,
-            outcome = asked => outcome,
-        };
-        if let Err(error) = outcome {
+        if let Err(error) = asked.await {
             tracing::info!(session = %id, request, %error, "the ECM was not told");
         }
     }
