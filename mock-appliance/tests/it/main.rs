@@ -13,4 +13,5 @@ mod rig;
 mod routing;
 mod scripted;
 mod sessions;
+mod tls;
 mod vectors;
