@@ -13,6 +13,7 @@ pub mod env;
 pub mod error;
 pub mod identity;
 pub mod link;
+pub mod password_safe;
 pub mod plugin;
 pub mod seal;
 pub mod secret;
