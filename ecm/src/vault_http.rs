@@ -275,18 +275,13 @@ fn classify(error: &reqwest::Error, connect_timeout: Duration) -> TransportError
                 reason: reason.clone(),
             };
         }
-        if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        if let Some(error) = tls_error(error) {
             return from_tls(error);
         }
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            if error.kind() == io::ErrorKind::ConnectionRefused {
-                return TransportError::Refused;
-            }
-            // The TLS layer hands its error over inside an I/O error that does not name it as its
-            // source.
-            if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
-                return from_tls(tls);
-            }
+        if let Some(error) = error.downcast_ref::<io::Error>()
+            && error.kind() == io::ErrorKind::ConnectionRefused
+        {
+            return TransportError::Refused;
         }
         cause = error.source();
     }
@@ -298,6 +293,15 @@ fn classify(error: &reqwest::Error, connect_timeout: Duration) -> TransportError
     } else {
         TransportError::Broken(reason)
     }
+}
+
+/// The TLS layer hands its error over inside one I/O error or several, none of which names it as
+/// its source.
+fn tls_error<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e rustls::Error> {
+    if let Some(io) = error.downcast_ref::<io::Error>() {
+        return tls_error(io.get_ref()?);
+    }
+    error.downcast_ref()
 }
 
 fn from_tls(error: &rustls::Error) -> TransportError {
