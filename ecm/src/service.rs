@@ -119,7 +119,7 @@ impl Service {
             check_in: config.local.check_in,
             monitor: config.local.monitor,
             state_dir,
-            plugin: Arc::new(plugin),
+            plugin,
             reconnect: Reconnect::default(),
             bounds: Bounds::default(),
         })

@@ -6,6 +6,7 @@ use crate::clock::SystemClock;
 use crate::config::{Finding, LocalConfig, SecretReference, VaultConfig};
 use crate::env::Environment;
 use crate::error::PluginError;
+use crate::plugin::Plugin;
 use crate::secret_server::SecretServer;
 use crate::token_cache::{CacheError, KeySource, TokenCache};
 
@@ -33,7 +34,10 @@ pub enum VaultError {
 ///
 /// # Errors
 /// A secret, a setting or the token cache cannot be used.
-pub fn plugin(local: &LocalConfig, environment: &Environment) -> Result<SecretServer, VaultError> {
+pub fn plugin(
+    local: &LocalConfig,
+    environment: &Environment,
+) -> Result<Arc<dyn Plugin>, VaultError> {
     let cache = token_cache(local, environment)?.unwrap_or_else(TokenCache::in_memory);
     plugin_with(local, environment, cache)
 }
@@ -46,14 +50,18 @@ pub fn plugin_with(
     local: &LocalConfig,
     environment: &Environment,
     cache: TokenCache,
-) -> Result<SecretServer, VaultError> {
+) -> Result<Arc<dyn Plugin>, VaultError> {
     let VaultConfig::SecretServer {
         settings,
         api_password,
     } = &local.vault;
     let password = api_password.resolve(environment)?;
     let settings = settings.as_ref().clone().check(password)?;
-    Ok(SecretServer::new(settings, cache, Arc::new(SystemClock))?)
+    Ok(Arc::new(SecretServer::new(
+        settings,
+        cache,
+        Arc::new(SystemClock),
+    )?))
 }
 
 /// The token cache on disk; `None` when the configuration names no key, and tokens stay in memory.

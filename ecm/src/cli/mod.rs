@@ -3,6 +3,7 @@
 mod check_config;
 mod clear_token_cache;
 mod run;
+mod test_settings;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -19,12 +20,13 @@ pub(crate) struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done, 2 usage or configuration, 3 the vault cannot be reached, 5 a defect of this \
+Exit codes: 0 done, 1 the vault refused, 2 usage or configuration, 3 the vault cannot be reached, 5 a defect of this \
 program, 130 interrupted.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Run),
+    TestSettings(Box<test_settings::TestSettings>),
     CheckConfig(check_config::CheckConfig),
     ClearTokenCache(clear_token_cache::ClearTokenCache),
 }
@@ -42,6 +44,8 @@ struct ConfigFile {
 pub(crate) enum Exit {
     /// All was done.
     Success,
+    /// The vault was reached and refused.
+    Refused,
     /// The command line or the configuration is wrong.
     Usage,
     /// The vault or the appliance cannot be reached.
@@ -56,6 +60,7 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
             Exit::Success => 0,
+            Exit::Refused => 1,
             Exit::Usage => 2,
             Exit::Unreachable => 3,
             Exit::Engine => 5,
@@ -69,6 +74,7 @@ impl Cli {
     pub(crate) fn run(self) -> Exit {
         match self.command {
             Command::Run(command) => command.run(),
+            Command::TestSettings(command) => command.run(),
             Command::CheckConfig(command) => command.run(),
             Command::ClearTokenCache(command) => command.run(),
         }
