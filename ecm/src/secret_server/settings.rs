@@ -117,10 +117,10 @@ pub struct SettingsFile {
     #[serde(default = "default_machine_field")]
     pub machine_field: String,
     /// *Default Domain for Local BeyondTrust Users*.
-    #[serde(default)]
+    #[serde(default, rename = "default_domain_for_local_users")]
     pub default_domain: Option<String>,
     /// *Enable fall-back to local account if domain account not found*.
-    #[serde(default)]
+    #[serde(default, rename = "fall_back_to_local_account")]
     pub fall_back_to_local: bool,
     /// *Include default organization*: sends *API Organization* when looking for the user too.
     #[serde(default)]
