@@ -190,7 +190,7 @@ const ADDITIONAL: &str = "Additional IP Address";
 const APPLICATION: &str = "Application Name";
 
 /// Runs the test: the list, then the entry `retrieve` as it would be fetched for injection. What
-/// the retrieval checked out is checked in again.
+/// the retrieval checked out is checked in again, also when it failed.
 ///
 /// # Errors
 /// Only a form that cannot be sent; a failed test is a report.
@@ -216,13 +216,12 @@ pub async fn test_settings(
 
 async fn retrieval(plugin: &dyn Plugin, session: &Session, credential_id: &str) -> Retrieval {
     let found = plugin.get_credential(session, credential_id).await;
-    let released = match &found {
-        Ok(_) if plugin.capabilities().credentials_used => {
-            // The session of a test ends where it begins.
-            Some(plugin.release_credential(session, credential_id, 0).await)
-        }
-        _ => None,
-    };
+    let mut released = None;
+    if plugin.capabilities().credentials_used {
+        // Owed whatever the answer was; the session of a test ends where it begins.
+        let answer = plugin.release_credential(session, credential_id, 0).await;
+        released = found.is_ok().then_some(answer);
+    }
     Retrieval {
         credential_id: credential_id.to_owned(),
         found,

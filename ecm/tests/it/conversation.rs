@@ -437,28 +437,6 @@ async fn what_getsecret_refuses_is_told_apart() {
 }
 
 #[tokio::test]
-async fn a_secret_that_cannot_be_used_is_checked_in_again() {
-    for broken in ["not base64!", "//79"] {
-        let vault = Vault::start(move |call| match call.operation.as_str() {
-            "GetSecret" => ok(&secret(&[
-                item(1, "Username", "root", "IsNotes"),
-                item(2, "Private Key", "id", "IsFile"),
-            ])),
-            "DownloadFileAttachmentByItemId" => {
-                ok(&format!("<FileAttachment>{broken}</FileAttachment>"))
-            }
-            _ => well(call),
-        })
-        .await;
-        let error = soon(vault.plugin().get_credential(&session(), "7"))
-            .await
-            .unwrap_err();
-        assert_eq!(symptom(&error), Symptom::AttachmentUnreadable, "{broken}");
-        assert_eq!(vault.count("CheckIn"), 1);
-    }
-}
-
-#[tokio::test]
 async fn a_repeated_check_in_is_a_success() {
     for words in [
         "The secret is not checked out.",

@@ -4,11 +4,11 @@
 
 mod conversation;
 mod endpoint;
-mod hostile_vault;
+mod hostile;
 mod identity;
 mod leaks;
 mod link;
 mod test_settings;
+mod tls;
 mod token_cache;
 mod vault;
-mod vault_tls;

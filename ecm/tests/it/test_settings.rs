@@ -1,5 +1,6 @@
 //! The Test Settings form: its rules, its outcomes and their texts.
 
+use ecm::diagnosis::Symptom;
 use ecm::plugin::JumpItemType;
 use ecm::test_settings::{TestForm, TestReport, test_settings};
 
@@ -174,4 +175,27 @@ async fn a_retrieved_credential_is_found_never_shown_and_checked_in_again() {
             .next()
             .unwrap()
     );
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_used_is_checked_in_again() {
+    for broken in ["not base64!", "//79"] {
+        let vault = Vault::start(move |call| match call.operation.as_str() {
+            "GetSecret" => ok(&secret(&[
+                item(1, "Username", "root", "IsNotes"),
+                item(2, "Private Key", "id", "IsFile"),
+            ])),
+            "DownloadFileAttachmentByItemId" => {
+                ok(&format!("<FileAttachment>{broken}</FileAttachment>"))
+            }
+            _ => well(call),
+        })
+        .await;
+        let report = soon(test_settings(&vault.plugin(), &form(), Some("7")))
+            .await
+            .unwrap();
+        let symptom = report.error().and_then(|error| error.symptom);
+        assert_eq!(symptom, Some(Symptom::AttachmentUnreadable), "{broken}");
+        assert_eq!(vault.count("CheckIn"), 1);
+    }
 }
