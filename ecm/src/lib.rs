@@ -19,6 +19,7 @@ pub mod metrics;
 mod monitor;
 pub mod oauth;
 pub mod outbox;
+pub mod password_safe;
 pub mod plugin;
 pub mod seal;
 pub mod secret;
