@@ -2,12 +2,12 @@
 //! bytes: the `[secret-server.protocol]` table of a lab.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::wsdl::Flavor;
 
 /// Switches of the protocol engine.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Protocol {
     /// Virtual directory of an on-premises installation, with a leading slash; empty for an
@@ -38,7 +38,7 @@ impl Default for Protocol {
 }
 
 /// Which service description is given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum WsdlFlavor {
     /// As the vendor's, with the HTTP ports.

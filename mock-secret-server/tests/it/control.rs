@@ -209,3 +209,24 @@ fn awkward_answers_still_say_the_same() {
         .collect();
     assert!(forms.len() > 10, "only {} forms", forms.len());
 }
+
+#[test]
+fn settings_change_by_name_while_the_server_runs() {
+    let rig = Rig::start();
+    let change = |body| ask(&rig, &Method::POST, "/settings", body);
+    let (status, all) = change(json!({ "login_failed_text": "No.", "ip_allow": ["10.0.0.0/8"] }));
+    assert_eq!((status, &all["token_lifetime_minutes"]), (200, &json!(20)));
+    assert!(
+        rig.call("Authenticate", "")
+            .body
+            .contains("IP Address is not allowed")
+    );
+    assert_eq!(change(json!({ "ip_allow": [] })).0, 200);
+    assert!(
+        rig.call("Authenticate", "")
+            .body
+            .contains("<string>No.</string>")
+    );
+    assert_eq!(change(json!({ "no_such_setting": 1 })).0, 400);
+    assert_eq!(change(json!({ "profile": "cloud" })).0, 409);
+}
