@@ -19,9 +19,10 @@ pub struct Protocol {
     pub http_post: bool,
     /// What `?WSDL` gives. The other document is always at `?wsdl-soap-only`.
     pub wsdl: WsdlFlavor,
-    /// Answers that are legal but that few clients have met: other prefixes, white space between
-    /// elements, `xsi:nil` against omission, rows in another order, tokens that die early. Off
-    /// unless a seed is given; the same seed gives the same oddities.
+    /// Answers that are legal but that few clients have met: other prefixes, white space and
+    /// comments between elements, character references, `xsi:nil` against omission, rows in
+    /// another order, tokens that die early. Off unless a seed is given; the same seed gives the
+    /// same oddities.
     pub awkward_seed: Option<u64>,
 }
 
