@@ -59,14 +59,20 @@ async fn main() -> ExitCode {
     let run = scenarios::run(&arguments.features, selection, SEED.0, Arc::clone(&output)).await;
     output.say(&terminal::summary(&run));
     // A filter that was meant for another test binary fits nothing here, which is no failure.
-    let code = if run.cases.is_empty() && filtered { exit::PASS } else { run.exit_code() };
+    let code = if run.cases.is_empty() && filtered {
+        exit::PASS
+    } else {
+        run.exit_code()
+    };
     ExitCode::from(code)
 }
 
 async fn list(features: &PathBuf, selection: &Selection, output: &Output) -> ExitCode {
     match scenarios::list(features, selection).await {
         Ok(found) => {
-            found.iter().for_each(|one| output.say(&format!("{}: test", one.name)));
+            found
+                .iter()
+                .for_each(|one| output.say(&format!("{}: test", one.name)));
             ExitCode::from(exit::PASS)
         }
         Err(error) => {

@@ -47,7 +47,12 @@ pub async fn play<P: Future<Output = ()>>(
     output: &Output,
     pause: impl Fn() -> P,
 ) -> Result<(), JourneyError> {
-    let mut stage = Stage { rig, journey, output, seen: 0 };
+    let mut stage = Stage {
+        rig,
+        journey,
+        output,
+        seen: 0,
+    };
     stage.introduce().await?;
     pause().await;
     if stage.first_attempt().await? {
@@ -89,12 +94,23 @@ impl Stage<'_> {
 
     /// The first look-up. True when it met a pending approval.
     async fn first_attempt(&mut self) -> Result<bool, JourneyError> {
-        let Journey { console_user, jump_item, .. } = self.journey;
-        self.act(2, &format!("{console_user} opens the credential list of {jump_item}"));
+        let Journey {
+            console_user,
+            jump_item,
+            ..
+        } = self.journey;
+        self.act(
+            2,
+            &format!("{console_user} opens the credential list of {jump_item}"),
+        );
         let user = ConsoleUser::named(console_user);
         let (session, shown) = self.rig.open_list(&user, jump_item).await?;
         self.tell_calls().await?;
-        self.rig.appliance.end(&session).await.map_err(RigError::from)?;
+        self.rig
+            .appliance
+            .end(&session)
+            .await
+            .map_err(RigError::from)?;
         match shown {
             Err(refusal) if refusal.category == "pending_approval" => {
                 self.say(&format!("the console shows: {}", refusal.message));
@@ -119,13 +135,23 @@ impl Stage<'_> {
         let mail = mail.ok_or_else(|| unexpected(format!("no mail reached {user}")))?;
         self.say(&format!("mail to {}: {}", mail.to, mail.subject));
         self.rig.vault.answer_trust(user, Answer::Approve).await?;
-        self.say(&format!("{user} approves; the API account may act for this user from now on"));
+        self.say(&format!(
+            "{user} approves; the API account may act for this user from now on"
+        ));
         Ok(())
     }
 
     async fn list(&mut self) -> Result<(SessionId, Entry), JourneyError> {
-        let Journey { console_user, jump_item, credential, .. } = self.journey;
-        self.act(4, &format!("{console_user} opens the list of {jump_item} again"));
+        let Journey {
+            console_user,
+            jump_item,
+            credential,
+            ..
+        } = self.journey;
+        self.act(
+            4,
+            &format!("{console_user} opens the list of {jump_item} again"),
+        );
         let user = ConsoleUser::named(console_user);
         let (session, shown) = self.rig.open_list(&user, jump_item).await?;
         self.tell_calls().await?;
@@ -134,7 +160,9 @@ impl Stage<'_> {
             self.say(&format!("  in the list: {}", entry.display_value));
         }
         let wanted = credential.as_deref().unwrap_or_default();
-        let entry = list.into_iter().find(|entry| entry.display_value.contains(wanted));
+        let entry = list
+            .into_iter()
+            .find(|entry| entry.display_value.contains(wanted));
         let entry =
             entry.ok_or_else(|| unexpected(format!("nothing in the list is called {wanted:?}")))?;
         Ok((session, entry))
@@ -142,11 +170,19 @@ impl Stage<'_> {
 
     async fn pick(&mut self, session: &SessionId, entry: &Entry) -> Result<(), JourneyError> {
         self.act(5, &format!("The user picks {}", entry.display_value));
-        let picked = self.rig.appliance.inject(session, &entry.credential_id).await;
+        let picked = self
+            .rig
+            .appliance
+            .inject(session, &entry.credential_id)
+            .await;
         self.tell_calls().await?;
         let injected = picked.map_err(|refusal| refused("the retrieval", refusal))?;
         self.say("the ECM sealed it to a key that the appliance made for this session (HPKE)");
-        let what = if injected.kind() == "ssh_key" { "private key" } else { "password" };
+        let what = if injected.kind() == "ssh_key" {
+            "private key"
+        } else {
+            "password"
+        };
         self.say(&format!(
             "injected: user {}, {what} {MASK}, fingerprint {}",
             injected.masked_username(),
@@ -157,7 +193,11 @@ impl Stage<'_> {
 
     async fn end(&mut self, session: &SessionId) -> Result<(), JourneyError> {
         self.act(6, "The session ends");
-        self.rig.appliance.end(session).await.map_err(RigError::from)?;
+        self.rig
+            .appliance
+            .end(session)
+            .await
+            .map_err(RigError::from)?;
         self.rig.wait_for_call("CheckIn", "success", 1).await?;
         self.tell_calls().await?;
         self.say("the vault confirmed the check-in: the secret is free for others");
@@ -165,7 +205,8 @@ impl Stage<'_> {
     }
 
     async fn where_the_time_went(&self, session: &SessionId) -> Result<(), JourneyError> {
-        self.output.say("\nWhere the time went, from the look-up on");
+        self.output
+            .say("\nWhere the time went, from the look-up on");
         let hops: Vec<Hop> = self.rig.hops(session).await?;
         self.output.say(&waterfall(&hops));
         Ok(())
@@ -192,14 +233,25 @@ impl Stage<'_> {
 
 fn told(call: &Call) -> String {
     let user = call.user.as_deref().unwrap_or_default();
-    let Call { operation, outcome, elapsed_us, .. } = call;
+    let Call {
+        operation,
+        outcome,
+        elapsed_us,
+        ..
+    } = call;
     let time = milliseconds(*elapsed_us);
     format!("vault call {operation:32} {user:24} {outcome:9} {time:>9}")
 }
 
 fn refused(act: &'static str, refusal: Refusal) -> JourneyError {
-    let Refusal { category, message, .. } = refusal;
-    JourneyError::Refused { act, category, message }
+    let Refusal {
+        category, message, ..
+    } = refusal;
+    JourneyError::Refused {
+        act,
+        category,
+        message,
+    }
 }
 
 fn unexpected(text: String) -> JourneyError {

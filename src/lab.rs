@@ -8,8 +8,11 @@ use sim_kit::config::{ConfigError, read_section, read_text};
 use toml::{Table, Value};
 
 /// The built-in lab, the company ACME: each simulator's own table, and what the lab adds.
-const ACME: [&str; 3] =
-    [mock_appliance::lab::ACME, mock_secret_server::lab::ACME, include_str!("../labs/acme.toml")];
+const ACME: [&str; 3] = [
+    mock_appliance::lab::ACME,
+    mock_secret_server::lab::ACME,
+    include_str!("../labs/acme.toml"),
+];
 
 /// A lab file.
 #[derive(Clone, Debug)]
@@ -53,7 +56,10 @@ impl Lab {
     /// The built-in lab.
     #[must_use]
     pub fn acme() -> Self {
-        Self { path: PathBuf::from("the built-in lab"), text: ACME.concat() }
+        Self {
+            path: PathBuf::from("the built-in lab"),
+            text: ACME.concat(),
+        }
     }
 
     /// Reads a lab file.
@@ -61,7 +67,10 @@ impl Lab {
     /// # Errors
     /// When the file cannot be read.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        Ok(Self { path: path.to_owned(), text: read_text(path)? })
+        Ok(Self {
+            path: path.to_owned(),
+            text: read_text(path)?,
+        })
     }
 
     /// The table `[ecm]`.
@@ -110,7 +119,9 @@ impl Lab {
     ) -> Result<(), ConfigError> {
         self.edit(keys, |slot| {
             let entries = slot.as_array_mut().into_iter().flatten();
-            entries.filter_map(Value::as_table_mut).for_each(&mut change);
+            entries
+                .filter_map(Value::as_table_mut)
+                .for_each(&mut change);
         })
     }
 
@@ -128,7 +139,8 @@ impl Lab {
             }
         })?;
         let place = self.path.display().to_string();
-        let missing = || ConfigError::at(place, format!("no user {user:?} among the vault's users"));
+        let missing =
+            || ConfigError::at(place, format!("no user {user:?} among the vault's users"));
         found.then_some(()).ok_or_else(missing)
     }
 
@@ -141,11 +153,16 @@ impl Lab {
             .map_err(|_| refused("the lab is not TOML"))?;
         let mut slot = &mut root;
         for key in keys {
-            let table = slot.as_table_mut().ok_or_else(|| refused("not a table on the way"))?;
-            slot = table.entry(*key).or_insert_with(|| Value::Table(Table::new()));
+            let table = slot
+                .as_table_mut()
+                .ok_or_else(|| refused("not a table on the way"))?;
+            slot = table
+                .entry(*key)
+                .or_insert_with(|| Value::Table(Table::new()));
         }
         change(slot);
-        self.text = root.to_string();
+        // A table prints itself as a document, a value as one inline table.
+        self.text = root.as_table().map(Table::to_string).unwrap_or_default();
         Ok(())
     }
 }
@@ -156,15 +173,22 @@ mod tests {
     use super::*;
 
     fn lab(text: &str) -> Lab {
-        Lab { path: "lab.toml".into(), text: text.into() }
+        Lab {
+            path: "lab.toml".into(),
+            text: text.into(),
+        }
     }
 
     #[test]
     fn a_value_is_set_in_tables_that_need_not_exist() {
         let mut lab = lab("[ecm]\napi_account = 'a'\n");
-        lab.set(&["secret-server", "settings", "token_lifetime_minutes"], 5).unwrap();
+        lab.set(&["secret-server", "settings", "token_lifetime_minutes"], 5)
+            .unwrap();
         let table: Table = lab.text.parse().unwrap();
-        assert_eq!(table["secret-server"]["settings"]["token_lifetime_minutes"], 5.into());
+        assert_eq!(
+            table["secret-server"]["settings"]["token_lifetime_minutes"],
+            5.into()
+        );
         assert_eq!(table["ecm"]["api_account"], "a".into());
         assert!(lab.set(&["ecm", "api_account", "deeper"], 1).is_err());
     }
@@ -176,16 +200,28 @@ mod tests {
             let entry = Table::from_iter([("name".to_owned(), name.into())]);
             lab.push(&["list"], entry).unwrap();
         }
-        lab.each(&["list"], |entry| _ = entry.insert("seen".to_owned(), true.into())).unwrap();
+        lab.each(&["list"], |entry| {
+            _ = entry.insert("seen".to_owned(), true.into())
+        })
+        .unwrap();
         let table: Table = lab.text.parse().unwrap();
         let list = table["list"].as_array().unwrap();
-        assert_eq!((list.len(), &list[1]["name"], &list[1]["seen"]), (2, &"b".into(), &true.into()));
+        assert_eq!(
+            (list.len(), &list[1]["name"], &list[1]["seen"]),
+            (2, &"b".into(), &true.into())
+        );
     }
 
     #[test]
     fn an_unknown_key_of_the_journey_is_named_with_its_line() {
         let error = lab("[journey]\nconsole_usr = 'x'\n").journey().unwrap_err();
-        assert!(error.to_string().starts_with("lab.toml:2: unknown key"), "{error}");
-        assert!(error.to_string().contains("did you mean \"console_user\""), "{error}");
+        assert!(
+            error.to_string().starts_with("lab.toml:2: unknown key"),
+            "{error}"
+        );
+        assert!(
+            error.to_string().contains("did you mean \"console_user\""),
+            "{error}"
+        );
     }
 }

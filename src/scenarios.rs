@@ -9,13 +9,13 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use clap::Args;
 use cucumber::event::{
     Cucumber, Feature, Hook, HookType, RetryableScenario, Rule, Scenario, Source, Step, StepError,
 };
 use cucumber::gherkin;
 use cucumber::gherkin::tagexpr::TagOperation;
 use cucumber::tag::Ext as _;
-use clap::Args;
 use cucumber::{Event, Parser as _, World as _, Writer, cli, parser, writer};
 use futures_util::StreamExt as _;
 use regex::Regex;
@@ -42,8 +42,13 @@ pub struct Selection {
 impl Selection {
     fn fits(&self, feature: &gherkin::Feature, scenario: &gherkin::Scenario) -> bool {
         let tags = feature.tags.iter().chain(&scenario.tags);
-        self.tags.as_ref().is_none_or(|expression| expression.eval(tags))
-            && self.name.as_ref().is_none_or(|name| name.is_match(&scenario.name))
+        self.tags
+            .as_ref()
+            .is_none_or(|expression| expression.eval(tags))
+            && self
+                .name
+                .as_ref()
+                .is_none_or(|name| name.is_match(&scenario.name))
     }
 }
 
@@ -67,7 +72,10 @@ pub async fn list(path: &Path, selection: &Selection) -> Result<Vec<Listed>, par
     let mut listed = Vec::new();
     while let Some(feature) = features.next().await {
         let feature = feature?;
-        let fitting = feature.scenarios.iter().filter(|one| selection.fits(&feature, one));
+        let fitting = feature
+            .scenarios
+            .iter()
+            .filter(|one| selection.fits(&feature, one));
         listed.extend(fitting.map(|scenario| Listed {
             feature: feature.name.clone(),
             name: scenario.name.clone(),
@@ -79,13 +87,18 @@ pub async fn list(path: &Path, selection: &Selection) -> Result<Vec<Listed>, par
 
 /// Tags that are requirement ids.
 fn requirements(scenario: &gherkin::Scenario) -> Vec<String> {
-    scenario.tags.iter().filter(|tag| tag.contains('-')).cloned().collect()
+    scenario
+        .tags
+        .iter()
+        .filter(|tag| tag.contains('-'))
+        .cloned()
+        .collect()
 }
 
 /// Runs the selected scenarios of every `.feature` file at or under `path`, and tells each verdict
 /// as it is known.
 pub async fn run(path: &Path, selection: Selection, seed: u64, output: Arc<Output>) -> RunResult {
-    let collector = cucumber::Cucumber::custom(
+    let collector = cucumber::Cucumber::<_, _, _, _, _, cli::Empty>::custom(
         parser::Basic::new(),
         cucumber::runner::Basic::default(),
         Collector::new(output),
@@ -100,7 +113,9 @@ pub async fn run(path: &Path, selection: Selection, seed: u64, output: Arc<Outpu
         })
     })
     .with_cli(cli::Opts::<_, _, _, cli::Empty>::default())
-    .filter_run(path, move |feature, _, scenario| selection.fits(feature, scenario))
+    .filter_run(path, move |feature, _, scenario| {
+        selection.fits(feature, scenario)
+    })
     .await;
     collector.into_result(path, seed)
 }
@@ -122,7 +137,12 @@ struct Running {
 
 impl Collector {
     fn new(output: Arc<Output>) -> Self {
-        Self { output, running: HashMap::new(), cases: Vec::new(), stop: None }
+        Self {
+            output,
+            running: HashMap::new(),
+            cases: Vec::new(),
+            stop: None,
+        }
     }
 
     fn into_result(mut self, path: &Path, seed: u64) -> RunResult {
@@ -141,12 +161,15 @@ impl Collector {
         scenario: Source<gherkin::Scenario>,
         event: Scenario<World>,
     ) {
-        let running = self.running.entry(scenario.clone()).or_insert_with(|| Running {
-            since: Stopwatch::start(),
-            outcome: Outcome::Pass,
-            findings: Vec::new(),
-            steps: 0,
-        });
+        let running = self
+            .running
+            .entry(scenario.clone())
+            .or_insert_with(|| Running {
+                since: Stopwatch::start(),
+                outcome: Outcome::Pass,
+                findings: Vec::new(),
+                steps: 0,
+            });
         match event {
             Scenario::Step(step, event) => {
                 running.steps += 1;
@@ -166,7 +189,9 @@ impl Collector {
     }
 
     fn finished(&mut self, feature: &gherkin::Feature, scenario: &Source<gherkin::Scenario>) {
-        let Some(mut running) = self.running.remove(scenario) else { return };
+        let Some(mut running) = self.running.remove(scenario) else {
+            return;
+        };
         if running.steps == 0 {
             let detail = "the scenario has no steps".to_owned();
             running.add(Outcome::Fail, "Nothing was checked.".to_owned(), detail);
@@ -180,11 +205,20 @@ impl Collector {
             findings: running.findings,
         };
         if running.outcome == Outcome::Pass {
-            self.output.say(&format!("ok    {}: {}", case.feature, case.name));
+            self.output
+                .say(&format!("ok    {}: {}", case.feature, case.name));
         } else {
-            self.output.say(&format!("{:5} {}: {}", case.outcome.word(), case.feature, case.name));
+            self.output.say(&format!(
+                "{:5} {}: {}",
+                case.outcome.word(),
+                case.feature,
+                case.name
+            ));
         }
-        let file = feature.path.as_ref().map_or_else(String::new, |p| p.display().to_string());
+        let file = feature
+            .path
+            .as_ref()
+            .map_or_else(String::new, |p| p.display().to_string());
         self.cases.push((file, scenario.position.line, case));
     }
 }
@@ -212,13 +246,21 @@ impl Running {
             Some(Judgement::Engine(text)) => {
                 (Outcome::Engine, "The lab itself went wrong.", text.clone())
             }
-            Some(Judgement::Leak(text)) => {
-                (Outcome::Fail, "A planted secret was written down.", text.clone())
-            }
-            Some(Judgement::Failed(text)) => {
-                (Outcome::Fail, "It did not happen as required.", text.clone())
-            }
-            None => (Outcome::Fail, "It did not happen as required.", said(info.as_ref())),
+            Some(Judgement::Leak(text)) => (
+                Outcome::Fail,
+                "A planted secret was written down.",
+                text.clone(),
+            ),
+            Some(Judgement::Failed(text)) => (
+                Outcome::Fail,
+                "It did not happen as required.",
+                text.clone(),
+            ),
+            None => (
+                Outcome::Fail,
+                "It did not happen as required.",
+                said(info.as_ref()),
+            ),
         };
         self.add(outcome, plain.to_owned(), format!("{place}: {detail}"));
     }
@@ -229,7 +271,11 @@ impl Running {
             _ => "Compare the step with the journal (whoever changed the subject last).",
         };
         self.outcome = self.outcome.max(outcome);
-        self.findings.push(Finding { plain, detail, next: next.to_owned() });
+        self.findings.push(Finding {
+            plain,
+            detail,
+            next: next.to_owned(),
+        });
     }
 }
 
@@ -244,15 +290,12 @@ fn said(info: &(dyn Any + Send)) -> String {
 impl Writer<World> for Collector {
     type Cli = cli::Empty;
 
-    async fn handle_event(
-        &mut self,
-        event: parser::Result<Event<Cucumber<World>>>,
-        _: &Self::Cli,
-    ) {
+    async fn handle_event(&mut self, event: parser::Result<Event<Cucumber<World>>>, _: &Self::Cli) {
         let (feature, scenario, event) = match event.map(|event| event.value) {
             Err(error) => {
                 let case = unreadable(&error.to_string());
-                self.output.say(&format!("{:5} {}", case.outcome.word(), case.name));
+                self.output
+                    .say(&format!("{:5} {}", case.outcome.word(), case.name));
                 return self.cases.push((String::new(), 0, case));
             }
             Ok(Cucumber::Feature(

@@ -113,7 +113,11 @@ impl World {
 
     async fn start(&self) -> Result<Rig, RigError> {
         let clock = SimClock::frozen(SimTime::SCENARIO_START);
-        let options = Options { vault_trusted: self.plan.vault_trusted, seed: SEED, clock };
+        let options = Options {
+            vault_trusted: self.plan.vault_trusted,
+            seed: SEED,
+            clock,
+        };
         let mut rig = Rig::start(self.lab.clone(), options).await?;
         if !self.plan.vault_up {
             rig.vault.stop().await;
@@ -146,8 +150,14 @@ impl World {
 
     /// Picks the entry whose text holds `name`.
     pub(crate) async fn pick(&mut self, name: &str) {
-        let entry = self.offered.iter().find(|entry| entry.display_value.contains(name)).cloned();
-        let Some(entry) = entry else { panic!("no {name:?} in the list {:?}", self.offered) };
+        let entry = self
+            .offered
+            .iter()
+            .find(|entry| entry.display_value.contains(name))
+            .cloned();
+        let Some(entry) = entry else {
+            panic!("no {name:?} in the list {:?}", self.offered)
+        };
         let session = self.session();
         let appliance = &self.rig().await.appliance;
         self.shown = match appliance.inject(&session, &entry.credential_id).await {
@@ -158,7 +168,8 @@ impl World {
 
     /// The session that was opened last.
     pub(crate) fn session(&self) -> SessionId {
-        self.session.unwrap_or_else(|| engine("no session was opened"))
+        self.session
+            .unwrap_or_else(|| engine("no session was opened"))
     }
 
     /// Stops the rig and looks at everything that it left: leaks, panics, rules never met.
@@ -204,6 +215,8 @@ fn introduce(lab: &mut Lab, user: &ConsoleUser) -> Result<(), sim_kit::config::C
 impl fmt::Debug for World {
     /// Printed by the test engine when a step fails: nothing that could be a secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("World").field("session", &self.session).finish_non_exhaustive()
+        f.debug_struct("World")
+            .field("session", &self.session)
+            .finish_non_exhaustive()
     }
 }

@@ -39,6 +39,7 @@ Feature: Domain credentials beside machine credentials
   @DOM-5
   Scenario: The Machine Field setting decides which field is searched
     Given the plug-in setting "Machine Field" is "Server"
+    And the plug-in setting "Include domain credentials for" is ""
     When console user "ACME\joe.user" opens the credential list of "sql01"
     Then the list shows exactly
       | sql01 sa |

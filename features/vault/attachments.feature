@@ -11,8 +11,9 @@ Feature: SSH keys in attachments
     And the user picks "lin01 root key"
     Then "root" is injected with the private key planted for "lin01 root key"
     And the vault was asked, in order
-      | GetSecret                        |
-      | DownloadFileAttachmentByItemId   |
+      | GetSecret                      |
+      | DownloadFileAttachmentByItemId |
+      | DownloadFileAttachmentByItemId |
 
   @ATT-2
   Scenario: An empty file field is no obstacle when there is a password

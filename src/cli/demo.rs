@@ -43,16 +43,27 @@ pub(super) async fn main(arguments: Arguments) -> u8 {
         Ok(stop) => stop,
         Err(error) => return failed(&output, exit::ENGINE, &error),
     };
-    let lab = arguments.lab.as_deref().map_or_else(|| Ok(Lab::acme()), Lab::read);
+    let lab = arguments
+        .lab
+        .as_deref()
+        .map_or_else(|| Ok(Lab::acme()), Lab::read);
     let (lab, plan) = match lab.and_then(|lab| lab.journey().map(|plan| (lab, plan))) {
         Ok(read) => read,
         Err(error) => return failed(&output, exit::CONFIGURATION, &error),
     };
-    output.say(&format!("ECM Lab demo, lab {}, seed {}", lab.path.display(), arguments.seed));
+    output.say(&format!(
+        "ECM Lab demo, lab {}, seed {}",
+        lab.path.display(),
+        arguments.seed
+    ));
     output.say("The link between appliance and ECM is ECM Lab's own protocol, not BeyondTrust's.");
 
     let seed = Seed(arguments.seed);
-    let options = Options { vault_trusted: true, seed, clock: SimClock::following() };
+    let options = Options {
+        vault_trusted: true,
+        seed,
+        clock: SimClock::following(),
+    };
     let starting = Rig::start(lab, options);
     let mut rig = match tokio::select! {
         started = starting => started,
@@ -80,19 +91,27 @@ pub(super) async fn main(arguments: Arguments) -> u8 {
 }
 
 /// What the journey and the look afterwards amount to.
-fn verdict(
-    played: Option<Result<(), JourneyError>>,
-    findings: &Findings,
-    output: &Output,
-) -> u8 {
+fn verdict(played: Option<Result<(), JourneyError>>, findings: &Findings, output: &Output) -> u8 {
     let leaks = findings.leaks.iter().chain(&output.leaks()).count();
     if leaks > 0 {
-        let first = findings.leaks.first().cloned().or_else(|| output.leaks().first().cloned());
+        let first = findings
+            .leaks
+            .first()
+            .cloned()
+            .or_else(|| output.leaks().first().cloned());
         let told = first.map_or_else(String::new, |leak| leak.to_string());
-        return failed(output, exit::SAFETY, &format!("a planted secret was written: {told}"));
+        return failed(
+            output,
+            exit::SAFETY,
+            &format!("a planted secret was written: {told}"),
+        );
     }
     if let Some(panic) = findings.panics.first() {
-        return failed(output, exit::ENGINE, &format!("a background panic: {panic}"));
+        return failed(
+            output,
+            exit::ENGINE,
+            &format!("a background panic: {panic}"),
+        );
     }
     match played {
         None => {
@@ -122,7 +141,10 @@ fn keep(rig: &Rig, output: &Output) {
     output.say(&format!("     control      {}", rig.vault.control_url));
     output.say(&format!("   authority      {ca}"));
     output.say("   try by hand:");
-    output.say(&format!("     curl --cacert {ca} '{}?WSDL'", rig.vault.endpoint_url));
+    output.say(&format!(
+        "     curl --cacert {ca} '{}?WSDL'",
+        rig.vault.endpoint_url
+    ));
     output.say(&format!("     curl {}/journal", rig.vault.control_url));
 }
 

@@ -29,7 +29,10 @@ pub(super) async fn main(arguments: Arguments) -> u8 {
         Ok(found) => {
             for scenario in &found {
                 let requirements = scenario.requirements.join(" ");
-                output.say(&format!("{requirements:16} {}: {}", scenario.feature, scenario.name));
+                output.say(&format!(
+                    "{requirements:16} {}: {}",
+                    scenario.feature, scenario.name
+                ));
             }
             output.say(&format!("{} scenarios", found.len()));
             exit::PASS

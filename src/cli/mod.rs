@@ -62,7 +62,10 @@ pub fn main() -> ExitCode {
 }
 
 fn on_runtime(work: impl Future<Output = u8>) -> u8 {
-    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => {
             let code = runtime.block_on(work);
             // A thread may still wait for a line of standard input.

@@ -36,11 +36,19 @@ pub(super) struct Arguments {
 
 pub(super) async fn main(arguments: Arguments) -> u8 {
     let output = Arc::new(Output::stdout());
-    let run = scenarios::run(&arguments.path, arguments.selection, SEED.0, Arc::clone(&output)).await;
+    let run = scenarios::run(
+        &arguments.path,
+        arguments.selection,
+        SEED.0,
+        Arc::clone(&output),
+    )
+    .await;
     output.say(&terminal::summary(&run));
-    let written = write(&run, arguments.junit.as_deref(), |run| junit::render(run))
-        .and_then(|()| {
-            write(&run, arguments.json.as_deref(), |run| format!("{:#}\n", json::render(run)))
+    let written =
+        write(&run, arguments.junit.as_deref(), |run| junit::render(run)).and_then(|()| {
+            write(&run, arguments.json.as_deref(), |run| {
+                format!("{:#}\n", json::render(run))
+            })
         });
     if let Err(error) = written {
         output.say(&format!("ecm-lab: {error}"));

@@ -19,7 +19,10 @@ impl ConsoleUser {
     /// A user of whom only the name is known.
     #[must_use]
     pub fn named(username: &str) -> Self {
-        Self { username: username.to_owned(), distinguished_name: None }
+        Self {
+            username: username.to_owned(),
+            distinguished_name: None,
+        }
     }
 }
 
@@ -93,7 +96,11 @@ impl Appliance {
     /// # Errors
     /// What the console shows instead of it.
     pub async fn list(&self, session: &SessionId) -> Result<Vec<Entry>, Refusal> {
-        let found = self.server.find_credentials(session).await.map_err(refusal)?;
+        let found = self
+            .server
+            .find_credentials(session)
+            .await
+            .map_err(refusal)?;
         let entry = |summary: mock_appliance::CredentialSummary| Entry {
             credential_id: summary.credential_id,
             display_value: summary.display_value,
@@ -110,7 +117,11 @@ impl Appliance {
         session: &SessionId,
         credential_id: &str,
     ) -> Result<Injected, Refusal> {
-        self.server.inject(session, credential_id).await.map(Injected).map_err(refusal)
+        self.server
+            .inject(session, credential_id)
+            .await
+            .map(Injected)
+            .map_err(refusal)
     }
 
     /// The session ends; what it used is given back in the background.
@@ -148,7 +159,13 @@ impl Appliance {
             sent_at_us: hop.sent_at_us,
             answered_at_us: hop.answered_at_us,
         };
-        Ok(self.server.session(session)?.hops.into_iter().map(hop).collect())
+        Ok(self
+            .server
+            .session(session)?
+            .hops
+            .into_iter()
+            .map(hop)
+            .collect())
     }
 }
 
@@ -202,9 +219,15 @@ fn refusal(error: ConsoleError) -> Refusal {
             message: problem.message,
             action_url: problem.action_url,
         },
-        ConsoleError::Link(link) => {
-            Refusal { category: link.category().to_owned(), message, action_url: None }
-        }
-        _ => Refusal { category: "appliance".to_owned(), message, action_url: None },
+        ConsoleError::Link(link) => Refusal {
+            category: link.category().to_owned(),
+            message,
+            action_url: None,
+        },
+        _ => Refusal {
+            category: "appliance".to_owned(),
+            message,
+            action_url: None,
+        },
     }
 }

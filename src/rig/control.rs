@@ -67,8 +67,15 @@ impl Remote {
     /// # Errors
     /// When the HTTP client cannot be set up.
     pub fn new(base_url: &str, token: Option<String>) -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder().timeout(CALL_TIMEOUT).no_proxy().build()?;
-        Ok(Self { base_url: base_url.trim_end_matches('/').to_owned(), token, client })
+        let client = reqwest::Client::builder()
+            .timeout(CALL_TIMEOUT)
+            .no_proxy()
+            .build()?;
+        Ok(Self {
+            base_url: base_url.trim_end_matches('/').to_owned(),
+            token,
+            client,
+        })
     }
 }
 
@@ -89,7 +96,9 @@ impl Control for Remote {
                 path: path.to_owned(),
                 reason: error.without_url().to_string(),
             };
-            let mut request = self.client.request(method.clone(), format!("{}{path}", self.base_url));
+            let mut request = self
+                .client
+                .request(method.clone(), format!("{}{path}", self.base_url));
             if let Some(token) = &self.token {
                 request = request.header(AUTHORIZATION, format!("Bearer {token}"));
             }
@@ -108,8 +117,16 @@ fn judged(method: Method, path: &str, status: u16, body: Value) -> Result<Value,
     if (200..300).contains(&status) {
         return Ok(body);
     }
-    let message = body["error"].as_str().unwrap_or("no reason given").to_owned();
-    Err(ControlError::Refused { method, path: path.to_owned(), status, message })
+    let message = body["error"]
+        .as_str()
+        .unwrap_or("no reason given")
+        .to_owned();
+    Err(ControlError::Refused {
+        method,
+        path: path.to_owned(),
+        status,
+        message,
+    })
 }
 
 /// What every simulator's control plane offers, as methods.
@@ -144,7 +161,10 @@ impl Operator {
     /// # Errors
     /// As [`Operator::get`].
     pub async fn delete(&self, path: &str) -> Result<(), ControlError> {
-        self.0.call(Method::DELETE, path, Value::Null).await.map(drop)
+        self.0
+            .call(Method::DELETE, path, Value::Null)
+            .await
+            .map(drop)
     }
 
     /// Moves the simulator's clock forward.
@@ -152,7 +172,9 @@ impl Operator {
     /// # Errors
     /// As [`Operator::get`].
     pub async fn advance(&self, by: Duration) -> Result<(), ControlError> {
-        self.post("/clock/advance", json!({ "seconds": by.as_secs() })).await.map(drop)
+        self.post("/clock/advance", json!({ "seconds": by.as_secs() }))
+            .await
+            .map(drop)
     }
 
     /// Installs a fault rule.
@@ -169,7 +191,12 @@ impl Operator {
     /// As [`Operator::get`].
     pub async fn journal(&self) -> Result<Vec<Call>, ControlError> {
         let page = self.get("/journal").await?;
-        Ok(page["entries"].as_array().into_iter().flatten().map(Call::read).collect())
+        Ok(page["entries"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(Call::read)
+            .collect())
     }
 
     /// Names of the fault rules that no call has met.
@@ -178,7 +205,11 @@ impl Operator {
     /// As [`Operator::get`].
     pub async fn faults_never_met(&self) -> Result<Vec<String>, ControlError> {
         let rules = self.get("/faults").await?;
-        let idle = rules.as_array().into_iter().flatten().filter(|rule| rule["met"] == 0);
+        let idle = rules
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|rule| rule["met"] == 0);
         Ok(idle.map(|rule| text(&rule["id"])).collect())
     }
 }
@@ -222,7 +253,10 @@ impl Call {
     /// A further fact; empty when the journal does not have it.
     #[must_use]
     pub fn detail(&self, name: &str) -> &str {
-        self.detail.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+        self.detail
+            .iter()
+            .find(|(key, _)| key == name)
+            .map_or("", |(_, value)| value)
     }
 }
 

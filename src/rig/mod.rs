@@ -119,7 +119,6 @@ pub struct Rig {
     pub appliance: Appliance,
     /// The vault.
     pub vault: Vault,
-    lab: Lab,
     plan: EcmPlan,
     ecms: Vec<ecm::Running>,
     clock: SimClock,
@@ -131,6 +130,8 @@ pub struct Rig {
     ca_file: PathBuf,
     vault_ca_file: PathBuf,
     planted: Vec<PlantedSecret>,
+    /// Files that hold secrets on purpose.
+    secret_files: Vec<PathBuf>,
 }
 
 impl Rig {
@@ -141,7 +142,11 @@ impl Rig {
     pub async fn start(lab: Lab, options: Options) -> Result<Self, RigError> {
         let tape = Tape::of_this_process();
         let tape_from = tape.position();
-        let Options { vault_trusted, seed, clock } = options;
+        let Options {
+            vault_trusted,
+            seed,
+            clock,
+        } = options;
         let plan = lab.ecm()?;
         let directory = tempfile::Builder::new().prefix("ecm-lab-").tempdir();
         let directory = directory.map_err(file_error(Path::new("a temporary directory")))?;
@@ -173,7 +178,10 @@ impl Rig {
             .stopwatch(began)
             .start()
             .await
-            .map_err(|source| RigError::Start { party: "the appliance", source })?;
+            .map_err(|source| RigError::Start {
+                party: "the appliance",
+                source,
+            })?;
         let appliance = Appliance {
             url: server.hosted().url(),
             control_url: server.hosted().control_url(),
@@ -183,7 +191,6 @@ impl Rig {
         let mut rig = Self {
             appliance,
             vault,
-            lab,
             plan,
             ecms: Vec::new(),
             clock,
@@ -194,6 +201,7 @@ impl Rig {
             ca_file,
             vault_ca_file,
             planted,
+            secret_files: Vec::new(),
         };
         rig.plant_client_secrets();
         Ok(rig)
@@ -223,8 +231,8 @@ impl Rig {
             vault_ca: &self.vault_ca_file,
             settings: &self.plan.secret_server,
         };
-        let mut running = ecm::start(name, &setup).await?;
-        running.wait_until_connected(PATIENCE).await?;
+        self.secret_files.extend(setup.secret_files());
+        let running = ecm::start(name, &setup, PATIENCE).await?;
         self.ecms.push(running);
         Ok(())
     }
@@ -235,15 +243,23 @@ impl Rig {
     /// When there is none of that name, or it does not go in time.
     pub async fn stop_ecm(&mut self, name: &str) -> Result<(), RigError> {
         let unknown = || RigError::Unknown(format!("ECM {name:?}"));
-        let place = self.ecms.iter().position(|ecm| ecm.name == name).ok_or_else(unknown)?;
+        let place = self
+            .ecms
+            .iter()
+            .position(|ecm| ecm.name == name)
+            .ok_or_else(unknown)?;
         let ecm = self.ecms.remove(place);
-        let connection = ecm.connection();
+        let connection = ecm.connection.clone();
         ecm.stop().await;
         let appliance = &self.appliance;
         wait_for(&format!("ECM {name:?} leaving the appliance"), || async {
             let clients = appliance.ecm_clients();
-            let gone = clients.iter().all(|client| Some(&client.connection) != connection.as_ref());
-            Ok(if gone { Ok(()) } else { Err(format!("connected: {clients:?}")) })
+            let gone = clients.iter().all(|client| client.connection != connection);
+            Ok(if gone {
+                Ok(())
+            } else {
+                Err(format!("connected: {clients:?}"))
+            })
         })
         .await
     }
@@ -252,9 +268,9 @@ impl Rig {
     ///
     /// # Errors
     /// When a cache cannot be cleared.
-    pub async fn clear_token_cache(&self) -> Result<(), RigError> {
+    pub fn clear_token_cache(&self) -> Result<(), RigError> {
         for ecm in &self.ecms {
-            ecm.clear_token_cache().await?;
+            ecm.clear_token_cache()?;
         }
         Ok(())
     }
@@ -279,9 +295,12 @@ impl Rig {
     /// When there is no such session.
     pub fn served_by(&self, session: &SessionId) -> Result<Option<String>, RigError> {
         let hops = self.appliance.hops(session)?;
-        let last = hops.into_iter().rfind(|hop| hop.request == "find_credentials");
+        let last = hops
+            .into_iter()
+            .rfind(|hop| hop.request == "find_credentials");
         let by = |ecm: &&ecm::Running| {
-            last.as_ref().is_some_and(|hop| ecm.connection().as_ref() == Some(&hop.connection))
+            last.as_ref()
+                .is_some_and(|hop| ecm.connection == hop.connection)
         };
         Ok(self.ecms.iter().find(by).map(|ecm| ecm.name.clone()))
     }
@@ -310,7 +329,11 @@ impl Rig {
                 .filter(|call| call.operation == operation && call.outcome == outcome)
                 .count();
             let all: Vec<_> = calls.iter().map(|c| (&c.operation, &c.outcome)).collect();
-            Ok(if fitting >= count { Ok(()) } else { Err(format!("the journal has {all:?}")) })
+            Ok(if fitting >= count {
+                Ok(())
+            } else {
+                Err(format!("the journal has {all:?}"))
+            })
         })
         .await
     }
@@ -322,7 +345,11 @@ impl Rig {
     /// When there is no such session, or the vault does not answer.
     pub async fn hops(&self, session: &SessionId) -> Result<Vec<Hop>, RigError> {
         let link = self.appliance.hops(session)?;
-        let from = link.iter().map(|hop| hop.sent_at_us).min().unwrap_or_default();
+        let from = link
+            .iter()
+            .map(|hop| hop.sent_at_us)
+            .min()
+            .unwrap_or_default();
         let mut hops: Vec<Hop> = link
             .into_iter()
             .map(|hop| Hop {
@@ -365,10 +392,19 @@ impl Rig {
     #[must_use]
     pub fn planted(&self, secret: &str) -> Option<&PlantedSecret> {
         let mut fitting = self.planted.iter().filter(|planted| {
-            planted.name.strip_prefix(secret).is_some_and(|field| field.starts_with(": "))
+            planted
+                .name
+                .strip_prefix(secret)
+                .is_some_and(|field| field.starts_with(": "))
         });
         let is_main = |one: &PlantedSecret| !one.name.ends_with("Passphrase");
         fitting.find(|planted| is_main(planted))
+    }
+
+    /// What this process logged since the rig was started.
+    #[must_use]
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&self.tape.since(self.tape_from)).into_owned()
     }
 
     /// Looks through everything that was written so far: log lines, journals, state, files.
@@ -380,19 +416,19 @@ impl Rig {
         let log = self.tape.since(self.tape_from);
         let mut leaks = scanner.scan("the log", &log);
         let mut bytes = log.len();
-        for (party, operator) in
-            [("the vault", &self.vault.operator), ("the appliance", &self.appliance.operator)]
-        {
+        for (party, operator) in [
+            ("the vault", &self.vault.operator),
+            ("the appliance", &self.appliance.operator),
+        ] {
             for path in ["/journal", "/state", "/faults"] {
                 let text = operator.get(path).await?.to_string();
                 leaks.extend(scanner.scan(&format!("{path} of {party}"), text.as_bytes()));
                 bytes += text.len();
             }
         }
-        let spared: Vec<PathBuf> =
-            self.ecms.iter().flat_map(|ecm| ecm.secret_files.clone()).collect();
         let directory = self.directory.path();
-        leaks.extend(scanner.scan_path(directory, &spared).map_err(file_error(directory))?);
+        let found = scanner.scan_path(directory, &self.secret_files);
+        leaks.extend(found.map_err(file_error(directory))?);
         Ok((leaks, bytes))
     }
 
@@ -410,9 +446,13 @@ impl Rig {
             Err(error) => findings.panics.push(error.to_string()),
         }
         for operator in [&self.vault.operator, &self.appliance.operator] {
-            findings.rules_never_met.extend(operator.faults_never_met().await.unwrap_or_default());
+            findings
+                .rules_never_met
+                .extend(operator.faults_never_met().await.unwrap_or_default());
         }
-        findings.panics.extend(self.appliance.server.hosted().panics());
+        findings
+            .panics
+            .extend(self.appliance.server.hosted().panics());
         self.appliance.server.stop().await;
         findings.panics.extend(self.vault.stop().await);
         findings
@@ -446,7 +486,11 @@ where
     };
     match tokio::time::timeout(PATIENCE, polling).await {
         Ok(done) => done,
-        Err(_) => Err(RigError::Waited { what: what.to_owned(), within_s: PATIENCE.as_secs(), seen }),
+        Err(_) => Err(RigError::Waited {
+            what: what.to_owned(),
+            within_s: PATIENCE.as_secs(),
+            seen,
+        }),
     }
 }
 

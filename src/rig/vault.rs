@@ -1,12 +1,10 @@
 //! The vault of a rig, as its users and its operator see it.
 
+use mock_secret_server::MockSecretServer;
 use mock_secret_server::lab::Lab as VaultLab;
 use mock_secret_server::state::{Contents, NewValue};
-use mock_secret_server::{MockSecretServer, StartFailure};
 use serde_json::{Value, json};
-use sim_kit::cli::StartError;
 use sim_kit::clock::SimClock;
-use sim_kit::config::ConfigError;
 use sim_kit::host::Hosting;
 use sim_kit::seeded::Seed;
 use zeroize::Zeroizing;
@@ -44,24 +42,17 @@ pub(super) async fn start(
 ) -> Result<(Vault, Vec<PlantedSecret>), RigError> {
     let vault = VaultLab::read(&lab.path, &lab.text)?;
     let api_password = vault.password(&plan.api_user, seed)?;
-    let contents = vault.contents(seed)?;
-    let planted = planted(&contents);
+    let planted = planted(&vault.contents(seed)?);
     let server = MockSecretServer::builder()
-        .contents(contents)
         .hosting(hosting)
         .clock(clock)
         .seed(seed)
+        .lab(&vault)
         .start()
         .await
         .map_err(|failure| RigError::Start {
             party: "the vault",
-            source: match failure {
-                StartFailure::Host(error) => StartError::Host(error),
-                StartFailure::Contents(error) => {
-                    let place = lab.path.display().to_string();
-                    StartError::Config(ConfigError::at(place, format!("failed to {error}")))
-                }
-            },
+            source: failure.into(),
         })?;
     let endpoint_url = match &plan.endpoint_path {
         Some(path) => format!("{}{path}", server.url()),
@@ -84,11 +75,17 @@ pub(super) async fn start(
 fn planted(contents: &Contents) -> Vec<PlantedSecret> {
     let mut planted = Vec::new();
     let mut plant = |name: String, text: &str| {
-        planted.push(PlantedSecret { name, value: Zeroizing::new(text.to_owned()) });
+        planted.push(PlantedSecret {
+            name,
+            value: Zeroizing::new(text.to_owned()),
+        });
     };
     for user in &contents.users {
         if let Some(password) = &user.password {
-            plant(format!("password of vault user {}", user.user_name), password.expose());
+            plant(
+                format!("password of vault user {}", user.user_name),
+                password.expose(),
+            );
         }
     }
     for secret in &contents.secrets {
@@ -147,7 +144,10 @@ impl Vault {
     /// When the control plane refuses.
     pub async fn expire_api_password(&self) -> Result<(), ControlError> {
         let body = json!({ "user": self.api_user });
-        self.operator.post("/users/expire-password", body).await.map(drop)
+        self.operator
+            .post("/users/expire-password", body)
+            .await
+            .map(drop)
     }
 
     /// The mails to a user, oldest first. A user is named without a domain.
@@ -158,7 +158,12 @@ impl Vault {
         let mailbox = self.operator.get("/mailbox").await?;
         let mails = mailbox["mails"].as_array().into_iter().flatten();
         let mine = mails.filter(|mail| same_user(&mail["user"], user));
-        Ok(mine.map(|m| Mail { to: text(&m["to"]), subject: text(&m["subject"]) }).collect())
+        Ok(mine
+            .map(|m| Mail {
+                to: text(&m["to"]),
+                subject: text(&m["subject"]),
+            })
+            .collect())
     }
 
     /// Who holds a secret, by its name; nobody when it is free.

@@ -40,7 +40,10 @@ async fn garble(world: &mut World, operation: String) {
 
 #[given(expr = "the next {word} is dropped before it is handled")]
 async fn drop_before(world: &mut World, operation: String) {
-    let verdict = Verdict::Drop { when: When::Before, how: How::Reset };
+    let verdict = Verdict::Drop {
+        when: When::Before,
+        how: How::Reset,
+    };
     install(world, Some(operation), verdict, 1).await;
 }
 
@@ -58,16 +61,31 @@ async fn proxy(world: &mut World, status: u16) {
 
 #[given(expr = "the ECM waits {int} second(s) for the vault")]
 fn ecm_waits(world: &mut World, seconds: i64) {
-    world.arrange(|lab| lab.set(&["ecm", "secret-server", "request_timeout_s"], seconds));
+    world.arrange(|lab| lab.set(&["ecm", "secret-server", "answer_timeout_s"], seconds));
 }
 
 fn broken_off() -> Verdict {
-    Verdict::Truncate { at_bytes: None, inside: None }
+    Verdict::Truncate {
+        at_bytes: None,
+        inside: None,
+    }
 }
 
 async fn install(world: &mut World, operation: Option<String>, verdict: Verdict, times: u32) {
-    let matcher = Matcher { operation, ..Matcher::default() };
-    let rule = Rule { id: None, matcher, verdict, times };
+    let matcher = Matcher {
+        operation,
+        ..Matcher::default()
+    };
+    let rule = Rule {
+        id: None,
+        matcher,
+        verdict,
+        times,
+    };
     let vault = &world.rig().await.vault;
-    vault.operator.add_fault(&rule).await.unwrap_or_else(|error| engine(error));
+    vault
+        .operator
+        .add_fault(&rule)
+        .await
+        .unwrap_or_else(|error| engine(error));
 }

@@ -4,20 +4,32 @@ use cucumber::gherkin::Step;
 use cucumber::{given, then};
 use toml::Value;
 
-use super::rows;
+use super::column;
 use crate::world::{World, engine};
 
 /// Label in the vendor's guide (documented ecm:§6), key in the ECM's configuration, and how the
 /// text of a step is read.
 const SETTINGS: [(&str, &str, fn(&str) -> Value); 6] = [
-    ("Default Domain for Local BeyondTrust Users", "default_domain_for_local_users", words),
+    (
+        "Default Domain for Local BeyondTrust Users",
+        "default_domain",
+        words,
+    ),
     (
         "Enable fall-back to local account if domain account not found",
-        "fall_back_to_local_account",
+        "fall_back_to_local",
         flag,
     ),
-    ("Include default organization", "include_default_organization", flag),
-    ("Include domain credentials for", "include_domain_credentials_for", list),
+    (
+        "Include default organization",
+        "include_default_organization",
+        flag,
+    ),
+    (
+        "Include domain credentials for",
+        "include_domain_credentials_for",
+        list,
+    ),
     ("Domain Field", "domain_field", words),
     ("Machine Field", "machine_field", words),
 ];
@@ -33,30 +45,39 @@ fn setting(world: &mut World, label: String, text: String) {
 #[then(expr = "the vault granted impersonation of {string} in domain {string}")]
 async fn granted(world: &mut World, user: String, domain: String) {
     let asked = impersonations(world).await;
-    let last = asked.last().unwrap_or_else(|| panic!("nobody was impersonated"));
-    let expected = (user.to_lowercase(), domain.to_lowercase(), "success".to_owned());
+    let last = asked
+        .last()
+        .unwrap_or_else(|| panic!("nobody was impersonated"));
+    let expected = (
+        format!("{domain}\\{user}").to_lowercase(),
+        "success".to_owned(),
+    );
     assert_eq!(*last, expected, "the last of {asked:?}");
 }
 
 #[then("the vault was asked to impersonate, in order")]
 async fn asked_in_order(world: &mut World, step: &Step) {
-    let expected: Vec<(String, String)> =
-        rows(step).into_iter().skip(1).map(|row| (row[0].clone(), row[1].to_lowercase())).collect();
-    let asked: Vec<(String, String)> =
-        impersonations(world).await.into_iter().map(|(user, domain, _)| (user, domain)).collect();
+    let expected: Vec<String> = column(step)
+        .iter()
+        .map(|name| name.to_lowercase())
+        .collect();
+    let asked = impersonations(world).await;
+    let asked: Vec<String> = asked.into_iter().map(|(user, _)| user).collect();
     assert_eq!(asked, expected);
 }
 
-/// User, domain and outcome of every ImpersonateUser, in lower case.
-async fn impersonations(world: &mut World) -> Vec<(String, String, String)> {
+/// Whom every ImpersonateUser was for, in lower case, and how it ended.
+async fn impersonations(world: &mut World) -> Vec<(String, String)> {
     let calls = world.rig().await.vault.operator.journal().await;
     let calls = calls.unwrap_or_else(|error| engine(error));
     calls
         .iter()
         .filter(|call| call.operation == "ImpersonateUser")
         .map(|call| {
-            let part = |name| call.detail(name).to_lowercase();
-            (part("username"), part("domain"), call.outcome.clone())
+            (
+                call.detail("impersonated").to_lowercase(),
+                call.outcome.clone(),
+            )
         })
         .collect()
 }
@@ -70,6 +91,9 @@ fn flag(text: &str) -> Value {
 }
 
 fn list(text: &str) -> Value {
-    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let parts = text
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty());
     parts.map(Value::from).collect::<Vec<_>>().into()
 }

@@ -9,7 +9,11 @@ use crate::world::{World, engine};
 #[when("the vault's journal is cleared")]
 async fn clear(world: &mut World) {
     let vault = &world.rig().await.vault;
-    vault.operator.delete("/journal").await.unwrap_or_else(|error| engine(error));
+    vault
+        .operator
+        .delete("/journal")
+        .await
+        .unwrap_or_else(|error| engine(error));
 }
 
 #[then("the vault was asked, in order")]
@@ -29,6 +33,16 @@ async fn at_least(world: &mut World, operation: String, expected: usize) {
     let all = operations(world).await;
     let count = all.iter().filter(|name| **name == operation).count();
     assert!(count >= expected, "{count} calls of {operation} in {all:?}");
+}
+
+#[then(expr = "the vault was asked for nothing but {word}")]
+async fn nothing_but(world: &mut World, operation: String) {
+    let all = operations(world).await;
+    let only = !all.is_empty() && all.iter().all(|name| *name == operation);
+    assert!(
+        only,
+        "expected nothing but {operation}, the journal has {all:?}"
+    );
 }
 
 #[then(expr = "the vault was never asked for {word}")]

@@ -9,7 +9,10 @@ use crate::world::World;
 #[given(expr = "the session timeout of the vault is {int} minutes")]
 fn session_timeout(world: &mut World, minutes: i64) {
     world.arrange(|lab| {
-        lab.set(&["secret-server", "settings", "token_lifetime_minutes"], minutes)
+        lab.set(
+            &["secret-server", "settings", "token_lifetime_minutes"],
+            minutes,
+        )
     });
 }
 

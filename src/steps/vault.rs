@@ -21,7 +21,12 @@ fn endpoint_path(world: &mut World, path: String) {
 
 #[given("web services are disabled in the vault")]
 fn web_services_off(world: &mut World) {
-    world.arrange(|lab| lab.set(&["secret-server", "settings", "web_services"], "off-text"));
+    world.arrange(|lab| {
+        lab.set(
+            &["secret-server", "settings", "web_services"],
+            "off-log-in-page",
+        )
+    });
 }
 
 #[given("the vault is down")]
@@ -50,13 +55,20 @@ fn expired_password(world: &mut World) {
 
 #[when("the token cache is cleared")]
 async fn clear_token_cache(world: &mut World) {
-    world.rig().await.clear_token_cache().await.unwrap_or_else(|error| engine(error));
+    world
+        .rig()
+        .await
+        .clear_token_cache()
+        .unwrap_or_else(|error| engine(error));
 }
 
 #[then(regex = r#"^the secret "([^"]+)" is checked out to (\S+)$"#)]
 async fn checked_out(world: &mut World, secret: String, user: String) {
     let holder = holder(world, &secret).await.unwrap_or_default();
-    assert!(holder.to_lowercase().contains(&user), "{secret} is held by {holder:?}");
+    assert!(
+        holder.to_lowercase().contains(&user),
+        "{secret} is held by {holder:?}"
+    );
 }
 
 #[then(expr = "the secret {string} is free")]
@@ -66,7 +78,10 @@ async fn free(world: &mut World, secret: String) {
 
 async fn holder(world: &mut World, secret: &str) -> Option<String> {
     let vault = &world.rig().await.vault;
-    vault.holder_of(secret).await.unwrap_or_else(|error| engine(error))
+    vault
+        .holder_of(secret)
+        .await
+        .unwrap_or_else(|error| engine(error))
 }
 
 fn profile(world: &mut World, name: &str) {
