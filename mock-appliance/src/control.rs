@@ -173,15 +173,7 @@ fn session_routes(console: &Console) -> Vec<Route> {
             Method::POST,
             "/sessions/{id}/credentials",
             "The list behind the key icon",
-            |console, call| async move {
-                let found = console
-                    .find_credentials(&session_id(&call)?)
-                    .await
-                    .map_err(told)?;
-                Ok(to_json(
-                    &found.iter().map(CredentialView::of).collect::<Vec<_>>(),
-                ))
-            },
+            credentials,
         )
         .gives::<Vec<CredentialView>>(),
         route(
@@ -189,14 +181,7 @@ fn session_routes(console: &Console) -> Vec<Route> {
             Method::POST,
             "/sessions/{id}/inject",
             "The user picks an entry of the list",
-            |console, call| async move {
-                let (id, body) = (session_id(&call)?, call.body::<Inject>()?);
-                let injection = console
-                    .inject(&id, &body.credential_id)
-                    .await
-                    .map_err(told)?;
-                Ok(to_json(&InjectedView::of(&injection)))
-            },
+            inject,
         )
         .takes::<Inject>()
         .gives::<InjectedView>(),
@@ -205,11 +190,7 @@ fn session_routes(console: &Console) -> Vec<Route> {
             Method::POST,
             "/sessions/{id}/end",
             "The session ends; what it used is released",
-            |console, call| async move {
-                let id = session_id(&call)?;
-                console.end_session(&id).await.map_err(told)?;
-                shown(&console, id)
-            },
+            end,
         )
         .gives::<SessionView>(),
     ]
@@ -283,6 +264,31 @@ async fn begin(console: Console, call: ControlCall) -> Result<Value, ControlErro
         .begin_session(&body.user, &body.jump_item)
         .await
         .map_err(told)?;
+    shown(&console, id)
+}
+
+async fn credentials(console: Console, call: ControlCall) -> Result<Value, ControlError> {
+    let found = console
+        .find_credentials(&session_id(&call)?)
+        .await
+        .map_err(told)?;
+    Ok(to_json(
+        &found.iter().map(CredentialView::of).collect::<Vec<_>>(),
+    ))
+}
+
+async fn inject(console: Console, call: ControlCall) -> Result<Value, ControlError> {
+    let (id, body) = (session_id(&call)?, call.body::<Inject>()?);
+    let injection = console
+        .inject(&id, &body.credential_id)
+        .await
+        .map_err(told)?;
+    Ok(to_json(&InjectedView::of(&injection)))
+}
+
+async fn end(console: Console, call: ControlCall) -> Result<Value, ControlError> {
+    let id = session_id(&call)?;
+    console.end_session(&id).await.map_err(told)?;
     shown(&console, id)
 }
 
