@@ -4,4 +4,5 @@
 mod conversation;
 mod endpoint;
 mod identity;
+mod password_safe;
 mod vault;
