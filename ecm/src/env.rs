@@ -18,7 +18,9 @@ pub struct Environment {
 impl Environment {
     /// The environment of this process.
     pub fn of_process() -> Self {
-        Self { variables: std::env::vars_os().collect() }
+        Self {
+            variables: std::env::vars_os().collect(),
+        }
     }
 
     /// The variable `name`, unless it is unset or not UTF-8.
@@ -28,20 +30,27 @@ impl Environment {
 
     /// The directory that systemd filled with the credentials of the unit.
     pub fn credentials_directory(&self) -> Option<PathBuf> {
-        self.variables.get(Path::new(CREDENTIALS_DIRECTORY).as_os_str()).map(PathBuf::from)
+        self.variables
+            .get(Path::new(CREDENTIALS_DIRECTORY).as_os_str())
+            .map(PathBuf::from)
     }
 }
 
 impl<K: Into<OsString>, V: Into<OsString>> FromIterator<(K, V)> for Environment {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
-        let variables = pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+        let variables = pairs
+            .into_iter()
+            .map(|(key, value)| (key.into(), value.into()))
+            .collect();
         Self { variables }
     }
 }
 
 impl std::fmt::Debug for Environment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Environment").field("variables", &self.variables.len()).finish()
+        f.debug_struct("Environment")
+            .field("variables", &self.variables.len())
+            .finish()
     }
 }
 

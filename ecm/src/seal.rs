@@ -79,7 +79,9 @@ pub fn seal(
     recipient_key: &str,
     binding: &Binding<'_>,
 ) -> Result<SealedCredential, SealError> {
-    let key = BASE64.decode(recipient_key).map_err(|_| SealError::RecipientKey)?;
+    let key = BASE64
+        .decode(recipient_key)
+        .map_err(|_| SealError::RecipientKey)?;
     let mut seed = Zeroizing::new([0_u8; SEED_BYTES]);
     entropy::fill(seed.as_mut_slice()).map_err(|_| SealError::NoRandomness)?;
     let plaintext = plaintext(package).map_err(|_| SealError::Cipher)?;
@@ -94,7 +96,12 @@ pub fn seal(
 impl Binding<'_> {
     /// The four ids, each preceded by its length in bytes as a big-endian 32-bit number.
     fn associated_data(&self) -> Vec<u8> {
-        let ids = [self.connection_id, self.request_id, self.session_id, self.credential_id];
+        let ids = [
+            self.connection_id,
+            self.request_id,
+            self.session_id,
+            self.credential_id,
+        ];
         let mut data = Vec::new();
         for id in ids {
             // Frames are at most 1 MiB, so the length of an id fits; saturating keeps it total.
@@ -140,24 +147,34 @@ fn encrypt(
 
 /// The JSON of the link's §3 in one buffer that never grows, so that no copy is left behind.
 fn plaintext(package: &CredentialPackage) -> serde_json::Result<Zeroizing<Vec<u8>>> {
-    let CredentialPackage { username, domain, proof } = package;
+    let CredentialPackage {
+        username,
+        domain,
+        proof,
+    } = package;
     let (username, domain) = (username.as_str(), domain.as_deref());
     let kind = proof.kind_name();
     let text = match proof {
-        CredentialProof::UsernamePassword { password } => {
-            Plaintext::UsernamePassword { kind, username, domain, password: password.expose() }
-        }
-        CredentialProof::SshKey { private_key, passphrase, certificate, password } => {
-            Plaintext::SshKey {
-                kind,
-                username,
-                domain,
-                private_key: private_key.expose(),
-                passphrase: passphrase.as_ref().map(Secret::expose),
-                certificate: certificate.as_ref().map(Secret::expose),
-                password: password.as_ref().map(Secret::expose),
-            }
-        }
+        CredentialProof::UsernamePassword { password } => Plaintext::UsernamePassword {
+            kind,
+            username,
+            domain,
+            password: password.expose(),
+        },
+        CredentialProof::SshKey {
+            private_key,
+            passphrase,
+            certificate,
+            password,
+        } => Plaintext::SshKey {
+            kind,
+            username,
+            domain,
+            private_key: private_key.expose(),
+            passphrase: passphrase.as_ref().map(Secret::expose),
+            certificate: certificate.as_ref().map(Secret::expose),
+            password: password.as_ref().map(Secret::expose),
+        },
     };
     let bytes_max = text.payload_bytes() * JSON_BYTES_PER_BYTE + JSON_FRAME_BYTES;
     let mut buffer = Zeroizing::new(Vec::with_capacity(bytes_max));
@@ -189,9 +206,12 @@ impl Plaintext<'_> {
     fn payload_bytes(&self) -> usize {
         let length = |part: &Option<&str>| part.map_or(0, str::len);
         match self {
-            Self::UsernamePassword { username, domain, password, .. } => {
-                username.len() + length(domain) + password.len()
-            }
+            Self::UsernamePassword {
+                username,
+                domain,
+                password,
+                ..
+            } => username.len() + length(domain) + password.len(),
             Self::SshKey {
                 username,
                 domain,
@@ -259,7 +279,8 @@ mod tests {
     type PrivateKey = <X25519HkdfSha256 as Kem>::PrivateKey;
 
     fn key_pair() -> (PrivateKey, String) {
-        let (private, public) = X25519HkdfSha256::derive_keypair(b"the key pair of one session!!!!!");
+        let (private, public) =
+            X25519HkdfSha256::derive_keypair(b"the key pair of one session!!!!!");
         (private, BASE64.encode(public.to_bytes()))
     }
 
@@ -281,7 +302,11 @@ mod tests {
         context.open(ciphertext, associated_data).ok()
     }
 
-    fn open_sealed(private: &PrivateKey, sealed: &SealedCredential, binding: &Binding<'_>) -> Option<String> {
+    fn open_sealed(
+        private: &PrivateKey,
+        sealed: &SealedCredential,
+        binding: &Binding<'_>,
+    ) -> Option<String> {
         let enc = BASE64.decode(&sealed.enc).unwrap();
         let ciphertext = BASE64.decode(&sealed.ciphertext).unwrap();
         let opened = open(private, &enc, INFO, &binding.associated_data(), &ciphertext)?;
@@ -292,7 +317,9 @@ mod tests {
         CredentialPackage {
             username: "administrator".into(),
             domain: None,
-            proof: CredentialProof::UsernamePassword { password: word.into() },
+            proof: CredentialProof::UsernamePassword {
+                password: word.into(),
+            },
         }
     }
 
@@ -319,7 +346,10 @@ mod tests {
             Zeroizing::new(text.clone()),
         )
         .unwrap();
-        assert_eq!(enc, bytes("1afa08d3dec047a643885163f1180476fa7ddb54c6a8029ea33f95796bf2ac4a"));
+        assert_eq!(
+            enc,
+            bytes("1afa08d3dec047a643885163f1180476fa7ddb54c6a8029ea33f95796bf2ac4a")
+        );
         assert_eq!(
             ciphertext,
             bytes(
@@ -328,14 +358,22 @@ mod tests {
             )
         );
         let private = PrivateKey::from_bytes(&private).unwrap();
-        assert_eq!(open(&private, &enc, &info, &associated_data, &ciphertext), Some(text));
+        assert_eq!(
+            open(&private, &enc, &info, &associated_data, &ciphertext),
+            Some(text)
+        );
     }
 
     #[test]
     fn the_plaintext_is_the_json_of_the_protocol() {
         let (private, public) = key_pair();
         let opened = |package: &CredentialPackage| {
-            open_sealed(&private, &seal(package, &public, &BINDING).unwrap(), &BINDING).unwrap()
+            open_sealed(
+                &private,
+                &seal(package, &public, &BINDING).unwrap(),
+                &BINDING,
+            )
+            .unwrap()
         };
         assert_eq!(
             opened(&password("p\"&ä\n")),
@@ -363,12 +401,28 @@ mod tests {
         let sealed = seal(&password("canary"), &public, &BINDING).unwrap();
         assert!(open_sealed(&private, &sealed, &BINDING).is_some());
         for other in [
-            Binding { connection_id: "c-2", ..BINDING },
-            Binding { request_id: "r-8", ..BINDING },
-            Binding { session_id: "s-2", ..BINDING },
-            Binding { credential_id: "secret:8", ..BINDING },
+            Binding {
+                connection_id: "c-2",
+                ..BINDING
+            },
+            Binding {
+                request_id: "r-8",
+                ..BINDING
+            },
+            Binding {
+                session_id: "s-2",
+                ..BINDING
+            },
+            Binding {
+                credential_id: "secret:8",
+                ..BINDING
+            },
             // The same letters, cut elsewhere.
-            Binding { connection_id: "c-1r", request_id: "-7", ..BINDING },
+            Binding {
+                connection_id: "c-1r",
+                request_id: "-7",
+                ..BINDING
+            },
         ] {
             assert_eq!(open_sealed(&private, &sealed, &other), None, "{other:?}");
         }
@@ -381,7 +435,9 @@ mod tests {
         let two = seal(&password("canary"), &public, &BINDING).unwrap();
         assert_ne!(one.enc, two.enc);
         assert_ne!(one.ciphertext, two.ciphertext);
-        assert!(!String::from_utf8_lossy(&BASE64.decode(&one.ciphertext).unwrap()).contains("canary"));
+        assert!(
+            !String::from_utf8_lossy(&BASE64.decode(&one.ciphertext).unwrap()).contains("canary")
+        );
     }
 
     #[test]

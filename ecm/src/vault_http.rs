@@ -152,7 +152,9 @@ impl VaultHttp {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Answer, TransportError> {
-        self.send(Method::POST, url, headers, body).await.map(|(answer, _)| answer)
+        self.send(Method::POST, url, headers, body)
+            .await
+            .map(|(answer, _)| answer)
     }
 
     /// Sends `body` by `method` and reads the whole answer, whatever its status. The answer's
@@ -167,7 +169,11 @@ impl VaultHttp {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<(Answer, HeaderMap), TransportError> {
-        let request = self.client.request(method, url.clone()).headers(headers).body(body);
+        let request = self
+            .client
+            .request(method, url.clone())
+            .headers(headers)
+            .body(body);
         within(self.rules.answer_timeout, self.exchange(request))
             .await
             .unwrap_or(Err(TransportError::AnswerTimeout(
@@ -278,17 +284,11 @@ fn classify(error: &reqwest::Error, connect_timeout: Duration) -> TransportError
         if let Some(error) = error.downcast_ref::<rustls::Error>() {
             return from_tls(error);
         }
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            if error.kind() == io::ErrorKind::ConnectionRefused {
-                return TransportError::Refused;
-            }
-            // The TLS layer hands its error over inside an I/O error that does not name it as its
-            // source.
-            if let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
-                return from_tls(tls);
-            }
+        let refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+        if error.downcast_ref().is_some_and(refused) {
+            return TransportError::Refused;
         }
-        cause = error.source();
+        cause = next_cause(error);
     }
     let reason = innermost(error).to_string();
     if error.is_timeout() {
@@ -314,8 +314,20 @@ fn from_tls(error: &rustls::Error) -> TransportError {
 /// that does not repeat the address.
 fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
     let mut innermost = error;
-    while let Some(cause) = innermost.source() {
+    while let Some(cause) = next_cause(innermost) {
         innermost = cause;
     }
     innermost
+}
+
+/// What an error was caused by. An I/O error passes over the error that it wraps when it is asked
+/// for its source, and the TLS layer wraps its errors in just that way.
+fn next_cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    match error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref)
+    {
+        Some(wrapped) => Some(wrapped),
+        None => error.source(),
+    }
 }

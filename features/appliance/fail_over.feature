@@ -33,5 +33,5 @@ Feature: Several ECMs on one site
     Given ECM "first" is connected
     When ECM "first" stops
     And console user "ACME\joe.user" opens the credential list of "web01"
-    Then the console shows an error of category "connectivity"
+    Then the console shows an error of category "no_ecm"
     And the message mentions "ECM"

@@ -23,8 +23,8 @@ Feature: No planted secret is written anywhere
     And nothing that was written holds a planted secret
 
   @SEC-1
-  Scenario: A wrong password of the API account is not quoted
-    Given the API account's password was changed in the vault
+  Scenario: A refused password of the API account is not quoted
+    Given the password of the API account has expired in the vault
     When console user "ACME\joe.user" opens the credential list of "web01"
     Then the console shows an error of category "authentication"
     And nothing that was written holds a planted secret

@@ -9,16 +9,17 @@ Feature: SSH keys in attachments
     Given console user "ACME\joe.user" opened the credential list of "lin01"
     When the vault's journal is cleared
     And the user picks "lin01 root key"
-    Then an SSH key is injected for "root"
+    Then "root" is injected with the private key planted for "lin01 root key"
     And the vault was asked, in order
-      | GetSecret                        |
-      | DownloadFileAttachmentByItemId   |
+      | GetSecret                      |
+      | DownloadFileAttachmentByItemId |
+      | DownloadFileAttachmentByItemId |
 
   @ATT-2
   Scenario: An empty file field is no obstacle when there is a password
     Given console user "ACME\joe.user" opened the credential list of "lin02"
     When the user picks "lin02 deploy"
-    Then "deploy" is injected with the password that the vault holds for "lin02 deploy"
+    Then "deploy" is injected with the password planted for "lin02 deploy"
 
   @ATT-3
   Scenario: A secret without attachments costs one call

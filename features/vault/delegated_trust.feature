@@ -70,9 +70,10 @@ Feature: Delegated trust
     Then the console shows an error of category "pending_approval"
     And 1 mail asks ann.admin for approval
 
-  @DT-8
-  Scenario: An API account without the Impersonate permission is told which permission it lacks
+  @DT-8 @serial
+  Scenario: An API account without the Impersonate permission is refused, and the log names it
     Given the API account lacks the permission to impersonate
     When console user "ACME\joe.user" opens the credential list of "web01"
     Then the console shows an error of category "permission"
-    And the message mentions "Impersonate"
+    And the message mentions "may not act for other users"
+    And the ECM's log mentions "Impersonate"

@@ -58,8 +58,8 @@ Feature: The path of the Endpoint URL
     And the message mentions "Endpoint URL"
 
   @URL-7
-  Scenario: Web services that are switched off are told from a wrong path
+  Scenario: Web services that are switched off and lead to the log-in page
     Given web services are disabled in the vault
     When console user "ACME\joe.user" opens the credential list of "web01"
     Then the console shows an error of category "configuration"
-    And the message mentions "web services"
+    And the message mentions "redirects"

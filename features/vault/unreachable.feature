@@ -19,11 +19,12 @@ Feature: A vault that is down, hangs or dies
     Then the console shows an error of category "timeout"
 
   @VD-3
-  Scenario: A vault that dies in the middle of a list
+  Scenario: A vault that dies in the middle of a list shows no half of it
     Given the vault dies in the middle of the next SearchSecretsByFieldValue
     When console user "ACME\joe.user" opens the credential list of "web01"
+    Then the console shows an error of category "connectivity"
+    When console user "ACME\joe.user" opens the credential list of "web01"
     Then the list shows "web01 Administrator"
-    And the vault was asked for SearchSecretsByFieldValue 2 times
 
   @VD-4
   Scenario: A vault that dies in the middle of a credential is not asked again for it blindly
@@ -48,5 +49,6 @@ Feature: A vault that is down, hangs or dies
 
   @VD-7
   Scenario: A user without access to the machine's secrets gets an empty list, which is no error
+    Given the plug-in setting "Include domain credentials for" is ""
     When console user "ACME\joe.user" opens the credential list of "hr01"
     Then the list is empty

@@ -93,6 +93,11 @@ impl Fault {
         Self::unprocessed(&format!("{operation} is known but not mocked."))
     }
 
+    /// The text without the engine's words before it: what the HTTP bindings say.
+    pub(crate) fn cause(&self) -> &str {
+        self.text.rsplit(" ---> ").next().unwrap_or("")
+    }
+
     fn client(text: String) -> Self {
         Self {
             code: Code::Client,

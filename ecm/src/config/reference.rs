@@ -73,7 +73,9 @@ impl SecretReference {
     /// [`ReferenceError::Literal`] and [`ReferenceError::BadName`].
     pub fn parse(text: &str, base: &Path) -> Result<Self, ReferenceError> {
         if let Some(name) = text.strip_prefix("env:") {
-            let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            let plain = name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
             return match plain && !name.is_empty() {
                 true => Ok(Self::Variable(name.to_owned())),
                 false => Err(ReferenceError::BadName("env")),
@@ -107,8 +109,8 @@ impl SecretReference {
             Self::File(path) => read_private(path, 0o077),
             Self::Credential(name) => {
                 let directory = environment.credentials_directory();
-                let directory =
-                    directory.ok_or_else(|| ReferenceError::NoCredentialsDirectory(name.clone()))?;
+                let directory = directory
+                    .ok_or_else(|| ReferenceError::NoCredentialsDirectory(name.clone()))?;
                 // systemd shows its access list as group bits, so only "others" are refused here.
                 read_private(&directory.join(name), 0o007)
             }
@@ -136,7 +138,10 @@ fn read_private(path: &Path, refused: u32) -> Result<Secret, ReferenceError> {
     let file = std::fs::File::open(path).map_err(unreadable)?;
     let mode = permission_bits(&file.metadata().map_err(unreadable)?);
     if mode & refused != 0 {
-        return Err(ReferenceError::ModeTooOpen { path: path.to_owned(), mode });
+        return Err(ReferenceError::ModeTooOpen {
+            path: path.to_owned(),
+            mode,
+        });
     }
     // The capacity is reserved at once, so that growing leaves no copies behind.
     let mut text = Zeroizing::new(String::with_capacity(SECRET_BYTES_MAX as usize + 1));
@@ -198,7 +203,13 @@ mod tests {
 
     #[test]
     fn names_that_could_hide_a_literal_or_leave_the_directory_are_refused() {
-        for bad in ["env:", "env:MY SECRET!", "file:", "credential:", "credential:../shadow"] {
+        for bad in [
+            "env:",
+            "env:MY SECRET!",
+            "file:",
+            "credential:",
+            "credential:../shadow",
+        ] {
             let error = SecretReference::parse(bad, Path::new("/etc")).unwrap_err();
             assert!(matches!(error, ReferenceError::BadName(_)), "{bad}");
             assert!(!error.to_string().contains("MY SECRET"));
@@ -208,7 +219,10 @@ mod tests {
     #[test]
     fn a_relative_path_is_taken_from_the_configuration_files_directory() {
         let reference = SecretReference::parse("file:secrets/api", Path::new("/etc/ecm")).unwrap();
-        assert_eq!(reference, SecretReference::File("/etc/ecm/secrets/api".into()));
+        assert_eq!(
+            reference,
+            SecretReference::File("/etc/ecm/secrets/api".into())
+        );
     }
 
     #[test]
@@ -219,7 +233,9 @@ mod tests {
         }
         for mode in [0o640, 0o604, 0o644] {
             let error = resolve_file(&file_with(b"s3cret\n", mode)).unwrap_err();
-            assert!(matches!(error, ReferenceError::ModeTooOpen { mode: found, .. } if found == mode));
+            assert!(
+                matches!(error, ReferenceError::ModeTooOpen { mode: found, .. } if found == mode)
+            );
             assert!(error.to_string().contains("chmod 600"));
         }
     }
@@ -241,16 +257,30 @@ mod tests {
         std::fs::set_permissions(path, mode).unwrap();
         let environment: Environment = [
             ("ECM_SECRET", "from env".into()),
-            ("CREDENTIALS_DIRECTORY", directory.path().as_os_str().to_owned()),
+            (
+                "CREDENTIALS_DIRECTORY",
+                directory.path().as_os_str().to_owned(),
+            ),
         ]
         .into_iter()
         .collect();
         let resolve = |text| {
-            SecretReference::parse(text, Path::new("/")).unwrap().resolve(&environment)
+            SecretReference::parse(text, Path::new("/"))
+                .unwrap()
+                .resolve(&environment)
         };
         assert_eq!(resolve("env:ECM_SECRET").unwrap(), Secret::from("from env"));
-        assert_eq!(resolve("credential:api").unwrap(), Secret::from("from systemd"));
-        assert!(matches!(resolve("env:OTHER"), Err(ReferenceError::VariableUnset(_))));
-        assert!(matches!(resolve("credential:none"), Err(ReferenceError::Unreadable { .. })));
+        assert_eq!(
+            resolve("credential:api").unwrap(),
+            Secret::from("from systemd")
+        );
+        assert!(matches!(
+            resolve("env:OTHER"),
+            Err(ReferenceError::VariableUnset(_))
+        ));
+        assert!(matches!(
+            resolve("credential:none"),
+            Err(ReferenceError::Unreadable { .. })
+        ));
     }
 }

@@ -48,7 +48,11 @@ pub(super) struct Document<'t> {
 
 impl<'t> Document<'t> {
     pub(super) fn new(file: &'t Path, text: &'t str) -> Self {
-        Self { file, text, findings: RefCell::default() }
+        Self {
+            file,
+            text,
+            findings: RefCell::default(),
+        }
     }
 
     /// The parsed root; `None`, with findings, when the file is not TOML.
@@ -57,7 +61,10 @@ impl<'t> Document<'t> {
         for error in &errors {
             let at = error.span().map_or(0, |span| span.start);
             let problem = format!("not valid TOML: {}", error.message());
-            let finding = Finding { problem, ..self.place(at, String::new()) };
+            let finding = Finding {
+                problem,
+                ..self.place(at, String::new())
+            };
             self.findings.borrow_mut().push(finding);
         }
         errors.is_empty().then_some(root)
@@ -65,8 +72,18 @@ impl<'t> Document<'t> {
 
     /// A finding at byte `at` that says nothing yet.
     fn place(&self, at: usize, key: String) -> Finding {
-        let line = 1 + self.text.bytes().take(at).filter(|&byte| byte == b'\n').count();
-        Finding { file: self.file.to_owned(), line, key, problem: String::new() }
+        let line = 1 + self
+            .text
+            .bytes()
+            .take(at)
+            .filter(|&byte| byte == b'\n')
+            .count();
+        Finding {
+            file: self.file.to_owned(),
+            line,
+            key,
+            problem: String::new(),
+        }
     }
 
     /// All findings in the order of their lines.
@@ -91,12 +108,22 @@ pub(super) struct Table<'d, 't> {
 
 impl<'d, 't> Table<'d, 't> {
     pub(super) fn root(document: &'d Document<'t>, root: &'d Spanned<DeTable<'t>>) -> Self {
-        Self { document, entries: root.get_ref(), prefix: String::new(), at: 0, asked: Vec::new(), partial: false }
+        Self {
+            document,
+            entries: root.get_ref(),
+            prefix: String::new(),
+            at: 0,
+            asked: Vec::new(),
+            partial: false,
+        }
     }
 
     /// The same table with nothing required in it.
     pub(super) fn partial(self) -> Self {
-        Self { partial: true, ..self }
+        Self {
+            partial: true,
+            ..self
+        }
     }
 
     /// The table `key`, if it is there.
@@ -108,7 +135,14 @@ impl<'d, 't> Table<'d, 't> {
         };
         let prefix = format!("{}{key}.", self.prefix);
         let (document, at) = (self.document, value.span().start);
-        Some(Table { document, entries, prefix, at, asked: Vec::new(), partial: false })
+        Some(Table {
+            document,
+            entries,
+            prefix,
+            at,
+            asked: Vec::new(),
+            partial: false,
+        })
     }
 
     /// The table `key`, with a finding when it is missing.
@@ -155,11 +189,7 @@ impl<'d, 't> Table<'d, 't> {
     }
 
     /// The whole number `key` within `range`.
-    pub(super) fn number(
-        &mut self,
-        key: &'static str,
-        range: RangeInclusive<u64>,
-    ) -> Option<u64> {
+    pub(super) fn number(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
         let value = self.value(key)?;
         let number = value
             .get_ref()
@@ -167,8 +197,11 @@ impl<'d, 't> Table<'d, 't> {
             .and_then(|digits| u64::from_str_radix(digits.as_str(), digits.radix()).ok())
             .filter(|number| range.contains(number));
         if number.is_none() {
-            let expected =
-                format!("must be a whole number from {} to {}", range.start(), range.end());
+            let expected = format!(
+                "must be a whole number from {} to {}",
+                range.start(),
+                range.end()
+            );
             self.problem(key, expected);
         }
         number
@@ -180,20 +213,33 @@ impl<'d, 't> Table<'d, 't> {
         let value = self.value(key)?;
         let members = match value.get_ref() {
             DeValue::String(text) => Some(text.split(',').collect::<Vec<_>>()),
-            DeValue::Array(array) => array.iter().map(|member| member.get_ref().as_str()).collect(),
+            DeValue::Array(array) => array
+                .iter()
+                .map(|member| member.get_ref().as_str())
+                .collect(),
             _ => None,
         };
         let Some(members) = members else {
-            self.wrong_type(key, value, "a list of strings, such as [\"ACME\", \"EMEA\"]");
+            self.wrong_type(
+                key,
+                value,
+                "a list of strings, such as [\"ACME\", \"EMEA\"]",
+            );
             return None;
         };
-        let members = members.into_iter().map(str::trim).filter(|text| !text.is_empty());
+        let members = members
+            .into_iter()
+            .map(str::trim)
+            .filter(|text| !text.is_empty());
         Some(members.map(str::to_owned).collect())
     }
 
     /// Adds a finding about `key`, at its line if it is there and else at the table's.
     pub(super) fn problem(&self, key: &str, problem: impl Into<String>) {
-        let finding = Finding { problem: problem.into(), ..self.place(key) };
+        let finding = Finding {
+            problem: problem.into(),
+            ..self.place(key)
+        };
         self.document.findings.borrow_mut().push(finding);
     }
 
@@ -236,7 +282,9 @@ impl<'d, 't> Table<'d, 't> {
 /// The known key that `typed` was most likely meant to be.
 fn nearest<'k>(typed: &str, known: &[&'k str]) -> Option<&'k str> {
     let typed = typed.to_lowercase().replace('-', "_");
-    let scored = known.iter().map(|key| (strsim::jaro_winkler(&typed, key), *key));
+    let scored = known
+        .iter()
+        .map(|key| (strsim::jaro_winkler(&typed, key), *key));
     let best = scored.max_by(|left, right| left.0.total_cmp(&right.0))?;
     (best.0 >= SUGGESTION_SIMILARITY_MIN).then_some(best.1)
 }

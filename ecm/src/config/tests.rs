@@ -58,7 +58,7 @@ fall_back_to_local_account = true
 include_default_organization = true
 ca_file = "vault-ca.pem"
 connect_timeout_s = 2
-request_timeout_s = 4
+answer_timeout_s = 4
 "#;
 
 fn read(text: &str) -> Result<Config, Vec<Finding>> {
@@ -70,21 +70,23 @@ fn findings(text: &str) -> String {
     ConfigError::Invalid(read(text).unwrap_err()).to_string()
 }
 
-fn local(text: &str, overrides: &[&str]) -> Result<SecretServerConfig, Vec<Finding>> {
+fn local(text: &str, overrides: &[&str]) -> Result<SettingsFile, Vec<Finding>> {
     let overrides: Vec<_> = overrides.iter().map(|text| text.parse().unwrap()).collect();
     let config = sections::read_local(Path::new("ecm.toml"), text, &overrides)?;
-    let VaultConfig::SecretServer(vault) = config.vault;
-    Ok(*vault)
+    let VaultConfig::SecretServer { settings, .. } = config.vault;
+    Ok(*settings)
 }
 
 #[test]
 fn what_is_not_given_has_the_documented_default() {
     let config = read(MINIMAL).unwrap();
-    let VaultConfig::SecretServer(vault) = &config.local.vault;
+    let VaultConfig::SecretServer {
+        settings: vault, ..
+    } = &config.local.vault;
     assert_eq!(vault.domain_field, "Domain");
     assert_eq!(vault.machine_field, "Machine");
     assert!(vault.include_domain_credentials_for.is_empty());
-    assert!(!vault.fall_back_to_local_account && !vault.include_default_organization);
+    assert!(!vault.fall_back_to_local && !vault.include_default_organization);
     assert_eq!(config.local.state.dir, Path::new("/etc/ecm/ecm-state"));
     assert_eq!(config.local.log.level, LevelFilter::INFO);
     assert!(config.local.monitor.is_none());
@@ -93,24 +95,44 @@ fn what_is_not_given_has_the_documented_default() {
 #[test]
 fn every_key_is_read() {
     let config = read(FULL).unwrap();
-    assert_eq!(config.appliance.site_url.as_str(), "https://access.acme.example:8443/");
-    assert_eq!(config.appliance.ca_file.as_deref(), Some(Path::new("/etc/ecm/lab-ca.pem")));
+    assert_eq!(
+        config.appliance.site_url.as_str(),
+        "https://access.acme.example:8443/"
+    );
+    assert_eq!(
+        config.appliance.ca_file.as_deref(),
+        Some(Path::new("/etc/ecm/lab-ca.pem"))
+    );
     assert_eq!(config.appliance.connect_timeout, Duration::from_secs(3));
     assert!(config.local.state.token_cache_key.is_some());
-    assert_eq!(config.local.log.file.as_deref(), Some(Path::new("/etc/ecm/logs/ECM.log")));
+    assert_eq!(
+        config.local.log.file.as_deref(),
+        Some(Path::new("/etc/ecm/logs/ECM.log"))
+    );
     assert_eq!(config.local.log.level, LevelFilter::DEBUG);
-    assert_eq!((config.local.log.file_bytes_max, config.local.log.rotations), (2 << 20, 0));
-    assert_eq!(config.local.monitor, Some("127.0.0.1:9464".parse().unwrap()));
+    assert_eq!(
+        (config.local.log.file_bytes_max, config.local.log.rotations),
+        (2 << 20, 0)
+    );
+    assert_eq!(
+        config.local.monitor,
+        Some("127.0.0.1:9464".parse().unwrap())
+    );
     assert_eq!(config.local.check_in.give_up_after, Duration::from_secs(60));
     assert_eq!(config.local.check_in.orphan_after, Duration::from_secs(5));
-    let VaultConfig::SecretServer(vault) = &config.local.vault;
+    let VaultConfig::SecretServer {
+        settings: vault, ..
+    } = &config.local.vault;
     assert_eq!(vault.api_domain.as_deref(), Some("acme"));
     assert_eq!(vault.api_organization, None);
     assert_eq!(vault.include_domain_credentials_for, ["ACME", "EMEA"]);
-    assert_eq!((vault.domain_field.as_str(), vault.machine_field.as_str()), ("AD Domain", "Host"));
-    assert_eq!(vault.default_domain_for_local_users.as_deref(), Some("ACME"));
-    assert!(vault.fall_back_to_local_account && vault.include_default_organization);
-    assert_eq!(vault.request_timeout, Duration::from_secs(4));
+    assert_eq!(
+        (vault.domain_field.as_str(), vault.machine_field.as_str()),
+        ("AD Domain", "Host")
+    );
+    assert_eq!(vault.default_domain.as_deref(), Some("ACME"));
+    assert!(vault.fall_back_to_local && vault.include_default_organization);
+    assert_eq!((vault.connect_timeout_s, vault.answer_timeout_s), (2, 4));
 }
 
 #[test]
@@ -152,8 +174,7 @@ fn a_password_in_the_wrong_place_is_never_repeated() {
         "api_password = { hunter2 = 1 }",
         "api_password \"hunter2\"",
         "domain_field = \"a\" \"hunter2\"",
-        "endpoint_url = \"https://svc:hunter2@vault/\"",
-        "endpoint_url = \"hunter2\"",
+        "endpoint_url = [\"hunter2\"]",
         "fall_back_to_local_account = \"hunter2\"",
         "connect_timeout_s = \"hunter2\"",
         "api_domain = 'x'\napi_domain = 'hunter2'",
@@ -185,7 +206,11 @@ fn addresses_must_be_encrypted_and_the_site_bare() {
 
 #[test]
 fn the_monitor_listens_on_loopback_only() {
-    for (listen, fine) in [("127.0.0.1:0", true), ("[::1]:1", true), ("0.0.0.0:1", false)] {
+    for (listen, fine) in [
+        ("127.0.0.1:0", true),
+        ("[::1]:1", true),
+        ("0.0.0.0:1", false),
+    ] {
         let text = format!("{MINIMAL}[monitor]\nlisten = \"{listen}\"\n");
         assert_eq!(read(&text).is_ok(), fine, "{listen}");
     }
@@ -196,11 +221,36 @@ fn the_classic_level_file_counts_unless_a_level_is_given() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("ecm.toml");
     let classic = directory.path().join("BeyondTrust-ECMService.exe.config");
-    std::fs::write(classic, "<log4net><root><level value=\"DEBUG\"/></root></log4net>").unwrap();
+    std::fs::write(
+        classic,
+        "<log4net><root><level value=\"DEBUG\"/></root></log4net>",
+    )
+    .unwrap();
     let section = "[log]\nclassic_level_file = \"BeyondTrust-ECMService.exe.config\"\n";
-    for (more, expected) in [("", LevelFilter::DEBUG), ("level='WARN'", LevelFilter::WARN)] {
+    for (more, expected) in [
+        ("", LevelFilter::DEBUG),
+        ("level='WARN'", LevelFilter::WARN),
+    ] {
         let text = format!("{MINIMAL}{section}{more}");
-        assert_eq!(sections::read_all(&file, &text).unwrap().local.log.level, expected);
+        assert_eq!(
+            sections::read_all(&file, &text).unwrap().local.log.level,
+            expected
+        );
+    }
+}
+
+#[test]
+fn every_documented_setting_of_the_plugin_is_a_key() {
+    for label in crate::secret_server::settings::LABELS {
+        let text = MINIMAL.replace(&format!("{} = ", label.key), "ignored = ");
+        let text = format!("{text}\n{} = {{}}", label.key);
+        let found = findings(&text);
+        let place = format!("`vault.secret-server.{}`: ", label.key);
+        let line = found
+            .lines()
+            .find(|line| line.contains(&place))
+            .unwrap_or_default();
+        assert!(line.contains("must be"), "{}: {found}", label.key);
     }
 }
 
@@ -218,14 +268,18 @@ fn an_override_replaces_the_files_value_and_only_that() {
     let vault = vault.unwrap();
     assert_eq!(vault.api_user, "other");
     assert_eq!(vault.include_domain_credentials_for, ["ACME", "EMEA"]);
-    assert!(vault.fall_back_to_local_account);
+    assert!(vault.fall_back_to_local);
     assert_eq!(vault.machine_field, "true");
     assert_eq!(vault.domain_field, "Domain");
 }
 
 #[test]
 fn overrides_alone_are_a_configuration() {
-    let all = ["endpoint_url=https://vault/", "api_user=u", "api_password=env:P"];
+    let all = [
+        "endpoint_url=https://vault/",
+        "api_user=u",
+        "api_password=env:P",
+    ];
     assert_eq!(local("", &all).unwrap().api_user, "u");
     let some = local("", &all[..2]).unwrap_err();
     assert!(some[0].to_string().contains("api_password"), "{}", some[0]);
@@ -240,7 +294,10 @@ fn a_wrong_override_is_found_by_its_own_name() {
     ] {
         let found = local(MINIMAL, &[wrong]).unwrap_err();
         let shown = ConfigError::Invalid(found).to_string();
-        assert!(shown.starts_with("--set:1: ") && shown.contains(expected), "{shown}");
+        assert!(
+            shown.starts_with("--set:1: ") && shown.contains(expected),
+            "{shown}"
+        );
         assert!(!shown.contains("hunter2"));
     }
     assert!("novalue".parse::<Override>().is_err());
@@ -250,7 +307,11 @@ fn a_wrong_override_is_found_by_its_own_name() {
 #[test]
 fn a_secret_that_cannot_be_fetched_is_reported_at_its_line() {
     let config = read(MINIMAL).unwrap();
-    let error = config.appliance.client_secret.resolve(&Environment::default()).unwrap_err();
+    let error = config
+        .appliance
+        .client_secret
+        .resolve(&Environment::default())
+        .unwrap_err();
     assert_eq!(
         error.to_string(),
         "/etc/ecm/ecm.toml:5: `appliance.client_secret`: environment variable ECM_CLIENT_SECRET \
@@ -262,7 +323,13 @@ fn a_secret_that_cannot_be_fetched_is_reported_at_its_line() {
 #[test]
 fn a_file_that_is_missing_or_endless_is_unreadable() {
     let missing = Config::load(Path::new("/nonexistent/ecm.toml")).unwrap_err();
-    assert!(missing.to_string().contains("/nonexistent/ecm.toml"), "{missing}");
+    assert!(
+        missing.to_string().contains("/nonexistent/ecm.toml"),
+        "{missing}"
+    );
     let endless = Config::load(Path::new("/dev/zero")).unwrap_err();
-    assert!(matches!(endless, ConfigError::Unreadable { .. }), "{endless}");
+    assert!(
+        matches!(endless, ConfigError::Unreadable { .. }),
+        "{endless}"
+    );
 }

@@ -91,7 +91,9 @@ mod jump_item_type {
         to.serialize_str(kind.name())
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<JumpItemType, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<JumpItemType, D::Error> {
         let name = String::deserialize(from)?;
         JumpItemType::from_name(&name).ok_or_else(|| D::Error::custom("unknown type of Jump Item"))
     }

@@ -133,7 +133,10 @@ pub struct CredentialEntry {
 
 impl From<CredentialSummary> for CredentialEntry {
     fn from(from: CredentialSummary) -> Self {
-        Self { credential_id: from.credential_id, display_value: from.display_value }
+        Self {
+            credential_id: from.credential_id,
+            display_value: from.display_value,
+        }
     }
 }
 
@@ -186,7 +189,10 @@ pub fn write_hello(hello: &Hello) -> serde_json::Result<String> {
         #[serde(flatten)]
         hello: &'a Hello,
     }
-    serde_json::to_string(&Frame { frame_type: "hello", hello })
+    serde_json::to_string(&Frame {
+        frame_type: "hello",
+        hello,
+    })
 }
 
 /// The text of the answer to the request `id`.
@@ -404,31 +410,50 @@ pub fn read(text: &str) -> Result<Incoming, NotAFrame> {
     let envelope = Envelope::deserialize(&frame).map_err(|_| NotAFrame)?;
     match envelope.frame_type.as_str() {
         "welcome" => {
-            return serde_json::from_value(frame).map(Incoming::Welcome).map_err(|_| NotAFrame);
+            return serde_json::from_value(frame)
+                .map(Incoming::Welcome)
+                .map_err(|_| NotAFrame);
         }
         "reject" => {
-            return serde_json::from_value(frame).map(Incoming::Reject).map_err(|_| NotAFrame);
+            return serde_json::from_value(frame)
+                .map(Incoming::Reject)
+                .map_err(|_| NotAFrame);
         }
         _ => {}
     }
     let known = Call::NAMES.contains(&envelope.frame_type.as_str());
     let Some(id) = envelope.id else {
-        return if known { Err(NotAFrame) } else { Ok(Incoming::Ignored) };
+        return if known {
+            Err(NotAFrame)
+        } else {
+            Ok(Incoming::Ignored)
+        };
     };
     if id.len() > ID_BYTES_MAX {
         return Err(NotAFrame);
     }
     if !known {
         let message = "this ECM does not know the type of this request".to_owned();
-        return Ok(Incoming::Refused { id, answer: ErrorAnswer::own(ErrorKind::Unsupported, message) });
+        return Ok(Incoming::Refused {
+            id,
+            answer: ErrorAnswer::own(ErrorKind::Unsupported, message),
+        });
     }
     Ok(match Call::deserialize(frame) {
-        Ok(call) => {
-            Incoming::Request(Request { id, deadline_ms: envelope.deadline_ms, call })
-        }
+        Ok(call) => Incoming::Request(Request {
+            id,
+            deadline_ms: envelope.deadline_ms,
+            call,
+        }),
         Err(error) => {
-            let message = format!("the request cannot be read: {}", shortened(&error.to_string(), 200));
-            Incoming::Refused { id, answer: ErrorAnswer::own(ErrorKind::Unexpected, message) }
+            let message = format!(
+                "the request cannot be read: {}",
+                shortened(&error.to_string(), 200)
+            );
+            Incoming::Refused {
+                id,
+                answer: ErrorAnswer::own(ErrorKind::Unexpected, message),
+            }
         }
     })
 }

@@ -1,8 +1,8 @@
 //! Texts that must not be read by accident, and the values of a secret's items.
 
 use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
@@ -47,9 +47,15 @@ impl fmt::Debug for SecretText {
     }
 }
 
-impl Hash for SecretText {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.expose().hash(state);
+impl PartialOrd for SecretText {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for SecretText {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.expose().cmp(other.expose())
     }
 }
 

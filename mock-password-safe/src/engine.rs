@@ -1,0 +1,281 @@
+//! One request from arrival to reply: route, fault rule, sign-in, permission, operation, journal.
+
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use sim_kit::clock::{SimClock, Stopwatch};
+use sim_kit::exchange::{BodyError, Delivery, Reply, Request, StatusCode, header};
+use sim_kit::fault::{Call as FaultCall, FaultRules, Met, Verdict};
+use sim_kit::journal::{Entry, Journal, Outcome};
+use sim_kit::seeded::Seed;
+use sim_kit::serve::Handler;
+
+use crate::auth::{Authorization, session_in};
+use crate::lab::Lab;
+use crate::ops::{Access, Call, Identity, auth};
+use crate::routes::{self, Found};
+use crate::settings::Settings;
+use crate::state::State;
+use crate::state::people::Source;
+use crate::state::refusal::Refusal;
+use crate::wire::answer::Answer;
+use crate::wire::read::Fields;
+
+/// Everything that a request meets.
+pub(crate) struct Engine {
+    pub(crate) settings: Settings,
+    pub(crate) clock: SimClock,
+    pub(crate) faults: FaultRules,
+    pub(crate) journal: Journal,
+    lab: Lab,
+    seed: Seed,
+    state: Mutex<State>,
+}
+
+impl Engine {
+    /// An engine over a vault that the lab populated.
+    pub(crate) fn new(lab: Lab, seed: Seed, clock: SimClock, state: State) -> Self {
+        Self {
+            settings: lab.settings.clone(),
+            clock,
+            faults: FaultRules::default(),
+            journal: Journal::default(),
+            lab,
+            seed,
+            state: Mutex::new(state),
+        }
+    }
+
+    /// The vault. Never held across an await.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Back to the lab. A secret that can no longer be read leaves the vault as it is.
+    pub(crate) fn reset(&self) {
+        match self.lab.populate(self.seed, self.clock.now()) {
+            Ok(fresh) => *self.lock() = fresh,
+            Err(error) => tracing::error!(%error, "failed to reset the vault"),
+        }
+    }
+
+    async fn answer(&self, request: &Request, note: &mut Note) -> Reply {
+        let found = match routes::find(&request.method, &request.path, &self.settings) {
+            Ok(found) => found,
+            Err(refusal) => return self.refused(request, &refusal),
+        };
+        note.operation = found.route.name.to_owned();
+        let identity = identity(request);
+        note.user = self.user_of(&identity);
+        let call = FaultCall {
+            operation: found.route.name,
+            user: note.user.as_deref(),
+            path: &request.path,
+        };
+        let Some(mut met) = self.faults.meet(&call) else {
+            note.answered = true;
+            return self.handled(request, found, &identity, note);
+        };
+        note.fault_rule = Some(met.rule_id.clone());
+        if let Some(instead) = met.before().await {
+            return instead;
+        }
+        note.answered = true;
+        match self.spoken(&met, request, &identity) {
+            Some(instead) => instead,
+            None => met.deliver(self.handled(request, found, &identity, note)),
+        }
+    }
+
+    /// The verdicts that speak the vendor's protocol.
+    fn spoken(&self, met: &Met, request: &Request, identity: &Identity) -> Option<Reply> {
+        let answer = match &met.verdict {
+            Verdict::Error { text } => business_error(text),
+            Verdict::Fault { text } => Answer::json(StatusCode::INTERNAL_SERVER_ERROR, text),
+            Verdict::ExpireToken => {
+                let token = identity
+                    .authorization
+                    .as_ref()
+                    .and_then(Authorization::bearer);
+                self.lock()
+                    .sign_ins
+                    .expire(identity.session.as_deref(), token);
+                return None;
+            }
+            _ => return None,
+        };
+        Some(answer.into_reply(&self.settings, request.tls))
+    }
+
+    fn handled(
+        &self,
+        request: &Request,
+        found: Found,
+        identity: &Identity,
+        note: &mut Note,
+    ) -> Reply {
+        let done = self.run(request, found, identity, note);
+        match done {
+            Ok(answer) => answer.into_reply(&self.settings, request.tls),
+            Err(refusal) => self.refused(request, &refusal),
+        }
+    }
+
+    fn run(
+        &self,
+        request: &Request,
+        found: Found,
+        identity: &Identity,
+        note: &mut Note,
+    ) -> Result<Answer, Refusal> {
+        let body = request.body.as_ref().map_err(|error| match error {
+            BodyError::TooLarge { .. } => Refusal::TooLarge,
+            BodyError::TimedOut { .. } | BodyError::Broken => {
+                Refusal::malformed("The request body could not be read")
+            }
+        })?;
+        let Found { route, params } = found;
+        let mut call = Call {
+            params,
+            query: Fields::of_form(request.query.as_deref().unwrap_or_default().as_bytes()),
+            content_type: request.header(header::CONTENT_TYPE),
+            body,
+            identity,
+            caller: None,
+            now: self.clock.now(),
+            settings: &self.settings,
+        };
+        let mut state = self.lock();
+        if route.access != Access::Open {
+            let caller = auth::authenticate(&mut state, &call)?;
+            note.user = state
+                .people
+                .users
+                .get(&caller.user)
+                .map(crate::state::people::User::full_name);
+            call.caller = Some(caller);
+            if let Access::Feature(feature, level) = route.access
+                && !state.people.may(caller.user, feature, level)
+            {
+                return Err(Refusal::PermissionMissing);
+            }
+        }
+        (route.run)(&mut state, &call)
+    }
+
+    fn refused(&self, request: &Request, refusal: &Refusal) -> Reply {
+        Answer::of_refusal(refusal, &self.settings).into_reply(&self.settings, request.tls)
+    }
+
+    /// On whose behalf a call is made, before anything was checked: for fault rules and the journal.
+    fn user_of(&self, identity: &Identity) -> Option<String> {
+        if let Some(Authorization::Key(key)) = &identity.authorization {
+            return key.run_as.clone();
+        }
+        let now = self.clock.now();
+        let state = self.lock();
+        let token = identity
+            .authorization
+            .as_ref()
+            .and_then(Authorization::bearer);
+        let caller = identity
+            .session
+            .as_deref()
+            .and_then(|session| state.sign_ins.peek(session))
+            .or_else(|| token.and_then(|token| state.sign_ins.bearer(token, now).ok()))?;
+        state
+            .people
+            .users
+            .get(&caller.user)
+            .map(crate::state::people::User::full_name)
+    }
+}
+
+/// What the journal is told.
+#[derive(Default)]
+struct Note {
+    operation: String,
+    user: Option<String>,
+    fault_rule: Option<String>,
+    /// An operation, or a rule that speaks for one, made the reply.
+    answered: bool,
+}
+
+impl Handler for Engine {
+    async fn handle(&self, request: Request) -> Reply {
+        let watch = Stopwatch::start();
+        let mut note = Note::default();
+        let at = self.clock.now();
+        let reply = self.answer(&request, &mut note).await;
+        let outcome = outcome(&reply, &note);
+        if note.operation.is_empty() {
+            note.operation = format!("{} {}", request.method, request.path);
+        }
+        self.journal.record(Entry {
+            seq: 0,
+            at,
+            operation: note.operation,
+            user: note.user,
+            outcome,
+            status: reply.status.as_u16(),
+            connection: request.connection,
+            request_bytes: request.body.as_ref().map_or(0, |body| body.len()),
+            reply_bytes: reply.body.len(),
+            elapsed_us: watch.elapsed_us(),
+            fault_rule: note.fault_rule,
+            detail: Vec::new(),
+        });
+        reply
+    }
+}
+
+/// How a call ended. What no operation of the vendor's answered, a rule or an unknown path, is
+/// an HTTP error.
+fn outcome(reply: &Reply, note: &Note) -> Outcome {
+    let lost = matches!(
+        reply.delivery,
+        Delivery::Close | Delivery::Reset | Delivery::Truncate { .. }
+    );
+    match reply.status.as_u16() {
+        _ if lost => Outcome::Dropped,
+        200..=299 => Outcome::Success,
+        _ if !note.answered => Outcome::HttpError,
+        500..=599 => Outcome::Fault,
+        _ => Outcome::Refused,
+    }
+}
+
+/// The business errors of this protocol are numbers; any other text is a 400's reason.
+fn business_error(text: &str) -> Answer {
+    match text.trim().parse::<u16>() {
+        Ok(number @ 4031..=4036) => Answer::json(StatusCode::FORBIDDEN, &number),
+        Ok(4091) => Answer::json(StatusCode::CONFLICT, &4091),
+        _ => Answer::json(StatusCode::BAD_REQUEST, &text),
+    }
+}
+
+/// Reads who a request is from. Several `Cookie` header lines are refused by the product
+/// (`documented psafe:§1.4`), which a session that is not there does.
+fn identity(request: &Request) -> Identity {
+    let mut cookies = request.headers.get_all(header::COOKIE).iter();
+    let (first, second) = (cookies.next(), cookies.next());
+    let cookie = first
+        .filter(|_| second.is_none())
+        .and_then(|value| value.to_str().ok());
+    let several = second.is_some().then(String::new);
+    Identity {
+        authorization: request
+            .header(header::AUTHORIZATION)
+            .map(Authorization::parse),
+        session: cookie.and_then(session_in).map(str::to_owned).or(several),
+        source: Source {
+            address: request.peer.ip().to_canonical(),
+            forwarded_for: request.header("x-forwarded-for").and_then(first_address),
+        },
+    }
+}
+
+/// The address that a chain of proxies says is the client's.
+fn first_address(chain: &str) -> Option<IpAddr> {
+    chain.split(',').next()?.trim().parse().ok()
+}

@@ -1,0 +1,362 @@
+//! Managed accounts: what a caller may request, and what an administrator manages. psafe:§2.1,
+//! §2.2, §2.6.
+
+use sim_kit::exchange::StatusCode;
+
+use super::{Access, Call, Route, created, flag, gives, int, many_or_one, nothing, ok, text};
+use crate::secret::Secret;
+use crate::state::State;
+use crate::state::ids::{AccountId, SystemId};
+use crate::state::listing::{Filter, RowType};
+use crate::state::people::{Feature, Level};
+use crate::state::refusal::Refusal;
+use crate::state::vault::{Account, Password};
+use crate::wire::answer::Answer;
+use crate::wire::read::Fields;
+use crate::wire::rows::account::{ManagedAccount, RequestableAccount};
+
+const READ: Access = Access::Feature(Feature::AccountManagement, Level::Read);
+const FULL: Access = Access::Feature(Feature::AccountManagement, Level::FullControl);
+const SYSTEM_READ: Access = Access::Feature(Feature::SystemManagement, Level::Read);
+const SYSTEM_FULL: Access = Access::Feature(Feature::SystemManagement, Level::FullControl);
+
+/// Exactly this text, as a JSON string (`vendor-client psafe:GO`).
+pub(crate) const ACCOUNT_NOT_FOUND: Refusal = Refusal::NotFound("Managed Account not found");
+pub(crate) const SYSTEM_NOT_FOUND: Refusal = Refusal::NotFound("Managed System not found");
+
+/// The members of a managed account that the simulator keeps.
+const ACCOUNT_BODY: &[super::Param] = &[
+    text("AccountName").required(),
+    text("Password"),
+    text("DomainName"),
+    text("UserPrincipalName"),
+    text("Description"),
+    flag("ApiEnabled"),
+    int("ReleaseDuration"),
+    int("MaxReleaseDuration"),
+    int("ISAReleaseDuration"),
+    int("MaxConcurrentRequests"),
+    flag("AutoManagementFlag"),
+    flag("ChangePasswordAfterAnyReleaseFlag"),
+    text("PrivateKey"),
+    text("Passphrase"),
+];
+
+pub(crate) const ROUTES: &[Route] = &[
+    Route {
+        name: "GET ManagedAccounts",
+        summary: "The accounts that the caller may request; one object when both names are given",
+        access: Access::SignedIn,
+        query: &[
+            text("systemName"),
+            text("accountName"),
+            int("systemID"),
+            text("workgroupName"),
+            text("applicationDisplayName"),
+            text("ipAddress"),
+            text("type"),
+            int("limit"),
+            int("offset"),
+        ],
+        body: &[],
+        gives: ok(many_or_one::<RequestableAccount>),
+        run: list,
+    },
+    Route {
+        name: "GET ManagedAccounts/{id}",
+        summary: "One managed account",
+        access: READ,
+        query: &[],
+        body: &[],
+        gives: ok(gives::<ManagedAccount>),
+        run: get,
+    },
+    Route {
+        name: "GET ManagedSystems/{systemID}/ManagedAccounts",
+        summary: "The accounts of a system; one object when a name is given",
+        access: READ,
+        query: &[text("name"), int("limit"), int("offset")],
+        body: &[],
+        gives: ok(many_or_one::<ManagedAccount>),
+        run: of_system,
+    },
+    Route {
+        name: "POST ManagedSystems/{systemID}/ManagedAccounts",
+        summary: "Add an account to a system",
+        access: FULL,
+        query: &[text("version")],
+        body: ACCOUNT_BODY,
+        gives: created(gives::<ManagedAccount>),
+        run: add,
+    },
+    Route {
+        name: "PUT ManagedAccounts/{id}",
+        summary: "Change an account",
+        access: FULL,
+        query: &[text("version")],
+        body: ACCOUNT_BODY,
+        gives: ok(gives::<ManagedAccount>),
+        run: change,
+    },
+    Route {
+        name: "DELETE ManagedAccounts/{id}",
+        summary: "Remove an account",
+        access: FULL,
+        query: &[],
+        body: &[],
+        gives: nothing(200),
+        run: remove,
+    },
+    Route {
+        name: "GET ManagedSystems/{systemID}/LinkedAccounts",
+        summary: "The directory accounts linked to a system",
+        access: SYSTEM_READ,
+        query: &[],
+        body: &[],
+        gives: ok(gives::<Vec<ManagedAccount>>),
+        run: linked,
+    },
+    Route {
+        name: "POST ManagedSystems/{systemID}/LinkedAccounts/{accountID}",
+        summary: "Link a directory account to a system",
+        access: SYSTEM_FULL,
+        query: &[],
+        body: &[],
+        gives: created(gives::<ManagedAccount>),
+        run: link,
+    },
+    Route {
+        name: "DELETE ManagedSystems/{systemID}/LinkedAccounts/{accountID}",
+        summary: "Unlink a directory account from a system",
+        access: SYSTEM_FULL,
+        query: &[],
+        body: &[],
+        gives: nothing(200),
+        run: unlink,
+    },
+];
+
+/// Rows at most when the query does not say (`documented psafe:DOC-ma`).
+const LIMIT_DEFAULT: usize = 1000;
+
+fn list(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let user = call.user()?;
+    let filter = filter(&call.query)?;
+    let (limit, offset) = call.page(LIMIT_DEFAULT)?;
+    if wants_one(&filter, call) {
+        let rows = state.list(user, &filter, 1, 0);
+        let row = rows.first().ok_or(ACCOUNT_NOT_FOUND)?;
+        return Ok(Answer::ok(&RequestableAccount::of(row)));
+    }
+    let rows = state.list(user, &filter, limit, offset);
+    Ok(Answer::ok(
+        &rows.iter().map(RequestableAccount::of).collect::<Vec<_>>(),
+    ))
+}
+
+/// One object instead of an array: both names, or a directory account's name alone
+/// (`documented psafe:DOC-ma`).
+fn wants_one(filter: &Filter, call: &Call<'_>) -> bool {
+    let Some(account) = &filter.account_name else {
+        return false;
+    };
+    let alone = filter.system_id.is_none() && filter.address.is_none() && filter.row_type.is_none();
+    filter.system_name.is_some()
+        || (alone && account.contains('\\') && call.settings.directory_account_alone_is_object)
+}
+
+fn filter(query: &Fields) -> Result<Filter, Refusal> {
+    let row_type = query
+        .words("type")?
+        .map(|word| RowType::parse(&word).ok_or_else(|| Refusal::malformed("type is not valid")))
+        .transpose()?;
+    let address = query
+        .words("ipAddress")?
+        .map(|text| {
+            text.trim()
+                .parse()
+                .map_err(|_| Refusal::malformed("ipAddress is not valid"))
+        })
+        .transpose()?;
+    let needs = |wanted: &[RowType]| row_type.is_some_and(|kind| wanted.contains(&kind));
+    if address.is_some() && !needs(&[RowType::System, RowType::DomainLinked, RowType::Database]) {
+        return Err(Refusal::malformed(
+            "ipAddress needs type system, domainlinked or database",
+        ));
+    }
+    let application = query.words("applicationDisplayName")?;
+    if application.is_some() && !needs(&[RowType::Application]) {
+        return Err(Refusal::malformed(
+            "applicationDisplayName needs type application",
+        ));
+    }
+    Ok(Filter {
+        system_name: query.words("systemName")?,
+        account_name: query.words("accountName")?,
+        system_id: query.id("systemID")?,
+        workgroup: query.words("workgroupName")?,
+        application,
+        address,
+        row_type,
+    })
+}
+
+fn get(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
+    Ok(Answer::ok(&ManagedAccount::of(account(
+        state,
+        call.id(0)?,
+    )?)))
+}
+
+fn of_system(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let system = system_id(state, call)?;
+    if let Some(name) = call.query.words("name")? {
+        let found = state
+            .vault
+            .accounts_of(system)
+            .find(|account| account.name.eq_ignore_ascii_case(&name))
+            .ok_or(ACCOUNT_NOT_FOUND)?;
+        return Ok(Answer::ok(&ManagedAccount::of(found)));
+    }
+    let (limit, offset) = call.page(usize::MAX)?;
+    let accounts = state.vault.accounts_of(system).skip(offset).take(limit);
+    Ok(Answer::ok(
+        &accounts.map(ManagedAccount::of).collect::<Vec<_>>(),
+    ))
+}
+
+fn add(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let system = system_id(state, call)?;
+    let fields = call.fields()?;
+    let name = fields.required_words("AccountName")?;
+    if state
+        .vault
+        .accounts_of(system)
+        .any(|account| account.name.eq_ignore_ascii_case(&name))
+    {
+        return Err(Refusal::malformed(
+            "An account with this name already exists",
+        ));
+    }
+    let id = state.vault.next_account_id();
+    let mut account = Account::named(id, system, &name);
+    apply(&mut account, &fields)?;
+    account.changed_at = Some(call.now);
+    let answer = Answer::created(&ManagedAccount::of(&account));
+    state.vault.put_account(account);
+    Ok(answer)
+}
+
+fn change(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let fields = call.fields()?;
+    let mut changed = account(state, call.id(0)?)?.clone();
+    if let Some(name) = fields.words("AccountName")? {
+        changed.name = name;
+    }
+    apply(&mut changed, &fields)?;
+    let answer = Answer::ok(&ManagedAccount::of(&changed));
+    state.vault.put_account(changed);
+    Ok(answer)
+}
+
+/// Takes over what the body says.
+fn apply(account: &mut Account, fields: &Fields) -> Result<(), Refusal> {
+    let minutes = |name: &str, old: i32| -> Result<i32, Refusal> {
+        match fields.id(name)? {
+            None => Ok(old),
+            Some(minutes @ 1..=525_600) => Ok(minutes),
+            Some(_) => Err(Refusal::malformed(format!(
+                "{name} must be between 1 and 525600"
+            ))),
+        }
+    };
+    account.release_min = minutes("ReleaseDuration", account.release_min)?;
+    account.release_max_min = minutes("MaxReleaseDuration", account.release_max_min)?;
+    account.isa_release_min = minutes("ISAReleaseDuration", account.isa_release_min)?;
+    if let Some(count) = fields.int("MaxConcurrentRequests")? {
+        account.concurrent_max = u16::try_from(count)
+            .ok()
+            .filter(|count| *count <= 999)
+            .ok_or_else(|| Refusal::malformed("MaxConcurrentRequests must be between 0 and 999"))?;
+    }
+    for (name, slot) in [
+        ("ApiEnabled", &mut account.api_enabled),
+        ("AutoManagementFlag", &mut account.auto_management),
+        (
+            "ChangePasswordAfterAnyReleaseFlag",
+            &mut account.rotates_after_release,
+        ),
+    ] {
+        if let Some(value) = fields.flag(name)? {
+            *slot = value;
+        }
+    }
+    if let Some(description) = fields.text("Description")? {
+        account.description = description;
+    }
+    account.domain = fields.words("DomainName")?.or(account.domain.take());
+    account.upn = fields.words("UserPrincipalName")?.or(account.upn.take());
+    if let Some(password) = fields.words("Password")? {
+        account.password = Password::Planted(Secret::new(password));
+    }
+    account.key = fields
+        .words("PrivateKey")?
+        .map(Secret::new)
+        .or(account.key.take());
+    account.passphrase = fields
+        .words("Passphrase")?
+        .map(Secret::new)
+        .or(account.passphrase.take());
+    Ok(())
+}
+
+fn remove(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let id = AccountId(call.id(0)?);
+    if !state.vault.remove_account(id) {
+        return Err(ACCOUNT_NOT_FOUND);
+    }
+    state.terminate(|release| release.account == id, call.now);
+    Ok(Answer::empty(StatusCode::OK))
+}
+
+fn linked(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let system = system_id(state, call)?;
+    let rows = state.vault.linked_accounts(system).map(ManagedAccount::of);
+    Ok(Answer::ok(&rows.collect::<Vec<_>>()))
+}
+
+fn link(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let system = system_id(state, call)?;
+    let id = account(state, call.id(1)?)?.id;
+    if !state.vault.link(system, id) {
+        return Err(Refusal::malformed(
+            "Only directory accounts can be linked, and only to assets and databases",
+        ));
+    }
+    Ok(Answer::created(&ManagedAccount::of(account(state, id.0)?)))
+}
+
+fn unlink(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let system = system_id(state, call)?;
+    if !state.vault.unlink(system, AccountId(call.id(1)?)) {
+        return Err(ACCOUNT_NOT_FOUND);
+    }
+    Ok(Answer::empty(StatusCode::OK))
+}
+
+fn account(state: &State, id: i32) -> Result<&Account, Refusal> {
+    state
+        .vault
+        .accounts
+        .get(&AccountId(id))
+        .ok_or(ACCOUNT_NOT_FOUND)
+}
+
+fn system_id(state: &State, call: &Call<'_>) -> Result<SystemId, Refusal> {
+    let id = SystemId(call.id(0)?);
+    if state.vault.systems.contains_key(&id) {
+        Ok(id)
+    } else {
+        Err(SYSTEM_NOT_FOUND)
+    }
+}

@@ -1,0 +1,126 @@
+//! Aliases. psafe:§2.7.
+
+use super::requests::{answer_of, credential_kind, order};
+use super::{Access, Call, Route, created, flag, gives, int, ok, text};
+use crate::state::State;
+use crate::state::credential::CredentialKind;
+use crate::state::ids::{AliasId, RequestId};
+use crate::state::refusal::Refusal;
+use crate::state::vault::Alias;
+use crate::wire::answer::Answer;
+use crate::wire::rows::request::{AliasCredential, AliasRow};
+
+pub(crate) const ROUTES: &[Route] = &[
+    Route {
+        name: "GET Aliases",
+        summary: "The aliases; mapped and highly available ones unless a state is given",
+        access: Access::SignedIn,
+        query: &[text("state"), text("name")],
+        body: &[],
+        gives: ok(gives::<Vec<AliasRow>>),
+        run: list,
+    },
+    Route {
+        name: "GET Aliases/{id}",
+        summary: "One alias",
+        access: Access::SignedIn,
+        query: &[],
+        body: &[],
+        gives: ok(gives::<AliasRow>),
+        run: get,
+    },
+    Route {
+        name: "POST Aliases/{aliasId}/Requests",
+        summary: "Ask for a release of whatever account the alias stands for",
+        access: Access::SignedIn,
+        query: &[],
+        body: &[
+            text("AccessType"),
+            int("DurationMinutes").required(),
+            text("Reason"),
+            int("AccessPolicyScheduleID"),
+            text("ConflictOption"),
+            int("TicketSystemID"),
+            text("TicketNumber"),
+            flag("RotateOnCheckin"),
+        ],
+        gives: created(gives::<i32>),
+        run: request,
+    },
+    Route {
+        name: "GET Aliases/{aliasId}/Credentials/{requestId}",
+        summary: "The credential of an approved request through an alias",
+        access: Access::SignedIn,
+        query: &[text("type")],
+        body: &[],
+        gives: ok(gives::<AliasCredential>),
+        run: credential,
+    },
+];
+
+fn list(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let states = call
+        .query
+        .words("state")?
+        .unwrap_or_else(|| "1,2".to_owned());
+    // Every simulated alias is mapped: state 1.
+    let mapped_wanted = states.split(',').any(|word| word.trim() == "1");
+    let name = call.query.words("name")?;
+    let rows = state
+        .vault
+        .aliases
+        .values()
+        .filter(|_| mapped_wanted)
+        .filter(|alias| {
+            name.as_ref()
+                .is_none_or(|name| alias.name.eq_ignore_ascii_case(name))
+        })
+        .map(|alias| AliasRow::of(alias, state));
+    Ok(Answer::ok(&rows.collect::<Vec<_>>()))
+}
+
+fn get(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
+    Ok(Answer::ok(&AliasRow::of(alias(state, call)?, state)))
+}
+
+fn request(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let found = alias(state, call)?.clone();
+    let order = order(&call.fields()?, found.system, found.account, Some(found.id))?;
+    answer_of(state.order(call.user()?, &order, call.now)?)
+}
+
+fn credential(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let found = alias(state, call)?.clone();
+    let kind = credential_kind(call)?;
+    let id = RequestId(call.id(1)?);
+    if state
+        .releases
+        .get(id)
+        .is_some_and(|release| release.alias != Some(found.id))
+    {
+        return Err(Refusal::NO_PERMISSION);
+    }
+    let secret = state.credential(call.user()?, id, kind, call.now)?;
+    let shown = |wanted| (kind == wanted).then(|| secret.expose().to_owned());
+    let system = state.vault.systems.get(&found.system);
+    let account = state.vault.accounts.get(&found.account);
+    Ok(Answer::ok(&AliasCredential {
+        alias_id: found.id.0,
+        alias_name: found.name.clone(),
+        system_id: found.system.0,
+        system_name: system.map(|system| system.name.clone()).unwrap_or_default(),
+        account_id: found.account.0,
+        account_name: account
+            .map(|account| account.name.clone())
+            .unwrap_or_default(),
+        domain_name: account.and_then(|account| account.domain.clone()),
+        password: shown(CredentialKind::Password),
+        private_key: shown(CredentialKind::Key),
+        passphrase: shown(CredentialKind::Passphrase),
+    }))
+}
+
+fn alias<'a>(state: &'a State, call: &Call<'_>) -> Result<&'a Alias, Refusal> {
+    let found = state.vault.aliases.get(&AliasId(call.id(0)?));
+    found.ok_or(Refusal::NotFound("Alias not found"))
+}

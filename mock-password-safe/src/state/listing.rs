@@ -1,0 +1,255 @@
+//! Which accounts a caller may ask for. psafe:§2.1.
+
+use std::net::IpAddr;
+
+use super::State;
+use super::ids::{AccountId, SystemId, UserId};
+use super::people::Role;
+use super::vault::{Account, Application, EntityType, System};
+
+/// The `type` of the query. `documented psafe:DOC-ma`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RowType {
+    System,
+    Recent,
+    DomainLinked,
+    Database,
+    Cloud,
+    Application,
+}
+
+impl RowType {
+    /// Reads the word, in any case.
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        Some(match word.to_ascii_lowercase().as_str() {
+            "system" => Self::System,
+            "recent" => Self::Recent,
+            "domainlinked" => Self::DomainLinked,
+            "database" => Self::Database,
+            "cloud" => Self::Cloud,
+            "application" => Self::Application,
+            _ => return None,
+        })
+    }
+}
+
+/// What the query narrows the list to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Filter {
+    pub(crate) system_name: Option<String>,
+    pub(crate) account_name: Option<String>,
+    pub(crate) system_id: Option<i32>,
+    pub(crate) workgroup: Option<String>,
+    pub(crate) application: Option<String>,
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) row_type: Option<RowType>,
+}
+
+/// One row: an account on a system. For a linked account the system is the one to pass on in
+/// `POST Requests`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row<'a> {
+    pub(crate) system: &'a System,
+    pub(crate) account: &'a Account,
+    pub(crate) application: Option<&'a Application>,
+    pub(crate) is_isa: bool,
+}
+
+impl State {
+    /// The rows that match, from `offset`, `limit` at most, in a stable order.
+    pub(crate) fn list(
+        &self,
+        user: UserId,
+        filter: &Filter,
+        limit: usize,
+        offset: usize,
+    ) -> Vec<Row<'_>> {
+        let rows: Box<dyn Iterator<Item = Row<'_>> + '_> = match filter.row_type {
+            Some(RowType::DomainLinked) => Box::new(self.linked(filter)),
+            Some(RowType::Application) => Box::new(self.with_applications(filter)),
+            Some(RowType::Recent) => Box::new(self.recent(user)),
+            _ => Box::new(self.own(filter)),
+        };
+        rows.filter(|row| self.passes(row, filter))
+            .filter_map(|row| self.visible(user, row))
+            .skip(offset)
+            .take(limit)
+            .collect()
+    }
+
+    /// Accounts on their own systems, by the narrowest index that the filter allows.
+    fn own<'a>(&'a self, filter: &Filter) -> Box<dyn Iterator<Item = Row<'a>> + 'a> {
+        if let Some(systems) = self.systems_wanted(filter) {
+            return Box::new(
+                systems
+                    .into_iter()
+                    .flat_map(|system| self.vault.accounts_of(system))
+                    .filter_map(|account| self.row(account.system, account)),
+            );
+        }
+        let accounts: Box<dyn Iterator<Item = &'a Account> + 'a> = match &filter.account_name {
+            Some(name) => Box::new(self.vault.accounts_named(name)),
+            None => Box::new(self.vault.accounts.values()),
+        };
+        Box::new(accounts.filter_map(|account| self.row(account.system, account)))
+    }
+
+    /// Directory accounts on the systems they are linked to.
+    fn linked<'a>(&'a self, filter: &Filter) -> Box<dyn Iterator<Item = Row<'a>> + 'a> {
+        let links: Box<dyn Iterator<Item = (SystemId, &'a Account)> + 'a> =
+            match self.systems_wanted(filter) {
+                Some(systems) => Box::new(systems.into_iter().flat_map(|system| {
+                    self.vault
+                        .linked_accounts(system)
+                        .map(move |account| (system, account))
+                })),
+                None => Box::new(self.vault.links()),
+            };
+        let names_directory = self.rules.linked_row_names_directory;
+        Box::new(links.filter_map(move |(system, account)| {
+            self.row(
+                if names_directory {
+                    account.system
+                } else {
+                    system
+                },
+                account,
+            )
+        }))
+    }
+
+    fn with_applications<'a>(&'a self, filter: &Filter) -> impl Iterator<Item = Row<'a>> + 'a {
+        self.own(filter).flat_map(|row| {
+            row.account
+                .applications
+                .iter()
+                .filter_map(|id| self.vault.applications.get(id))
+                .map(move |application| Row {
+                    application: Some(application),
+                    ..row
+                })
+        })
+    }
+
+    /// What the user asked for, the latest first, each account once.
+    fn recent(&self, user: UserId) -> impl Iterator<Item = Row<'_>> {
+        let mut seen: Vec<(SystemId, AccountId)> = Vec::new();
+        let mut asked: Vec<_> = self
+            .releases
+            .iter()
+            .filter(|release| release.requestor == user)
+            .map(|release| (release.system, release.account))
+            .collect();
+        asked.reverse();
+        for pair in asked {
+            if !seen.contains(&pair) {
+                seen.push(pair);
+            }
+        }
+        seen.into_iter()
+            .filter_map(|(system, account)| self.row(system, self.vault.accounts.get(&account)?))
+    }
+
+    fn row<'a>(&'a self, system: SystemId, account: &'a Account) -> Option<Row<'a>> {
+        let system = self.vault.systems.get(&system)?;
+        Some(Row {
+            system,
+            account,
+            application: None,
+            is_isa: false,
+        })
+    }
+
+    /// The systems that the filter names, or nothing when it names none.
+    fn systems_wanted(&self, filter: &Filter) -> Option<Vec<SystemId>> {
+        if let Some(id) = filter.system_id {
+            return Some(vec![SystemId(id)]);
+        }
+        if let Some(name) = &filter.system_name {
+            return Some(self.vault.systems_named(name));
+        }
+        filter.address.map(|address| self.vault.systems_at(address))
+    }
+
+    fn passes(&self, row: &Row<'_>, filter: &Filter) -> bool {
+        let type_ok = match filter.row_type {
+            None | Some(RowType::Recent | RowType::DomainLinked | RowType::Application) => true,
+            Some(RowType::System) => row.system.entity == EntityType::Asset,
+            Some(RowType::Database) => row.system.entity == EntityType::Database,
+            Some(RowType::Cloud) => row.system.entity == EntityType::Cloud,
+        };
+        // A linked row that names its directory was found through the asset.
+        let linked = row.account.system != row.system.id
+            || (filter.row_type == Some(RowType::DomainLinked)
+                && self.rules.linked_row_names_directory);
+        type_ok
+            && (linked
+                || filter
+                    .system_name
+                    .as_ref()
+                    .is_none_or(|name| self.is_named(row.system, name)))
+            && filter
+                .account_name
+                .as_ref()
+                .is_none_or(|name| is_account(row.account, name))
+            && (linked || filter.system_id.is_none_or(|id| row.system.id.0 == id))
+            && (linked
+                || filter
+                    .address
+                    .is_none_or(|address| row.system.address == Some(address)))
+            && filter
+                .workgroup
+                .as_ref()
+                .is_none_or(|name| self.is_in_workgroup(row.system, name))
+            && filter.application.as_ref().is_none_or(|name| {
+                row.application
+                    .is_some_and(|app| app.display_name.eq_ignore_ascii_case(name))
+            })
+    }
+
+    /// System names match in any case. Whether DNS names and a directory's domain match too is a
+    /// setting (`assumed psafe:§4.6`).
+    fn is_named(&self, system: &System, name: &str) -> bool {
+        let same = |own: &str| own.to_lowercase() == name.to_lowercase();
+        same(&system.name)
+            || (self.rules.system_name_matches_dns
+                && (system.dns_name.as_deref().is_some_and(same)
+                    || system.domain.as_deref().is_some_and(same)))
+    }
+
+    fn is_in_workgroup(&self, system: &System, name: &str) -> bool {
+        system
+            .workgroup
+            .and_then(|id| self.vault.workgroups.get(&id))
+            .is_some_and(|group| group.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The row as the user sees it: enabled for the API, a role on it, dedicated to nobody else.
+    fn visible<'a>(&'a self, user: UserId, row: Row<'a>) -> Option<Row<'a>> {
+        let account = row.account;
+        let open = account.api_enabled
+            && account.dedicated_to.is_none_or(|owner| owner == user)
+            && self.has_role(user, account, Role::lists);
+        open.then(|| Row {
+            is_isa: self.has_role(user, account, Role::is_isa),
+            ..row
+        })
+    }
+}
+
+/// Whether the account goes by this name. A directory's account only by `DOMAIN\name` or UPN
+/// (`documented psafe:DOC-ma`).
+fn is_account(account: &Account, name: &str) -> bool {
+    let wanted = name.to_lowercase();
+    let own = account.name.to_lowercase();
+    match &account.domain {
+        None => own == wanted,
+        Some(domain) => {
+            wanted == format!("{}\\{own}", domain.to_lowercase())
+                || account
+                    .upn
+                    .as_ref()
+                    .is_some_and(|upn| upn.to_lowercase() == wanted)
+        }
+    }
+}

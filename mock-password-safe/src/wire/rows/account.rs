@@ -1,0 +1,196 @@
+//! Managed accounts, in their two shapes. psafe:§2.1, §2.2.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::state::listing::Row;
+use crate::state::vault::Account;
+use crate::wire::date;
+
+/// A row of `GET ManagedAccounts`: what the caller may request. The order is that of the wire
+/// (`recorded psafe:ELASTIC`). Mind the casing: `SystemId` here, `SystemID` in requests.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct RequestableAccount {
+    #[serde(rename = "PlatformID")]
+    platform_id: i32,
+    system_id: i32,
+    system_name: String,
+    instance_name: String,
+    domain_name: Option<String>,
+    account_id: i32,
+    account_name: String,
+    user_principal_name: String,
+    #[serde(rename = "ApplicationID")]
+    application_id: Option<i32>,
+    application_display_name: Option<String>,
+    maximum_release_duration: i32,
+    default_release_duration: i32,
+    last_change_date: Option<String>,
+    next_change_date: Option<String>,
+    change_state: i32,
+    is_changing: bool,
+    #[serde(rename = "IsISAAccess")]
+    is_isa_access: bool,
+    #[serde(rename = "PreferredNodeID")]
+    preferred_node_id: &'static str,
+    account_description: String,
+    totp_enabled: bool,
+    totp_parameters: Option<String>,
+}
+
+/// No node is preferred.
+const NO_NODE: &str = "00000000-0000-0000-0000-000000000000";
+
+impl RequestableAccount {
+    pub(crate) fn of(row: &Row<'_>) -> Self {
+        let Row {
+            system,
+            account,
+            application,
+            is_isa,
+        } = *row;
+        Self {
+            platform_id: system.platform.0,
+            system_id: system.id.0,
+            system_name: system.name.clone(),
+            instance_name: system.instance.clone().unwrap_or_default(),
+            domain_name: account.domain.clone(),
+            account_id: account.id.0,
+            account_name: account.name.clone(),
+            user_principal_name: account.upn.clone().unwrap_or_default(),
+            application_id: application.map(|app| app.id.0),
+            application_display_name: application.map(|app| app.display_name.clone()),
+            maximum_release_duration: account.release_max_min,
+            default_release_duration: account.release_min,
+            last_change_date: account.changed_at.map(date::print),
+            next_change_date: None,
+            change_state: 0,
+            is_changing: false,
+            is_isa_access: is_isa,
+            preferred_node_id: NO_NODE,
+            account_description: account.description.clone(),
+            totp_enabled: false,
+            totp_parameters: None,
+        }
+    }
+}
+
+/// `ManagedAccountModel`: what an administrator sees (`vendor-client psafe:PYLIB`).
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct ManagedAccount {
+    #[serde(rename = "ManagedAccountID")]
+    managed_account_id: i32,
+    #[serde(rename = "ManagedSystemID")]
+    managed_system_id: i32,
+    domain_name: Option<String>,
+    account_name: String,
+    distinguished_name: Option<String>,
+    password_fallback_flag: bool,
+    user_principal_name: Option<String>,
+    #[serde(rename = "SAMAccountName")]
+    sam_account_name: Option<String>,
+    login_account_flag: bool,
+    description: String,
+    #[serde(rename = "PasswordRuleID")]
+    password_rule_id: i32,
+    api_enabled: bool,
+    release_notification_email: Option<String>,
+    change_services_flag: bool,
+    restart_services_flag: bool,
+    change_tasks_flag: bool,
+    release_duration: i32,
+    max_release_duration: i32,
+    #[serde(rename = "ISAReleaseDuration")]
+    isa_release_duration: i32,
+    max_concurrent_requests: u16,
+    auto_management_flag: bool,
+    #[serde(rename = "DSSAutoManagementFlag")]
+    dss_auto_management_flag: bool,
+    check_password_flag: bool,
+    reset_password_on_mismatch_flag: bool,
+    change_password_after_any_release_flag: bool,
+    change_frequency_type: &'static str,
+    change_frequency_days: i32,
+    change_time: &'static str,
+    #[serde(rename = "ParentAccountID")]
+    parent_account_id: Option<i32>,
+    is_subscribed_account: bool,
+    last_change_date: Option<String>,
+    next_change_date: Option<String>,
+    is_changing: bool,
+    change_state: i32,
+    use_own_credentials: bool,
+    #[serde(rename = "WorkgroupID")]
+    workgroup_id: Option<i32>,
+    #[serde(rename = "ChangeIISAppPoolFlag")]
+    change_iis_app_pool_flag: bool,
+    #[serde(rename = "RestartIISAppPoolFlag")]
+    restart_iis_app_pool_flag: bool,
+    change_windows_auto_logon_flag: bool,
+    change_com_plus_flag: bool,
+    #[serde(rename = "ChangeDComFlag")]
+    change_dcom_flag: bool,
+    #[serde(rename = "ChangeSComFlag")]
+    change_scom_flag: bool,
+    #[serde(rename = "ObjectID")]
+    object_id: Option<String>,
+}
+
+impl ManagedAccount {
+    pub(crate) fn of(account: &Account) -> Self {
+        Self {
+            managed_account_id: account.id.0,
+            managed_system_id: account.system.0,
+            domain_name: account.domain.clone(),
+            account_name: account.name.clone(),
+            distinguished_name: account.domain.as_ref().map(|_| String::new()),
+            password_fallback_flag: false,
+            user_principal_name: account.upn.clone(),
+            sam_account_name: account.domain.as_ref().map(|_| account.name.clone()),
+            login_account_flag: false,
+            description: account.description.clone(),
+            password_rule_id: 0,
+            api_enabled: account.api_enabled,
+            release_notification_email: None,
+            change_services_flag: false,
+            restart_services_flag: false,
+            change_tasks_flag: false,
+            release_duration: account.release_min,
+            max_release_duration: account.release_max_min,
+            isa_release_duration: account.isa_release_min,
+            max_concurrent_requests: account.concurrent_max,
+            auto_management_flag: account.auto_management,
+            dss_auto_management_flag: false,
+            check_password_flag: false,
+            reset_password_on_mismatch_flag: false,
+            change_password_after_any_release_flag: account.rotates_after_release,
+            change_frequency_type: "first",
+            change_frequency_days: 0,
+            change_time: "23:30",
+            parent_account_id: None,
+            is_subscribed_account: false,
+            last_change_date: account.changed_at.map(date::print),
+            next_change_date: None,
+            is_changing: false,
+            change_state: 0,
+            use_own_credentials: false,
+            workgroup_id: None,
+            change_iis_app_pool_flag: false,
+            restart_iis_app_pool_flag: false,
+            change_windows_auto_logon_flag: false,
+            change_com_plus_flag: false,
+            change_dcom_flag: false,
+            change_scom_flag: false,
+            object_id: None,
+        }
+    }
+}
+
+/// `POST ManagedAccounts/{id}/Credentials/Test`.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct TestResult {
+    #[serde(rename = "Success")]
+    pub(crate) success: bool,
+}
