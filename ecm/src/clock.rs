@@ -2,6 +2,10 @@
 //!
 //! Expiry is data compared with [`Clock::now`]; limits on input and output are [`within`] and use
 //! the runtime's timers. The two never mix.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "this is the file that owns clocks and pauses"
+)]
 
 use std::fmt;
 use std::future::Future;

@@ -23,6 +23,7 @@ pub use table::Finding;
 
 use crate::env::Environment;
 use crate::secret::Secret;
+use crate::secret_server::settings::SettingsFile;
 
 /// A configuration file larger than this is not one.
 const CONFIG_BYTES_MAX: u64 = 1024 * 1024;
@@ -73,7 +74,7 @@ pub struct StateConfig {
     /// Directory of the ECM's own files: its id, the check-ins that it owes, the token cache.
     pub dir: PathBuf,
     /// Key of the token cache; without it tokens are kept in memory only.
-    pub token_cache_key: Option<ConfiguredSecret>,
+    pub token_cache_key: Option<SecretReference>,
 }
 
 /// Section `[log]`.
@@ -104,40 +105,12 @@ pub struct CheckInConfig {
 #[derive(Clone, Debug)]
 pub enum VaultConfig {
     /// Section `[vault.secret-server]`.
-    SecretServer(Box<SecretServerConfig>),
-}
-
-/// Section `[vault.secret-server]` (documented ecm:§6).
-#[derive(Clone, Debug)]
-pub struct SecretServerConfig {
-    /// Endpoint URL.
-    pub endpoint_url: Url,
-    /// API User.
-    pub api_user: String,
-    /// API Password.
-    pub api_password: ConfiguredSecret,
-    /// API Domain, when the API account is not a local one.
-    pub api_domain: Option<String>,
-    /// API Organization.
-    pub api_organization: Option<String>,
-    /// Include domain credentials for: an empty list means no.
-    pub include_domain_credentials_for: Vec<String>,
-    /// Domain Field.
-    pub domain_field: String,
-    /// Machine Field.
-    pub machine_field: String,
-    /// Default Domain for Local BeyondTrust Users.
-    pub default_domain_for_local_users: Option<String>,
-    /// Enable fall-back to local account if domain account not found.
-    pub fall_back_to_local_account: bool,
-    /// Include default organization.
-    pub include_default_organization: bool,
-    /// Certificates in PEM to trust beside the system's own.
-    pub ca_file: Option<PathBuf>,
-    /// Limit for opening a connection to the vault.
-    pub connect_timeout: Duration,
-    /// Limit for one exchange with the vault.
-    pub request_timeout: Duration,
+    SecretServer {
+        /// The plugin's settings, as they stand in the file.
+        settings: Box<SettingsFile>,
+        /// *API Password*.
+        api_password: ConfiguredSecret,
+    },
 }
 
 /// A secret's reference together with where it stands in the file.
@@ -237,10 +210,8 @@ impl LocalConfig {
 
     /// All secrets of this part.
     pub fn secrets(&self) -> Vec<&ConfiguredSecret> {
-        let VaultConfig::SecretServer(vault) = &self.vault;
-        let mut secrets = vec![&vault.api_password];
-        secrets.extend(self.state.token_cache_key.as_ref());
-        secrets
+        let VaultConfig::SecretServer { api_password, .. } = &self.vault;
+        vec![api_password]
     }
 }
 

@@ -11,7 +11,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use tracing::{Event, Subscriber};
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
@@ -78,6 +78,26 @@ pub fn start(config: &LogConfig) -> Result<(), LogError> {
     Ok(())
 }
 
+/// Writes the outcome of a settings test to `Configurator.log` beside the log file, in the same
+/// layout and with the same bounds (documented ecm:§5.1); nowhere when there is no log file.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn record_test(config: &LogConfig, text: &str, succeeded: bool) -> Result<(), LogError> {
+    let Some(path) = &config.file else {
+        return Ok(());
+    };
+    let path = path.with_file_name("Configurator.log");
+    let failed = |reason| LogError::File {
+        path: path.clone(),
+        reason,
+    };
+    let file = RollingFile::open(&path, config.file_bytes_max, config.rotations).map_err(failed)?;
+    let level = if succeeded { Level::INFO } else { Level::ERROR };
+    let line = line(level, "ecm::test_settings", text);
+    file.append(line.as_bytes()).map_err(failed)
+}
+
 /// The layout of one event.
 struct Layout;
 
@@ -96,19 +116,26 @@ where
         context
             .field_format()
             .format_fields(Writer::new(&mut text), event)?;
-        let now = SystemClock.now();
-        let thread = std::thread::current();
-        writeln!(
-            out,
-            "{},{:03} [{}] {} {} - {}",
-            now.strftime("%Y-%m-%d %H:%M:%S"),
-            now.subsec_millisecond(),
-            thread.name().unwrap_or("unnamed"),
-            event.metadata().level(),
-            logger(event.metadata().target()),
-            contained(&text),
-        )
+        out.write_str(&line(
+            *event.metadata().level(),
+            event.metadata().target(),
+            &text,
+        ))
     }
+}
+
+/// One event with its final line break.
+fn line(level: Level, target: &str, text: &str) -> String {
+    let now = SystemClock.now();
+    let thread = std::thread::current();
+    format!(
+        "{},{:03} [{}] {level} {} - {}\n",
+        now.strftime("%Y-%m-%d %H:%M:%S"),
+        now.subsec_millisecond(),
+        thread.name().unwrap_or("unnamed"),
+        logger(target),
+        contained(text.trim_end()),
+    )
 }
 
 /// `ecm::secret_server::client` as log4net would name it: `Ecm.SecretServer.Client`.
@@ -190,6 +217,29 @@ mod tests {
             rest,
             " DEBUG Ecm.SecretServer.Client - asked for a token attempt=2\n"
         );
+    }
+
+    #[test]
+    fn a_settings_test_is_written_beside_the_log_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut config = LogConfig {
+            file: None,
+            level: tracing::level_filters::LevelFilter::INFO,
+            file_bytes_max: 1 << 20,
+            rotations: 1,
+        };
+        record_test(&config, "nowhere", true).unwrap();
+        config.file = Some(directory.path().join("ECM.log"));
+        record_test(&config, "Success\n\n  one\n", true).unwrap();
+        record_test(&config, "Error", false).unwrap();
+        let text = std::fs::read_to_string(directory.path().join("Configurator.log")).unwrap();
+        let ends: Vec<_> = text
+            .lines()
+            .filter_map(|line| line.split_once("] "))
+            .collect();
+        assert_eq!(ends[0].1, "INFO Ecm.TestSettings - Success");
+        assert_eq!(ends[1].1, "ERROR Ecm.TestSettings - Error");
+        assert!(text.contains("\n      one\n"), "{text}");
     }
 
     #[test]

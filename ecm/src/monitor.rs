@@ -4,7 +4,6 @@
 //! It speaks just enough HTTP/1.1 for a probe: one request a connection, headers read within a
 //! limit of time and size, nothing else served.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,14 +60,6 @@ async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> Option<Acce
     let permit = Arc::clone(permits).acquire_owned().await.ok()?;
     let (stream, _) = listener.accept().await.ok()?;
     Some((stream, permit))
-}
-
-/// The listener of `address`.
-///
-/// # Errors
-/// The system's words; most often the port is in use.
-pub(crate) async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
-    TcpListener::bind(address).await
 }
 
 async fn probe(mut stream: TcpStream, metrics: &Metrics, outbox: &Outbox) -> std::io::Result<()> {

@@ -10,9 +10,13 @@ use std::pin::Pin;
 
 use crate::error::PluginError;
 use crate::secret::Secret;
+use crate::trace::ExplainedLookup;
 
 /// The future of one plugin call; boxed, so that a plugin can be held as `Arc<dyn Plugin>`.
 pub type PluginFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, PluginError>> + Send + 'a>>;
+
+/// The future of an explained look-up, which always has an answer.
+pub type ExplainFuture<'a> = Pin<Box<dyn Future<Output = ExplainedLookup> + Send + 'a>>;
 
 /// A vault integration. Every call is independent of every other and may run beside it.
 pub trait Plugin: Send + Sync {
@@ -40,6 +44,19 @@ pub trait Plugin: Send + Sync {
         &'a self,
         session: &'a Session,
     ) -> PluginFuture<'a, Vec<CredentialSummary>>;
+
+    /// [`Plugin::find_credentials`] with the steps that led to its answer; a plugin that keeps no
+    /// account of them answers without.
+    fn explain_find<'a>(&'a self, session: &'a Session) -> ExplainFuture<'a> {
+        Box::pin(async move {
+            let result = self.find_credentials(session).await;
+            ExplainedLookup {
+                result,
+                steps: Vec::new(),
+                vault_user: None,
+            }
+        })
+    }
 
     /// The credential of one entry of the list. It may be checked out afterwards, so a release is
     /// owed as soon as this is called, whatever it answers.

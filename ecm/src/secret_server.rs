@@ -12,7 +12,6 @@ mod package;
 mod refusals;
 mod retrieval;
 pub mod settings;
-mod trace;
 mod wire;
 mod xml;
 
@@ -21,31 +20,19 @@ use std::sync::Arc;
 
 use self::conversation::Conversation;
 use self::settings::Settings;
-use self::trace::Trace;
 use crate::clock::Clock;
 use crate::error::PluginError;
 use crate::plugin::{
-    Capabilities, CredentialPackage, CredentialSummary, Health, Plugin, PluginFuture, Session,
+    Capabilities, CredentialPackage, CredentialSummary, ExplainFuture, Health, Plugin,
+    PluginFuture, Session,
 };
 use crate::token_cache::TokenCache;
-
-pub use self::trace::Step;
+use crate::trace::{ExplainedLookup, Trace};
 
 /// The plugin. Clones share its connections and tokens.
 #[derive(Clone)]
 pub struct SecretServer {
     conversation: Arc<Conversation>,
-}
-
-/// A look-up with everything that led to it.
-#[derive(Debug)]
-pub struct ExplainedLookup {
-    /// The list, or why there is none.
-    pub result: Result<Vec<CredentialSummary>, PluginError>,
-    /// What was tried, in order.
-    pub steps: Vec<Step>,
-    /// The vault user on whose behalf it was done, once recognised.
-    pub vault_user: Option<String>,
 }
 
 impl SecretServer {
@@ -60,17 +47,6 @@ impl SecretServer {
     ) -> Result<Self, PluginError> {
         let conversation = Arc::new(Conversation::new(settings, tokens, clock)?);
         Ok(Self { conversation })
-    }
-
-    /// [`Plugin::find_credentials`] with the steps that led to its answer.
-    pub async fn explain(&self, session: &Session) -> ExplainedLookup {
-        let trace = Trace::default();
-        let result = self.find(session, trace.clone()).await;
-        ExplainedLookup {
-            result,
-            steps: trace.steps(),
-            vault_user: trace.user(),
-        }
     }
 
     async fn find(
@@ -142,6 +118,18 @@ impl Plugin for SecretServer {
         session: &'a Session,
     ) -> PluginFuture<'a, Vec<CredentialSummary>> {
         Box::pin(self.find(session, Trace::default()))
+    }
+
+    fn explain_find<'a>(&'a self, session: &'a Session) -> ExplainFuture<'a> {
+        Box::pin(async move {
+            let trace = Trace::default();
+            let result = self.find(session, trace.clone()).await;
+            ExplainedLookup {
+                result,
+                steps: trace.steps(),
+                vault_user: trace.user(),
+            }
+        })
     }
 
     fn get_credential<'a>(

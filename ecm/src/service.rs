@@ -6,13 +6,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::broker::Broker;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{ApplianceConfig, CheckInConfig, Finding};
-use crate::env::hostname;
+use crate::config::{ApplianceConfig, CheckInConfig, Config, Finding};
+use crate::env::{Environment, hostname};
 use crate::link::wire::{CapabilityFlags, Hello, PROTOCOL_VERSION, PluginIdentity};
 use crate::link::{Bounds, ConnectError, Link, LinkState, Reconnect, Site};
 use crate::metrics::Metrics;
@@ -23,6 +24,7 @@ use crate::plugin::Plugin;
 use crate::secret::Secret;
 use crate::state_dir::{StateDir, StateDirError};
 use crate::tls::{self, TlsSetupError};
+use crate::vault::{self, VaultError};
 
 /// How long a stopping ECM waits for calls to the vault that are still running.
 const SETTLE_LIMIT: Duration = Duration::from_secs(10);
@@ -33,6 +35,9 @@ pub enum ServiceError {
     /// A value of the configuration cannot be used.
     #[error(transparent)]
     Config(#[from] Finding),
+    /// The vault's plugin cannot be made.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// The state directory cannot be used.
     #[error(transparent)]
     StateDir(#[from] StateDirError),
@@ -92,15 +97,41 @@ pub struct Service {
     broker: Arc<Broker>,
     outbox: Arc<Outbox>,
     metrics: Arc<Metrics>,
-    monitor: Option<SocketAddr>,
+    monitor: Option<TcpListener>,
     _state_dir: StateDir,
 }
 
 impl Service {
-    /// Puts an ECM together. Nothing is connected yet.
+    /// Puts together the ECM that `config` describes. Nothing is connected yet.
     ///
     /// # Errors
     /// Whatever of the configuration cannot be used.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn from_config(config: &Config, environment: &Environment) -> Result<Self, ServiceError> {
+        let state_dir = StateDir::lock(&config.local.state.dir)?;
+        let client_secret = config.appliance.client_secret.resolve(environment)?;
+        let plugin = vault::plugin(&config.local, environment)?;
+        Self::assemble(Parts {
+            appliance: &config.appliance,
+            client_secret,
+            check_in: config.local.check_in,
+            monitor: config.local.monitor,
+            state_dir,
+            plugin,
+            reconnect: Reconnect::default(),
+            bounds: Bounds::default(),
+        })
+    }
+
+    /// Puts an ECM together from its parts. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// Whatever of the parts cannot be used.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
     pub fn assemble(parts: Parts<'_>) -> Result<Self, ServiceError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let outbox = open_outbox(&parts.state_dir, parts.check_in, clock.as_ref())?;
@@ -119,14 +150,14 @@ impl Service {
             bounds: parts.bounds,
             state: watch::Sender::default(),
         };
-        let (monitor, state_dir) = (parts.monitor, parts.state_dir);
+        let monitor = parts.monitor.map(listen).transpose()?;
         Ok(Self {
             link,
             broker,
             outbox,
             metrics,
             monitor,
-            _state_dir: state_dir,
+            _state_dir: parts.state_dir,
         })
     }
 
@@ -135,17 +166,22 @@ impl Service {
         self.link.state.subscribe()
     }
 
+    /// Where the monitor listens, if it does.
+    pub fn monitor_address(&self) -> Option<SocketAddr> {
+        self.monitor
+            .as_ref()
+            .and_then(|listener| listener.local_addr().ok())
+    }
+
     /// Runs until `shutdown`: requests that are running are answered first, then the link is
     /// closed, then calls to the vault may end. What is still owed stays in the outbox.
     ///
     /// # Errors
-    /// The monitor cannot listen, or there is no common version of the link.
+    /// There is no common version of the link.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), ServiceError> {
         // Helpers outlive the link, since its last requests still need them.
         let stop_helpers = CancellationToken::new();
-        if let Some(address) = self.monitor {
-            let bound = monitor::bind(address).await;
-            let listener = bound.map_err(|reason| ServiceError::Monitor { address, reason })?;
+        if let Some(listener) = self.monitor {
             let (metrics, outbox) = (Arc::clone(&self.metrics), Arc::clone(&self.outbox));
             tokio::spawn(monitor::serve(
                 listener,
@@ -167,6 +203,14 @@ impl Service {
         tracing::info!(check_ins_owed = self.outbox.owed(), "stopped");
         ended.map_err(ServiceError::Connect)
     }
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, ServiceError> {
+    let bound = std::net::TcpListener::bind(address).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        TcpListener::from_std(listener)
+    });
+    bound.map_err(|reason| ServiceError::Monitor { address, reason })
 }
 
 /// The ways to the appliance: where to dial, and where tokens come from.

@@ -152,7 +152,9 @@ impl VaultHttp {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Answer, TransportError> {
-        self.send(Method::POST, url, headers, body).await.map(|(answer, _)| answer)
+        self.send(Method::POST, url, headers, body)
+            .await
+            .map(|(answer, _)| answer)
     }
 
     /// Sends `body` by `method` and reads the whole answer, whatever its status. The answer's
@@ -167,7 +169,11 @@ impl VaultHttp {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<(Answer, HeaderMap), TransportError> {
-        let request = self.client.request(method, url.clone()).headers(headers).body(body);
+        let request = self
+            .client
+            .request(method, url.clone())
+            .headers(headers)
+            .body(body);
         within(self.rules.answer_timeout, self.exchange(request))
             .await
             .unwrap_or(Err(TransportError::AnswerTimeout(
@@ -275,15 +281,14 @@ fn classify(error: &reqwest::Error, connect_timeout: Duration) -> TransportError
                 reason: reason.clone(),
             };
         }
-        if let Some(error) = tls_error(error) {
+        if let Some(error) = error.downcast_ref::<rustls::Error>() {
             return from_tls(error);
         }
-        if let Some(error) = error.downcast_ref::<io::Error>()
-            && error.kind() == io::ErrorKind::ConnectionRefused
-        {
+        let refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+        if error.downcast_ref().is_some_and(refused) {
             return TransportError::Refused;
         }
-        cause = error.source();
+        cause = next_cause(error);
     }
     let reason = innermost(error).to_string();
     if error.is_timeout() {
@@ -293,15 +298,6 @@ fn classify(error: &reqwest::Error, connect_timeout: Duration) -> TransportError
     } else {
         TransportError::Broken(reason)
     }
-}
-
-/// The TLS layer hands its error over inside one I/O error or several, none of which names it as
-/// its source.
-fn tls_error<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e rustls::Error> {
-    if let Some(io) = error.downcast_ref::<io::Error>() {
-        return tls_error(io.get_ref()?);
-    }
-    error.downcast_ref()
 }
 
 fn from_tls(error: &rustls::Error) -> TransportError {
@@ -318,8 +314,20 @@ fn from_tls(error: &rustls::Error) -> TransportError {
 /// that does not repeat the address.
 fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
     let mut innermost = error;
-    while let Some(cause) = innermost.source() {
+    while let Some(cause) = next_cause(innermost) {
         innermost = cause;
     }
     innermost
+}
+
+/// What an error was caused by. An I/O error passes over the error that it wraps when it is asked
+/// for its source, and the TLS layer wraps its errors in just that way.
+fn next_cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    match error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref)
+    {
+        Some(wrapped) => Some(wrapped),
+        None => error.source(),
+    }
 }

@@ -12,6 +12,7 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::random;
+use crate::state::username_format::UsernameFormat;
 
 /// What a credential is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub enum Part {
     PrivateKey,
     Passphrase,
     Certificate,
+    /// The user name in the form in which it is typed.
+    TypedUsername,
 }
 
 /// Why an opened box cannot be injected.
@@ -121,18 +124,22 @@ impl Sink {
         credential_id: &str,
         kind: CredentialKind,
         plaintext: &Zeroizing<Vec<u8>>,
+        format: UsernameFormat,
     ) -> Result<Injection, PlaintextError> {
         let credential: Plaintext =
             serde_json::from_slice(plaintext).map_err(|_| PlaintextError::Malformed)?;
         if CredentialKind::parse(&credential.kind) != Ok(kind) {
             return Err(PlaintextError::OtherKind);
         }
+        let typed = format.typed(&credential.username.0, credential.domain.as_deref());
+        let typed = SecretText(Zeroizing::new(typed));
         let parts = [
             (Part::Username, Some(&credential.username)),
             (Part::Password, credential.password.as_ref()),
             (Part::PrivateKey, credential.private_key.as_ref()),
             (Part::Passphrase, credential.passphrase.as_ref()),
             (Part::Certificate, credential.certificate.as_ref()),
+            (Part::TypedUsername, Some(&typed)),
         ];
         let fingerprints: Vec<_> = parts
             .into_iter()
@@ -260,7 +267,8 @@ mod tests {
     use super::*;
 
     fn inject(kind: CredentialKind, json: &str) -> Result<Injection, PlaintextError> {
-        Sink::default().inject("7", kind, &Zeroizing::new(json.as_bytes().to_vec()))
+        let plaintext = Zeroizing::new(json.as_bytes().to_vec());
+        Sink::default().inject("7", kind, &plaintext, UsernameFormat::ForceDllnFormat)
     }
 
     #[test]
@@ -270,6 +278,7 @@ mod tests {
         assert!(injection.matches("CnRy-&\"é".as_bytes()));
         assert!(!injection.matches(b"CnRy"));
         assert!(injection.matches_part(Part::Username, b"svc-web"));
+        assert!(injection.matches_part(Part::TypedUsername, br"ACME\svc-web"));
         assert!(!injection.matches_part(Part::Passphrase, b""));
         assert_eq!(injection.masked_username, "s•••b");
         assert_eq!(injection.fingerprint().len(), 16);

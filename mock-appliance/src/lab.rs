@@ -15,6 +15,7 @@ use crate::state::accounts::{ApiAccount, ClientId, CommandAccess, Permissions};
 use crate::state::directory::{
     ConsoleUser, DEFAULT_ECM_GROUP, Directory, JumpItem, JumpItemType, Product, ProviderType,
 };
+use crate::state::username_format::UsernameFormat;
 
 /// The built-in lab: the company ACME.
 pub const ACME: &str = include_str!("../labs/acme.toml");
@@ -158,6 +159,7 @@ struct ItemEntry {
     application_name: Option<String>,
     jump_group: Option<Spanned<String>>,
     tag: Option<String>,
+    username_format: Option<Spanned<String>>,
 }
 
 fn yes() -> bool {
@@ -304,8 +306,19 @@ impl Checker<'_> {
                 return Err(self.missing("Jump Group", "jump_groups", group, known));
             }
             let name = entry.name.get_ref().clone();
+            let username_format = match &entry.username_format {
+                None => UsernameFormat::Default,
+                Some(format) if kind == JumpItemType::WebJump => {
+                    self.parsed("username_format", format)?
+                }
+                Some(format) => {
+                    let cure = "only a Jump Item of type web_jump has a username_format";
+                    return Err(self.refuse(format, cure));
+                }
+            };
             let item = JumpItem {
                 kind,
+                username_format,
                 name: name.clone(),
                 hostname: entry.hostname,
                 port: entry.port,

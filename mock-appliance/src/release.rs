@@ -19,13 +19,8 @@ impl Site {
     /// Starts to release credentials. Returns at once.
     pub(crate) fn start_releases(self: &Arc<Self>, owed: Vec<ReleaseKey>) {
         for key in owed {
-            let (site, stopping) = (Arc::clone(self), self.stopping.clone());
-            self.background.spawn(async move {
-                tokio::select! {
-                    () = stopping.cancelled() => {}
-                    () = site.release(&key) => {}
-                }
-            });
+            let site = Arc::clone(self);
+            self.spawn(async move { site.release(&key).await });
         }
     }
 

@@ -2,7 +2,6 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::Duration;
 
 use sim_kit::cli::StartError;
 use sim_kit::clock::{SimClock, Stopwatch};
@@ -11,7 +10,6 @@ use sim_kit::fault::FaultRules;
 use sim_kit::host::{Hosted, Hosting};
 use sim_kit::journal::Journal;
 use sim_kit::seeded::Seed;
-use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::console::Console;
@@ -24,8 +22,6 @@ use crate::state::accounts::ClientId;
 
 /// The name of the simulator, its command's name.
 pub const NAME: &str = "mock-appliance";
-/// Time for background work to notice that the appliance stops.
-const STOPPING: Duration = Duration::from_secs(5);
 
 /// A running appliance. It is used through its [`Console`].
 pub struct MockAppliance {
@@ -73,6 +69,14 @@ impl MockAppliance {
         &self.console
     }
 
+    /// Messages of panics, in handlers and in background work. Anything here is a bug of ours.
+    #[must_use]
+    pub fn panics(&self) -> Vec<String> {
+        let mut panics = self.hosted.panics();
+        panics.extend(self.console.site.panics());
+        panics
+    }
+
     /// The fault rules.
     #[must_use]
     pub fn faults(&self) -> &FaultRules {
@@ -101,10 +105,8 @@ impl MockAppliance {
 
     /// Closes the links, stops both ports and all background work.
     pub async fn stop(self) {
-        self.console.site.stopping.cancel();
-        self.console.site.background.close();
+        self.console.site.stop().await;
         self.hosted.stop().await;
-        let _ = timeout(STOPPING, self.console.site.background.wait()).await;
     }
 
     /// Gives the listeners away, with the planted secrets by name. Whoever stops the listeners

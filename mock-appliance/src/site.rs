@@ -1,6 +1,7 @@
 //! One running site: the state behind its lock, and everything that the edge needs around it.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sim_kit::clock::{SimClock, SimTime, Stopwatch};
@@ -39,9 +40,10 @@ pub(crate) struct Site {
     pub(crate) links: Links,
     pub(crate) sink: Sink,
     /// Cancelled when the appliance stops.
-    pub(crate) stopping: CancellationToken,
+    stopping: CancellationToken,
     /// Work that goes on after its caller has its answer.
-    pub(crate) background: TaskTracker,
+    background: TaskTracker,
+    panics: Mutex<Vec<String>>,
 }
 
 /// What a site is made of.
@@ -98,6 +100,7 @@ impl Site {
             sink: Sink::default(),
             stopping: CancellationToken::new(),
             background: TaskTracker::new(),
+            panics: Mutex::default(),
         };
         Ok((Arc::new(site), planted))
     }
@@ -154,6 +157,45 @@ impl Site {
 
     fn keys(&self) -> MutexGuard<'_, BTreeMap<SessionId, Arc<SessionKey>>> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does work that nobody waits for, until it is done or the appliance stops.
+    pub(crate) fn spawn(self: &Arc<Self>, work: impl Future<Output = ()> + Send + 'static) {
+        let site = Arc::clone(self);
+        self.background.spawn(async move {
+            let mut running = tokio::spawn(work);
+            let ended = tokio::select! {
+                ended = &mut running => ended,
+                () = site.stopping.cancelled() => {
+                    running.abort();
+                    running.await
+                }
+            };
+            if let Err(error) = ended
+                && error.is_panic()
+            {
+                tracing::error!(%error, "background work panicked");
+                site.panics
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(error.to_string());
+            }
+        });
+    }
+
+    /// Messages of panics in background work. Anything here is a bug of ours.
+    pub(crate) fn panics(&self) -> Vec<String> {
+        self.panics
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Ends all background work.
+    pub(crate) async fn stop(&self) {
+        self.stopping.cancel();
+        self.background.close();
+        self.background.wait().await;
     }
 
     /// Writes a line of the journal; the caller fills in what it knows.

@@ -81,6 +81,8 @@ impl EcmView {
 pub(crate) struct CredentialView {
     credential_id: String,
     display_value: String,
+    /// Whether the user took it for this Jump Item before.
+    recommended: bool,
 }
 
 impl CredentialView {
@@ -88,6 +90,7 @@ impl CredentialView {
         Self {
             credential_id: summary.credential_id.clone(),
             display_value: summary.display_value.clone(),
+            recommended: summary.recommended,
         }
     }
 }

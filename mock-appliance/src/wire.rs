@@ -465,6 +465,7 @@ impl From<SummaryFrame> for CredentialSummary {
         Self {
             credential_id: frame.credential_id,
             display_value: frame.display_value,
+            recommended: false,
         }
     }
 }

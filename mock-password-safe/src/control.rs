@@ -300,11 +300,7 @@ impl Simulator for Lent {
         let now = clock.now();
         let mut state = self.0.lock();
         state.settle(now);
-        let live = state
-            .releases
-            .iter()
-            .filter(|release| release.is_live(now))
-            .count();
+        let live = state.releases.live(now).len();
         json!({
             "systems": state.vault.systems.len(),
             "accounts": state.vault.accounts.len(),

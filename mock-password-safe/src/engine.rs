@@ -73,12 +73,14 @@ impl Engine {
             path: &request.path,
         };
         let Some(mut met) = self.faults.meet(&call) else {
+            note.answered = true;
             return self.handled(request, found, &identity, note);
         };
         note.fault_rule = Some(met.rule_id.clone());
         if let Some(instead) = met.before().await {
             return instead;
         }
+        note.answered = true;
         match self.spoken(&met, request, &identity) {
             Some(instead) => instead,
             None => met.deliver(self.handled(request, found, &identity, note)),
@@ -195,6 +197,8 @@ struct Note {
     operation: String,
     user: Option<String>,
     fault_rule: Option<String>,
+    /// An operation, or a rule that speaks for one, made the reply.
+    answered: bool,
 }
 
 impl Handler for Engine {
@@ -203,6 +207,7 @@ impl Handler for Engine {
         let mut note = Note::default();
         let at = self.clock.now();
         let reply = self.answer(&request, &mut note).await;
+        let outcome = outcome(&reply, &note);
         if note.operation.is_empty() {
             note.operation = format!("{} {}", request.method, request.path);
         }
@@ -211,7 +216,7 @@ impl Handler for Engine {
             at,
             operation: note.operation,
             user: note.user,
-            outcome: outcome(&reply),
+            outcome,
             status: reply.status.as_u16(),
             connection: request.connection,
             request_bytes: request.body.as_ref().map_or(0, |body| body.len()),
@@ -224,7 +229,9 @@ impl Handler for Engine {
     }
 }
 
-fn outcome(reply: &Reply) -> Outcome {
+/// How a call ended. What no operation of the vendor's answered, a rule or an unknown path, is
+/// an HTTP error.
+fn outcome(reply: &Reply, note: &Note) -> Outcome {
     let lost = matches!(
         reply.delivery,
         Delivery::Close | Delivery::Reset | Delivery::Truncate { .. }
@@ -232,9 +239,9 @@ fn outcome(reply: &Reply) -> Outcome {
     match reply.status.as_u16() {
         _ if lost => Outcome::Dropped,
         200..=299 => Outcome::Success,
-        401 | 403 | 409 => Outcome::Refused,
-        500 => Outcome::Fault,
-        _ => Outcome::HttpError,
+        _ if !note.answered => Outcome::HttpError,
+        500..=599 => Outcome::Fault,
+        _ => Outcome::Refused,
     }
 }
 

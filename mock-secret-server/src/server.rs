@@ -1,20 +1,4 @@
-//! Start a simulated Secret Server inside any Rust program.
-//!
-//! ```no_run
-//! use mock_secret_server::MockSecretServer;
-//! use mock_secret_server::state::{Contents, NewUser};
-//!
-//! # async fn example() -> Result<(), mock_secret_server::StartFailure> {
-//! let server = MockSecretServer::builder()
-//!     .contents(Contents::default().with_user(NewUser::local("alice").password("pw")))
-//!     .start()
-//!     .await?;
-//! // … point a client at server.endpoint_url() …
-//! assert_eq!(server.journal().calls_of("Authenticate").by("alice").count(), 0);
-//! server.stop().await;
-//! # Ok(())
-//! # }
-//! ```
+//! A simulated Secret Server inside any Rust program.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

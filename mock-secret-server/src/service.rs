@@ -201,9 +201,8 @@ impl Service {
             style,
             not_understood,
         } = invocation;
-        let origin = format!("{}://{}", request.scheme(), request.authority());
         let place = Place {
-            origin: &origin,
+            request,
             root: &self.layout.root,
         };
         match met.map(|met| &met.verdict) {

@@ -13,8 +13,9 @@ use super::reference::SecretReference;
 use super::table::{Document, Finding, Table};
 use super::{
     ApplianceConfig, CheckInConfig, Config, ConfiguredSecret, LocalConfig, LogConfig, Override,
-    SecretServerConfig, StateConfig, VaultConfig, level, read_bounded,
+    StateConfig, VaultConfig, level, read_bounded,
 };
+use crate::secret_server::settings::SettingsFile;
 
 const HOUR_S: u64 = 3600;
 const MIB: u64 = 1024 * 1024;
@@ -121,7 +122,18 @@ fn state(table: Option<Table<'_, '_>>, file: &Path) -> Option<StateConfig> {
         });
     };
     let dir = path(&mut table, "dir", file).unwrap_or(fallback);
-    let token_cache_key = secret(&mut table, "token_cache_key", file);
+    let token_cache_key = secret(&mut table, "token_cache_key", file).map(|key| key.reference);
+    let usable = match &token_cache_key {
+        None | Some(SecretReference::File(_)) => true,
+        Some(SecretReference::Credential(name)) => name == "token-cache-key",
+        Some(SecretReference::Variable(_)) => false,
+    };
+    if !usable {
+        table.problem(
+            "token_cache_key",
+            "must be file:PATH or credential:token-cache-key",
+        );
+    }
     table.finish();
     Some(StateConfig {
         dir,
@@ -212,48 +224,114 @@ fn vault(mut table: Table<'_, '_>, file: &Path) -> Option<VaultConfig> {
     let section = table.required_table(SECRET_SERVER);
     let vault = section.and_then(|section| secret_server(section, file));
     table.finish();
-    vault.map(|vault| VaultConfig::SecretServer(Box::new(vault)))
+    vault
 }
 
-/// The settings of the Secret Server plugin, with the documented defaults (documented ecm:§6).
-fn secret_server(mut table: Table<'_, '_>, file: &Path) -> Option<SecretServerConfig> {
-    let endpoint_url = table
-        .required_string("endpoint_url")
-        .and_then(|text| address(&table, "endpoint_url", text));
+/// The settings of the Secret Server plugin (documented ecm:§6); the plugin itself checks what
+/// the values mean and has the defaults.
+fn secret_server(mut table: Table<'_, '_>, file: &Path) -> Option<VaultConfig> {
+    let endpoint_url = table.required_string("endpoint_url").map(str::to_owned);
     let api_user = table.required_string("api_user").map(str::to_owned);
     let api_password = required_secret(&mut table, "api_password", file);
-    let api_domain = text(&mut table, "api_domain");
-    let api_organization = text(&mut table, "api_organization");
-    let include_domain_credentials_for = table
-        .strings("include_domain_credentials_for")
-        .unwrap_or_default();
-    let domain_field = text(&mut table, "domain_field").unwrap_or_else(|| "Domain".to_owned());
-    let machine_field = text(&mut table, "machine_field").unwrap_or_else(|| "Machine".to_owned());
-    let default_domain_for_local_users = text(&mut table, "default_domain_for_local_users");
-    let fall_back_to_local_account = table.boolean("fall_back_to_local_account").unwrap_or(false);
-    let include_default_organization = table
-        .boolean("include_default_organization")
-        .unwrap_or(false);
-    let ca_file = path(&mut table, "ca_file", file);
-    let connect_timeout = seconds(&mut table, "connect_timeout_s", 10);
-    let request_timeout = seconds(&mut table, "request_timeout_s", 30);
+    let reference = api_password
+        .as_ref()
+        .map(|secret| secret.reference.to_string());
+    let mut settings = SettingsFile::new(
+        &endpoint_url.clone().unwrap_or_default(),
+        &api_user.clone().unwrap_or_default(),
+        &reference.unwrap_or_default(),
+    );
+    documented_settings(&mut table, &mut settings);
+    own_settings(&mut table, &mut settings, file);
     table.finish();
-    Some(SecretServerConfig {
-        endpoint_url: endpoint_url?,
-        api_user: api_user?,
+    (endpoint_url?, api_user?);
+    Some(VaultConfig::SecretServer {
+        settings: Box::new(settings),
         api_password: api_password?,
-        api_domain,
-        api_organization,
-        include_domain_credentials_for,
-        domain_field,
-        machine_field,
-        default_domain_for_local_users,
-        fall_back_to_local_account,
-        include_default_organization,
-        ca_file,
-        connect_timeout,
-        request_timeout,
     })
+}
+
+fn documented_settings(table: &mut Table<'_, '_>, settings: &mut SettingsFile) {
+    settings.api_domain = text(table, "api_domain");
+    settings.api_organization = text(table, "api_organization");
+    put(
+        &mut settings.include_domain_credentials_for,
+        table.strings("include_domain_credentials_for"),
+    );
+    put(&mut settings.domain_field, text(table, "domain_field"));
+    put(&mut settings.machine_field, text(table, "machine_field"));
+    settings.default_domain = text(table, "default_domain_for_local_users");
+    put(
+        &mut settings.fall_back_to_local,
+        table.boolean("fall_back_to_local_account"),
+    );
+    put(
+        &mut settings.include_default_organization,
+        table.boolean("include_default_organization"),
+    );
+}
+
+fn own_settings(table: &mut Table<'_, '_>, settings: &mut SettingsFile, file: &Path) {
+    settings.ca_file = path(table, "ca_file", file);
+    put(
+        &mut settings.allow_plain_http,
+        table.boolean("allow_plain_http"),
+    );
+    put(
+        &mut settings.show_restricted,
+        table.boolean("show_restricted"),
+    );
+    put(
+        &mut settings.comment,
+        table.string("comment").map(str::to_owned),
+    );
+    settings.ticket = text(table, "ticket");
+    put(
+        &mut settings.search_short_names,
+        table.boolean("search_short_names"),
+    );
+    put(
+        &mut settings.search_public_addresses,
+        table.boolean("search_public_addresses"),
+    );
+    put(
+        &mut settings.guess_netbios_names,
+        table.boolean("guess_netbios_names"),
+    );
+    put(
+        &mut settings.connect_timeout_s,
+        table.number("connect_timeout_s", 1..=600),
+    );
+    put(
+        &mut settings.answer_timeout_s,
+        table.number("answer_timeout_s", 1..=600),
+    );
+    put(
+        &mut settings.answer_bytes_max,
+        count(table, "answer_bytes_max", 1024..=256 * MIB),
+    );
+    put(
+        &mut settings.results_max,
+        count(table, "results_max", 1..=100_000),
+    );
+    settings.token_lifetime_s = table.number("token_lifetime_s", 1..=366 * 24 * HOUR_S);
+}
+
+/// Puts what was given in the place of the default.
+fn put<T>(setting: &mut T, given: Option<T>) {
+    if let Some(given) = given {
+        *setting = given;
+    }
+}
+
+fn count(
+    table: &mut Table<'_, '_>,
+    key: &'static str,
+    range: std::ops::RangeInclusive<u64>,
+) -> Option<usize> {
+    table
+        .number(key, range)
+        .and_then(|number| number.try_into().ok())
 }
 
 /// An `https` address, or plain `http` to this very machine, without a user or password in it.

@@ -58,7 +58,7 @@ fall_back_to_local_account = true
 include_default_organization = true
 ca_file = "vault-ca.pem"
 connect_timeout_s = 2
-request_timeout_s = 4
+answer_timeout_s = 4
 "#;
 
 fn read(text: &str) -> Result<Config, Vec<Finding>> {
@@ -70,21 +70,23 @@ fn findings(text: &str) -> String {
     ConfigError::Invalid(read(text).unwrap_err()).to_string()
 }
 
-fn local(text: &str, overrides: &[&str]) -> Result<SecretServerConfig, Vec<Finding>> {
+fn local(text: &str, overrides: &[&str]) -> Result<SettingsFile, Vec<Finding>> {
     let overrides: Vec<_> = overrides.iter().map(|text| text.parse().unwrap()).collect();
     let config = sections::read_local(Path::new("ecm.toml"), text, &overrides)?;
-    let VaultConfig::SecretServer(vault) = config.vault;
-    Ok(*vault)
+    let VaultConfig::SecretServer { settings, .. } = config.vault;
+    Ok(*settings)
 }
 
 #[test]
 fn what_is_not_given_has_the_documented_default() {
     let config = read(MINIMAL).unwrap();
-    let VaultConfig::SecretServer(vault) = &config.local.vault;
+    let VaultConfig::SecretServer {
+        settings: vault, ..
+    } = &config.local.vault;
     assert_eq!(vault.domain_field, "Domain");
     assert_eq!(vault.machine_field, "Machine");
     assert!(vault.include_domain_credentials_for.is_empty());
-    assert!(!vault.fall_back_to_local_account && !vault.include_default_organization);
+    assert!(!vault.fall_back_to_local && !vault.include_default_organization);
     assert_eq!(config.local.state.dir, Path::new("/etc/ecm/ecm-state"));
     assert_eq!(config.local.log.level, LevelFilter::INFO);
     assert!(config.local.monitor.is_none());
@@ -118,7 +120,9 @@ fn every_key_is_read() {
     );
     assert_eq!(config.local.check_in.give_up_after, Duration::from_secs(60));
     assert_eq!(config.local.check_in.orphan_after, Duration::from_secs(5));
-    let VaultConfig::SecretServer(vault) = &config.local.vault;
+    let VaultConfig::SecretServer {
+        settings: vault, ..
+    } = &config.local.vault;
     assert_eq!(vault.api_domain.as_deref(), Some("acme"));
     assert_eq!(vault.api_organization, None);
     assert_eq!(vault.include_domain_credentials_for, ["ACME", "EMEA"]);
@@ -126,12 +130,9 @@ fn every_key_is_read() {
         (vault.domain_field.as_str(), vault.machine_field.as_str()),
         ("AD Domain", "Host")
     );
-    assert_eq!(
-        vault.default_domain_for_local_users.as_deref(),
-        Some("ACME")
-    );
-    assert!(vault.fall_back_to_local_account && vault.include_default_organization);
-    assert_eq!(vault.request_timeout, Duration::from_secs(4));
+    assert_eq!(vault.default_domain.as_deref(), Some("ACME"));
+    assert!(vault.fall_back_to_local && vault.include_default_organization);
+    assert_eq!((vault.connect_timeout_s, vault.answer_timeout_s), (2, 4));
 }
 
 #[test]
@@ -173,8 +174,7 @@ fn a_password_in_the_wrong_place_is_never_repeated() {
         "api_password = { hunter2 = 1 }",
         "api_password \"hunter2\"",
         "domain_field = \"a\" \"hunter2\"",
-        "endpoint_url = \"https://svc:hunter2@vault/\"",
-        "endpoint_url = \"hunter2\"",
+        "endpoint_url = [\"hunter2\"]",
         "fall_back_to_local_account = \"hunter2\"",
         "connect_timeout_s = \"hunter2\"",
         "api_domain = 'x'\napi_domain = 'hunter2'",
@@ -240,6 +240,21 @@ fn the_classic_level_file_counts_unless_a_level_is_given() {
 }
 
 #[test]
+fn every_documented_setting_of_the_plugin_is_a_key() {
+    for label in crate::secret_server::settings::LABELS {
+        let text = MINIMAL.replace(&format!("{} = ", label.key), "ignored = ");
+        let text = format!("{text}\n{} = {{}}", label.key);
+        let found = findings(&text);
+        let place = format!("`vault.secret-server.{}`: ", label.key);
+        let line = found
+            .lines()
+            .find(|line| line.contains(&place))
+            .unwrap_or_default();
+        assert!(line.contains("must be"), "{}: {found}", label.key);
+    }
+}
+
+#[test]
 fn an_override_replaces_the_files_value_and_only_that() {
     let vault = local(
         MINIMAL,
@@ -253,7 +268,7 @@ fn an_override_replaces_the_files_value_and_only_that() {
     let vault = vault.unwrap();
     assert_eq!(vault.api_user, "other");
     assert_eq!(vault.include_domain_credentials_for, ["ACME", "EMEA"]);
-    assert!(vault.fall_back_to_local_account);
+    assert!(vault.fall_back_to_local);
     assert_eq!(vault.machine_field, "true");
     assert_eq!(vault.domain_field, "Domain");
 }

@@ -42,7 +42,8 @@ impl RollingFile {
         })
     }
 
-    fn append(&self, event: &[u8]) -> io::Result<()> {
+    /// Writes one whole event.
+    pub(super) fn append(&self, event: &[u8]) -> io::Result<()> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if current.bytes > 0 && current.bytes + event.len() as u64 > self.bytes_max {
             self.rotate()?;

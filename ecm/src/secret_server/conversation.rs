@@ -7,14 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::client::{CallError, Client};
 use super::refusals::{self, Delegation};
 use super::settings::Settings;
-use super::trace::{Step, Trace};
 use crate::clock::Clock;
 use crate::diagnosis::Symptom;
 use crate::error::{Hop, PluginError};
-use crate::identity::{self, Candidate, Mapping};
+use crate::identity::{self, Candidate, LeftOut, Mapping};
 use crate::plugin::Session;
 use crate::secret::Secret;
 use crate::token_cache::{CachedToken, TokenCache, TokenKey, issued_not_before};
+use crate::trace::{Step, Trace};
 
 /// Everything that calls share.
 #[derive(Debug)]
@@ -147,7 +147,12 @@ impl Conversation {
         trace: &Trace,
     ) -> Result<CachedToken, PluginError> {
         let mut last = None;
-        for candidate in candidates {
+        for (at, candidate) in candidates.iter().enumerate() {
+            let not_tried = |why| {
+                for rest in &candidates[at + 1..] {
+                    trace.add(Step::UserLeftOut(LeftOut::new(rest.to_string(), why)));
+                }
+            };
             let name = account_name(candidate);
             let reply = match self.impersonate_one(candidate).await {
                 Ok(reply) => reply,
@@ -159,6 +164,7 @@ impl Conversation {
             if let Some(token) = reply.token {
                 tracing::debug!(user = %name, reason = %candidate.reason, "vault user recognised");
                 trace.add(Step::user(candidate, "recognised"));
+                not_tried("an earlier one was recognised");
                 let issued_at = self.clock.now();
                 return Ok(CachedToken {
                     token,
@@ -170,11 +176,13 @@ impl Conversation {
                 Delegation::Refused(error) => {
                     tracing::info!(user = %name, "{error}");
                     trace.add(Step::user(candidate, &error.message));
+                    not_tried("the vault's answer for an earlier one is final");
                     return Err(error);
                 }
                 Delegation::NotRecognised(error) => {
                     tracing::info!(user = %name, reason = %candidate.reason, "{error}");
-                    trace.add(Step::user(candidate, &error.message));
+                    let words = error.vault_said.as_deref().unwrap_or("no reason given");
+                    trace.add(Step::user(candidate, &format!("not recognised ({words})")));
                     last = Some(error);
                 }
             }

@@ -12,11 +12,11 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::conversation::{Conversation, Errand};
-use super::trace::Step;
 use super::wire::SecretSummary;
 use crate::endpoint::search_terms;
 use crate::error::PluginError;
 use crate::plugin::{CredentialSummary, JumpItem};
+use crate::trace::Step;
 
 /// Most searches of one look-up that are under way at a time.
 const SEARCHES_TOGETHER_MAX: usize = 8;

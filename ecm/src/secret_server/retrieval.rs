@@ -1,5 +1,6 @@
-//! From an entry of the list to a credential: GetSecret, the comment where one is required, the
-//! attachments together, and the check-in when something fails after the secret was checked out.
+//! From an entry of the list to a credential: GetSecret, the comment where one is required, and the
+//! attachments together. Getting is checking out (documented soap:§3.7), also when a later step
+//! fails or the answer is lost on the way; whoever asked owes the check-in.
 
 use std::sync::Arc;
 
@@ -20,8 +21,8 @@ use crate::secret::Secret;
 /// Most attachments of one secret that are fetched; key templates have up to three.
 const ATTACHMENTS_MAX: usize = 8;
 
-/// Fetches a secret on behalf of `errand`'s user. It may be checked out afterwards, but not when
-/// this fails.
+/// Fetches a secret on behalf of `errand`'s user. It may be checked out afterwards, even when this
+/// fails.
 pub(super) async fn get(
     conversation: &Arc<Conversation>,
     errand: &Errand,
@@ -34,17 +35,8 @@ pub(super) async fn get(
             get_secret(conversation, session, token, secret_id)
         })
         .await?;
-    let built = match attachments(conversation, errand, &secret).await {
-        Ok(attachments) => package(&secret, &attachments, &conversation.settings.domain_field),
-        Err(error) => Err(error),
-    };
-    if let Err(error) = &built {
-        tracing::info!(secret_id, "checking the secret in again: {error}");
-        if let Err(error) = release(conversation, errand, credential_id).await {
-            tracing::warn!(secret_id, "failed to check the secret in: {error}");
-        }
-    }
-    built
+    let attachments = attachments(conversation, errand, &secret).await?;
+    package(&secret, &attachments, &conversation.settings.domain_field)
 }
 
 /// Checks a secret in.

@@ -1,11 +1,10 @@
 //! The plugin's settings: the documented ones under their documented labels (documented ecm:§6)
-//! and our own below them. What is read from a file is [`SettingsFile`]; what the plugin works with
-//! is [`Settings`], which exists only when every value was checked.
+//! and our own below them. What is read from a file is [`SettingsFile`], whose keys are [`LABELS`];
+//! what the plugin works with is [`Settings`], which exists only when every value was checked.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
 use url::Url;
 
 use crate::diagnosis::Symptom;
@@ -43,12 +42,12 @@ pub const LABELS: &[SettingLabel] = &[
     documented("domain_field", "Domain Field", true),
     documented("machine_field", "Machine Field", true),
     documented(
-        "default_domain",
+        "default_domain_for_local_users",
         "Default Domain for Local BeyondTrust Users",
         false,
     ),
     documented(
-        "fall_back_to_local",
+        "fall_back_to_local_account",
         "Enable fall-back to local account if domain account not found",
         false,
     ),
@@ -92,8 +91,7 @@ const fn own(key: &'static str, label: &'static str) -> SettingLabel {
 
 /// The settings as they stand in a configuration file. `api_password` is a reference to a secret,
 /// never the secret.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingsFile {
     /// *Endpoint URL*: the full address of `SSWebService.asmx`.
     pub endpoint_url: String,
@@ -102,68 +100,47 @@ pub struct SettingsFile {
     /// *API Password*: where it is found, for example `file:/run/credentials/api_password`.
     pub api_password: String,
     /// *API Domain*: only if the API account is not local to Secret Server.
-    #[serde(default)]
     pub api_domain: Option<String>,
     /// *API Organization*: Secret Server Online only.
-    #[serde(default)]
     pub api_organization: Option<String>,
     /// *Include domain credentials for*: each entry one domain, or several separated by commas.
-    #[serde(default)]
     pub include_domain_credentials_for: Vec<String>,
     /// *Domain Field*.
-    #[serde(default = "default_domain_field")]
     pub domain_field: String,
     /// *Machine Field*.
-    #[serde(default = "default_machine_field")]
     pub machine_field: String,
     /// *Default Domain for Local BeyondTrust Users*.
-    #[serde(default)]
     pub default_domain: Option<String>,
     /// *Enable fall-back to local account if domain account not found*.
-    #[serde(default)]
     pub fall_back_to_local: bool,
     /// *Include default organization*: sends *API Organization* when looking for the user too.
-    #[serde(default)]
     pub include_default_organization: bool,
     /// Authorities trusted beside the system's, PEM.
-    #[serde(default)]
     pub ca_file: Option<PathBuf>,
     /// Whether an `http:` Endpoint URL is allowed.
-    #[serde(default)]
     pub allow_plain_http: bool,
     /// Whether secrets that need a comment, check-out or approval are listed (assumed soap:§3.4).
-    #[serde(default = "yes")]
     pub show_restricted: bool,
     /// What is answered to a secret that requires a comment; `{session_id}`, `{username}` and
     /// `{product}` are filled in. Empty: such secrets are refused. (assumed soap:§3.5)
-    #[serde(default = "default_comment")]
     pub comment: String,
     /// What is answered where a ticket number is asked for as well.
-    #[serde(default)]
     pub ticket: Option<String>,
     /// See [`EndpointRules::short_name`].
-    #[serde(default = "yes")]
     pub search_short_names: bool,
     /// See [`EndpointRules::public_addresses`].
-    #[serde(default)]
     pub search_public_addresses: bool,
     /// See [`MappingRules::guess_netbios`].
-    #[serde(default = "yes")]
     pub guess_netbios_names: bool,
     /// Limit on name lookup, TCP and TLS together, seconds.
-    #[serde(default = "default_connect_timeout_s")]
     pub connect_timeout_s: u64,
     /// Limit on one exchange, seconds.
-    #[serde(default = "default_answer_timeout_s")]
     pub answer_timeout_s: u64,
     /// Longest answer that is read, bytes.
-    #[serde(default = "default_answer_bytes_max")]
     pub answer_bytes_max: usize,
     /// Most results of one search.
-    #[serde(default = "default_results_max")]
     pub results_max: usize,
     /// How long a token is used at most, seconds; absent: until the vault refuses it.
-    #[serde(default)]
     pub token_lifetime_s: Option<u64>,
 }
 
@@ -178,23 +155,23 @@ impl SettingsFile {
             api_domain: None,
             api_organization: None,
             include_domain_credentials_for: Vec::new(),
-            domain_field: default_domain_field(),
-            machine_field: default_machine_field(),
+            domain_field: "Domain".into(),
+            machine_field: "Machine".into(),
             default_domain: None,
             fall_back_to_local: false,
             include_default_organization: false,
             ca_file: None,
             allow_plain_http: false,
             show_restricted: true,
-            comment: default_comment(),
+            comment: "{product} session {session_id} of {username}".into(),
             ticket: None,
             search_short_names: true,
             search_public_addresses: false,
             guess_netbios_names: true,
-            connect_timeout_s: default_connect_timeout_s(),
-            answer_timeout_s: default_answer_timeout_s(),
-            answer_bytes_max: default_answer_bytes_max(),
-            results_max: default_results_max(),
+            connect_timeout_s: 10,
+            answer_timeout_s: 25,
+            answer_bytes_max: 4 * 1024 * 1024,
+            results_max: 1_000,
             token_lifetime_s: None,
         }
     }
@@ -375,38 +352,6 @@ fn refuse(label: &str, why: &str) -> PluginError {
     )
 }
 
-fn yes() -> bool {
-    true
-}
-
-fn default_domain_field() -> String {
-    "Domain".into()
-}
-
-fn default_machine_field() -> String {
-    "Machine".into()
-}
-
-fn default_comment() -> String {
-    "{product} session {session_id} of {username}".into()
-}
-
-fn default_connect_timeout_s() -> u64 {
-    10
-}
-
-fn default_answer_timeout_s() -> u64 {
-    25
-}
-
-fn default_answer_bytes_max() -> usize {
-    4 * 1024 * 1024
-}
-
-fn default_results_max() -> usize {
-    1_000
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -419,33 +364,8 @@ mod tests {
     }
 
     #[test]
-    fn every_key_of_the_file_has_a_label_and_the_other_way_round() {
-        let keys: Vec<_> = LABELS.iter().map(|row| row.key).collect();
-        let text = format!(
-            "endpoint_url = {CLOUD:?}\napi_user = 'svc'\napi_password = 'env:X'\nunheard = 1"
-        );
-        let error = toml::from_str::<SettingsFile>(&text)
-            .unwrap_err()
-            .to_string();
-        let known: Vec<_> = error
-            .split("expected one of ")
-            .nth(1)
-            .unwrap()
-            .split(", ")
-            .collect();
-        let known: Vec<_> = known
-            .iter()
-            .map(|key| key.trim().trim_matches('`'))
-            .collect();
-        assert_eq!(keys, known);
-    }
-
-    #[test]
-    fn a_file_with_only_the_required_keys_has_the_documented_defaults() {
-        let text = format!("endpoint_url = {CLOUD:?}\napi_user = 'svc'\napi_password = 'env:X'");
-        let file: SettingsFile = toml::from_str(&text).unwrap();
-        assert_eq!(file, SettingsFile::new(CLOUD, "svc", "env:X"));
-        let settings = file.check("pw".into()).unwrap();
+    fn the_fields_have_the_documented_defaults() {
+        let settings = check(CLOUD).unwrap();
         assert_eq!(
             (&*settings.domain_field, &*settings.machine_field),
             ("Domain", "Machine")

@@ -325,7 +325,7 @@ async fn the_fall_back_tries_the_domain_first_and_remembers_who_was_recognised()
     settings.default_domain = Some("ACME".into());
     settings.fall_back_to_local = true;
     let plugin = plugin(settings);
-    let explained = soon(plugin.explain(&session())).await;
+    let explained = soon(plugin.explain_find(&session())).await;
     assert_eq!(explained.vault_user.as_deref(), Some("joe.user"));
     soon(plugin.find_credentials(&session())).await.unwrap();
     assert_eq!(
@@ -434,28 +434,6 @@ async fn what_getsecret_refuses_is_told_apart() {
         (symptom(&error), vault.calls().len()),
         (Symptom::SecretNotFound, 0)
     );
-}
-
-#[tokio::test]
-async fn a_secret_that_cannot_be_used_is_checked_in_again() {
-    for broken in ["not base64!", "//79"] {
-        let vault = Vault::start(move |call| match call.operation.as_str() {
-            "GetSecret" => ok(&secret(&[
-                item(1, "Username", "root", "IsNotes"),
-                item(2, "Private Key", "id", "IsFile"),
-            ])),
-            "DownloadFileAttachmentByItemId" => {
-                ok(&format!("<FileAttachment>{broken}</FileAttachment>"))
-            }
-            _ => well(call),
-        })
-        .await;
-        let error = soon(vault.plugin().get_credential(&session(), "7"))
-            .await
-            .unwrap_err();
-        assert_eq!(symptom(&error), Symptom::AttachmentUnreadable, "{broken}");
-        assert_eq!(vault.count("CheckIn"), 1);
-    }
 }
 
 #[tokio::test]

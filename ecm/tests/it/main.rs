@@ -2,14 +2,13 @@
 //! link to a scripted appliance, on real sockets.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
-mod appliance;
-mod connecting;
 mod conversation;
 mod endpoint;
 mod hostile;
 mod identity;
-mod plugin;
-mod rig;
-mod serving;
+mod leaks;
+mod link;
+mod test_settings;
 mod tls;
+mod token_cache;
 mod vault;

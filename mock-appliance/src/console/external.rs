@@ -5,6 +5,7 @@ use crate::link::LinkError;
 use crate::link::request::Ask;
 use crate::state::directory::{DEFAULT_ECM_GROUP, JumpItem, JumpItemType};
 use crate::state::sessions::SessionId;
+use crate::state::username_format::UsernameFormat;
 use crate::wire::{Answer, Endpoint, FindEndpoints, InSession, SessionFrame, ToEcm};
 
 /// An External Jump Item as the console shows it.
@@ -134,5 +135,6 @@ fn external_item(group: &str, kind: Option<JumpItemType>, found: Option<&Endpoin
         application_name: None,
         jump_group: Some(group.to_owned()),
         tag: None,
+        username_format: UsernameFormat::Default,
     }
 }

@@ -87,7 +87,7 @@ impl Console {
             )
         };
         let site = Arc::clone(&self.site);
-        self.site.background.spawn(async move {
+        self.site.spawn(async move {
             let history_url = format!("/login/session/{lsid}");
             let more = || SessionStarted {
                 history_url: Some(&history_url),
@@ -117,7 +117,7 @@ impl Console {
         Ok(id)
     }
 
-    /// The list behind the key icon. An empty one is a success.
+    /// The list behind the key icon, what the user took before first. An empty one is a success.
     ///
     /// # Errors
     /// When the session does not run, or the ECM cannot be asked or refuses.
@@ -138,10 +138,7 @@ impl Console {
             ToEcm::FindCredentials(request).text()
         });
         match served.await?.answer {
-            Answer::Credentials(offered) => {
-                self.site.state().sessions.offer(*id, offered.clone());
-                Ok(offered)
-            }
+            Answer::Credentials(offered) => Ok(self.site.state().sessions.offer(*id, offered)),
             other => Err(unexpected("find_credentials", &other)),
         }
     }
@@ -241,7 +238,8 @@ impl Console {
         let Package { kind, sealed } = package;
         let kind = CredentialKind::parse(&kind)?;
         let plaintext = key.open(&sealed, bound_to)?;
-        Ok(site.sink.inject(credential_id, kind, &plaintext)?)
+        let format = session.jump_item.username_format;
+        Ok(site.sink.inject(credential_id, kind, &plaintext, format)?)
     }
 
     /// Notes what the session owes. A session that ended meanwhile owes it at once.
@@ -281,7 +279,7 @@ impl Console {
         self.site.forget_key(*id);
         self.site.start_releases(owed);
         let (site, id) = (Arc::clone(&self.site), *id);
-        self.site.background.spawn(async move {
+        self.site.spawn(async move {
             site.notify(id, "session_complete", |request| {
                 ToEcm::SessionComplete(request).text()
             })
@@ -356,11 +354,7 @@ impl Site {
                 more: NoMore {},
             })
         });
-        let outcome = tokio::select! {
-            () = self.stopping.cancelled() => return,
-            outcome = asked => outcome,
-        };
-        if let Err(error) = outcome {
+        if let Err(error) = asked.await {
             tracing::info!(session = %id, request, %error, "the ECM was not told");
         }
     }

@@ -66,6 +66,10 @@ fn each_mistake_is_named_with_its_line_and_its_cure() {
             "lab.toml:4: ip_addresses: neither an IP address nor a network such as 10.1.0.0/16",
         ),
         (
+            "[[appliance.jump_items]]\ntype = 'remote_rdp'\nname = 'a'\nhostname = 'a'\nusername_format = 'default'\n",
+            "lab.toml:5: only a Jump Item of type web_jump has a username_format",
+        ),
+        (
             "[appliance]\nproduct = 'rs'\necm_groups = ['Branch']\n",
             "lab.toml:3: Remote Support has no ECM Groups; remove ecm_groups, or make the product \"pra\"",
         ),

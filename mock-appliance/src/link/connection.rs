@@ -24,7 +24,7 @@ use crate::wire::{
 
 /// Time for the peer to answer a close frame.
 const CLOSING: Duration = Duration::from_secs(2);
-/// Intervals without a byte after which a link is dead.
+/// Whole intervals without a byte after which a link is dead.
 const SILENT_INTERVALS_MAX: u32 = 3;
 const DAY_S: i64 = 86_400;
 

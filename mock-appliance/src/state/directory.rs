@@ -1,8 +1,8 @@
 //! Who uses the access console and what they can jump to. Fixed by the lab.
 
+use super::username_format::UsernameFormat;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::str::FromStr;
 
 /// The ECM Group of everything that names none (documented ecm:§3.1).
 pub const DEFAULT_ECM_GROUP: &str = "Default";
@@ -82,6 +82,7 @@ pub enum JumpItemType {
 #[error("expected one of {}", .0.join(", "))]
 pub struct UnknownName(pub Vec<&'static str>);
 
+/// Gives a type of names its spelling and its parser.
 macro_rules! named {
     ($type:ident { $($variant:ident = $name:literal),+ $(,)? }) => {
         impl $type {
@@ -92,18 +93,20 @@ macro_rules! named {
             }
         }
 
-        impl FromStr for $type {
-            type Err = UnknownName;
+        impl std::str::FromStr for $type {
+            type Err = $crate::state::directory::UnknownName;
 
-            fn from_str(text: &str) -> Result<Self, UnknownName> {
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
                 match text {
                     $($name => Ok(Self::$variant),)+
-                    _ => Err(UnknownName(vec![$($name),+])),
+                    _ => Err($crate::state::directory::UnknownName(vec![$($name),+])),
                 }
             }
         }
     };
 }
+
+pub(super) use named;
 
 named!(ProviderType {
     Local = "local",
@@ -165,6 +168,8 @@ pub struct JumpItem {
     pub jump_group: Option<String>,
     /// Free label.
     pub tag: Option<String>,
+    /// In which form a Web Jump types the user name.
+    pub username_format: UsernameFormat,
 }
 
 /// Everything the lab put there.

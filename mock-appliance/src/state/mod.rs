@@ -8,6 +8,7 @@ pub mod ecms;
 pub mod rate;
 pub mod releases;
 pub mod sessions;
+pub mod username_format;
 
 use accounts::Accounts;
 use directory::Directory;

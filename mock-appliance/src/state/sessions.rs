@@ -14,6 +14,8 @@ pub const RUNNING_MAX: usize = 1_000;
 pub const ENDED_MAX: usize = 1_000;
 /// Events, hops and injections that one session remembers of each.
 pub const ENTRIES_MAX: usize = 1_000;
+/// Preferred credentials that are remembered.
+const PREFERRED_MAX: usize = 10_000;
 
 /// Number of a session, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +47,9 @@ pub struct CredentialSummary {
     pub credential_id: String,
     /// What the console user reads.
     pub display_value: String,
+    /// Whether it stands under "Recommended Accounts": the user took it for this Jump Item before
+    /// (documented sra:§6).
+    pub recommended: bool,
 }
 
 /// One event of a session: the vendor's event name and its `data` keys (documented sra:§4.3, §6).
@@ -148,6 +153,8 @@ pub enum SessionError {
 pub struct Sessions {
     sessions: BTreeMap<SessionId, Session>,
     last: u64,
+    /// The credential that a user last took for a Jump Item; only its id.
+    preferred: BTreeMap<(String, String), String>,
 }
 
 impl Sessions {
@@ -205,8 +212,8 @@ impl Sessions {
     #[must_use]
     pub fn emptied(&self) -> Self {
         Self {
-            sessions: BTreeMap::new(),
             last: self.last,
+            ..Self::default()
         }
     }
 
@@ -236,11 +243,22 @@ impl Sessions {
         self.sessions.values()
     }
 
-    /// Remembers the list that the user saw.
-    pub fn offer(&mut self, id: SessionId, offered: Vec<CredentialSummary>) {
-        if let Some(session) = self.sessions.get_mut(&id) {
-            session.offered = offered;
+    /// Remembers the list that the user sees, and gives it: the recommended entry first.
+    pub fn offer(
+        &mut self,
+        id: SessionId,
+        mut offered: Vec<CredentialSummary>,
+    ) -> Vec<CredentialSummary> {
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return offered;
+        };
+        let preferred = self.preferred.get(&session.preference());
+        for entry in &mut offered {
+            entry.recommended = preferred == Some(&entry.credential_id);
         }
+        offered.sort_by_key(|entry| !entry.recommended);
+        session.offered.clone_from(&offered);
+        offered
     }
 
     /// Remembers a request on the link.
@@ -306,11 +324,17 @@ impl Sessions {
         session.event(now, "Credential Injection Attempt Failed", data);
     }
 
-    /// Remembers what was injected.
+    /// Remembers what was injected, and that the user took it here.
     pub fn injected(&mut self, id: SessionId, record: InjectionRecord) {
-        if let Some(session) = self.sessions.get_mut(&id) {
-            push_bounded(&mut session.injections, record);
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        let preference = session.preference();
+        if self.preferred.len() < PREFERRED_MAX || self.preferred.contains_key(&preference) {
+            self.preferred
+                .insert(preference, record.credential_id.clone());
         }
+        push_bounded(&mut session.injections, record);
     }
 
     /// Ends a session.
@@ -328,6 +352,14 @@ impl Sessions {
 }
 
 impl Session {
+    /// Whose preference for what the session tells.
+    fn preference(&self) -> (String, String) {
+        (
+            self.user.username.to_lowercase(),
+            self.jump_item.name.clone(),
+        )
+    }
+
     fn display_value(&self, credential_id: &str) -> Option<String> {
         let same = |summary: &&CredentialSummary| summary.credential_id == credential_id;
         self.offered
@@ -357,132 +389,4 @@ fn push_bounded<T>(entries: &mut Vec<T>, entry: T) {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use crate::state::directory::{JumpItemType, ProviderType};
-
-    const NOW: SimTime = SimTime::SCENARIO_START;
-
-    pub(crate) fn user(username: &str) -> ConsoleUser {
-        ConsoleUser {
-            username: username.into(),
-            distinguished_name: None,
-            display_name: None,
-            provider_type: ProviderType::Local,
-        }
-    }
-
-    pub(crate) fn item(name: &str) -> JumpItem {
-        JumpItem {
-            kind: JumpItemType::RemoteRdp,
-            name: name.into(),
-            hostname: Some(format!("{name}.acme.example")),
-            port: None,
-            url: None,
-            additional_ips: Vec::new(),
-            application_name: None,
-            jump_group: None,
-            tag: None,
-        }
-    }
-
-    fn begin(sessions: &mut Sessions) -> Result<SessionId, SessionError> {
-        sessions.begin(
-            user("joe.user"),
-            item("web01"),
-            "Default".into(),
-            "ab".repeat(16),
-            NOW,
-        )
-    }
-
-    fn offer(sessions: &mut Sessions, id: SessionId) {
-        let summary = CredentialSummary {
-            credential_id: "7".into(),
-            display_value: "ACME\\svc".into(),
-        };
-        sessions.offer(id, vec![summary]);
-    }
-
-    #[test]
-    fn an_attempt_and_its_failure_are_events_of_the_session() {
-        let mut sessions = Sessions::default();
-        let id = begin(&mut sessions).unwrap();
-        offer(&mut sessions, id);
-        let attempt = sessions.attempt(id, "7", NOW).unwrap();
-        sessions.attempt_failed(id, attempt, "7", "the vault is down".into(), NOW);
-        sessions.end(id, NOW).unwrap();
-        let events = &sessions.get(id).unwrap().events;
-        let names: Vec<_> = events.iter().map(|event| event.event_type).collect();
-        assert_eq!(
-            names,
-            [
-                "Session Start",
-                "Credential Injection Attempt",
-                "Credential Injection Attempt Failed",
-                "Session End"
-            ]
-        );
-        let expected = [
-            ("attempt_id", "1"),
-            ("credential_id", "7"),
-            ("credential_name", "ACME\\svc"),
-            ("failure_reason", "the vault is down"),
-        ];
-        assert_eq!(
-            events[2].data,
-            expected.map(|(key, value)| (key, value.to_owned()))
-        );
-    }
-
-    #[test]
-    fn only_what_the_user_saw_can_be_picked() {
-        let mut sessions = Sessions::default();
-        let id = begin(&mut sessions).unwrap();
-        assert!(matches!(
-            sessions.attempt(id, "7", NOW),
-            Err(SessionError::NotOffered { .. })
-        ));
-        offer(&mut sessions, id);
-        assert_eq!(sessions.attempt(id, "7", NOW), Ok(1));
-    }
-
-    #[test]
-    fn nothing_more_happens_in_a_session_that_ended() {
-        let mut sessions = Sessions::default();
-        let id = begin(&mut sessions).unwrap();
-        offer(&mut sessions, id);
-        sessions.end(id, NOW).unwrap();
-        assert_eq!(sessions.end(id, NOW), Err(SessionError::Ended(id)));
-        assert_eq!(sessions.attempt(id, "7", NOW), Err(SessionError::Ended(id)));
-    }
-
-    #[test]
-    fn the_number_of_sessions_is_bounded() {
-        let mut sessions = Sessions::default();
-        for _ in 0..RUNNING_MAX {
-            begin(&mut sessions).unwrap();
-        }
-        assert_eq!(begin(&mut sessions), Err(SessionError::TooMany));
-        for n in 1..=1_000 {
-            sessions.end(SessionId(n), NOW).unwrap();
-        }
-        begin(&mut sessions).unwrap();
-        assert!(
-            sessions.get(SessionId(1)).is_err(),
-            "the oldest ended session is forgotten"
-        );
-    }
-
-    #[test]
-    fn an_id_reads_back_from_its_text() {
-        assert_eq!("s-12".parse(), Ok(SessionId(12)));
-        for text in ["12", "s-", "s-x", "c-1", ""] {
-            assert_eq!(
-                text.parse::<SessionId>(),
-                Err(SessionError::Unknown(text.into()))
-            );
-        }
-    }
-}
+mod tests;

@@ -2,13 +2,16 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod control;
+mod external;
 mod faults;
 mod http;
 mod link;
 mod oauth;
 mod pages;
+mod releases;
 mod rig;
 mod routing;
 mod scripted;
 mod sessions;
+mod tls;
 mod vectors;

@@ -1,5 +1,6 @@
 //! The `[password-safe]` table of a lab file: who there is, what is managed, who may what.
 
+mod people;
 mod populate;
 mod words;
 

@@ -1,25 +1,20 @@
 //! From the names of a lab to the numbers of a vault.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use sim_kit::clock::SimTime;
 use sim_kit::config::{ConfigError, SecretRef};
 use sim_kit::seeded::Seed;
 
-use super::words::{address_rules, feature, key, lookup, lookup_opt, planted_key, role, schedule};
-use super::{
-    AccountEntry, GroupEntry, Lab, PolicyEntry, RegistrationEntry, RegistrationEntryKind,
-    ScheduleEntry, SecretEntry, SystemEntry, UserEntry,
-};
+use super::words::{key, planted_key};
+use super::{AccountEntry, Lab, SecretEntry, SystemEntry};
 use crate::mint::SeededMint;
 use crate::secret::Secret;
 use crate::state::State;
 use crate::state::ids::{
-    AccountId, AliasId, ApplicationId, GroupId, PlatformId, PolicyId, RegistrationId, ScheduleId,
-    SmartGroupId, SystemId, UserId, WorkgroupId,
+    AccountId, AliasId, ApplicationId, GroupId, PlatformId, PolicyId, RegistrationId, SmartGroupId,
+    SystemId, UserId, WorkgroupId,
 };
-use crate::state::people::{Grant, Group, Level, Registration, RegistrationKind, User, UserKind};
-use crate::state::policy::Policy;
 use crate::state::secrets_safe::{Content, Folder, TeamSecret};
 use crate::state::vault::{
     Account, Alias, Application, EntityType, Password, Platform, System, Workgroup,
@@ -82,13 +77,13 @@ const PLATFORMS: [PlatformFacts; 6] = [
 const BULK_MAX: u64 = 1_000_000;
 
 /// Names on the way to numbers.
-struct Names {
-    seed: Seed,
+pub(super) struct Names {
+    pub(super) seed: Seed,
     now: SimTime,
     smart_groups: HashMap<String, SmartGroupId>,
-    policies: HashMap<String, PolicyId>,
-    registrations: HashMap<String, RegistrationId>,
-    groups: HashMap<String, GroupId>,
+    pub(super) policies: HashMap<String, PolicyId>,
+    pub(super) registrations: HashMap<String, RegistrationId>,
+    pub(super) groups: HashMap<String, GroupId>,
 }
 
 impl Lab {
@@ -280,191 +275,18 @@ impl Lab {
 
 impl Names {
     /// The number of a smart group; a new name gets the next one. 1 is every account.
-    fn smart_group(&mut self, name: &str) -> SmartGroupId {
+    pub(super) fn smart_group(&mut self, name: &str) -> SmartGroupId {
         let next = SmartGroupId(i32::try_from(self.smart_groups.len()).unwrap_or(0) + 2);
         *self.smart_groups.entry(name.to_lowercase()).or_insert(next)
     }
 
-    fn secret(&self, reference: &SecretRef, purpose: &str) -> Result<Secret, ConfigError> {
+    /// The secret that a reference stands for.
+    pub(super) fn secret(
+        &self,
+        reference: &SecretRef,
+        purpose: &str,
+    ) -> Result<Secret, ConfigError> {
         Ok(Secret::from(reference.resolve(purpose, self.seed)?))
-    }
-
-    fn add_policy(
-        &mut self,
-        state: &mut State,
-        id: PolicyId,
-        entry: &PolicyEntry,
-    ) -> Result<(), ConfigError> {
-        let always = [ScheduleEntry::default()];
-        let entries = if entry.schedules.is_empty() {
-            &always[..]
-        } else {
-            &entry.schedules
-        };
-        let first = state
-            .policies
-            .values()
-            .map(|policy| policy.schedules.len())
-            .sum::<usize>()
-            + 1;
-        let first = i32::try_from(first).unwrap_or(i32::MAX);
-        let schedules = (first..)
-            .zip(entries)
-            .map(|(number, item)| schedule(ScheduleId(number), item, &entry.name))
-            .collect::<Result<_, _>>()?;
-        let policy = Policy {
-            id,
-            name: entry.name.clone(),
-            description: entry.description.clone(),
-            schedules,
-        };
-        self.policies.insert(entry.name.clone(), id);
-        state.policies.insert(id, policy);
-        Ok(())
-    }
-
-    fn add_registration(
-        &mut self,
-        state: &mut State,
-        id: RegistrationId,
-        entry: &RegistrationEntry,
-    ) -> Result<(), ConfigError> {
-        let place = format!("[password-safe] registration {}", entry.name);
-        let kind = match entry.kind {
-            RegistrationEntryKind::ApiAccess => RegistrationKind::ApiAccess {
-                token_duration_min: entry.token_duration_min.unwrap_or(60),
-            },
-            RegistrationEntryKind::ApiKey => RegistrationKind::ApiKey {
-                key: key(
-                    &entry.key,
-                    &format!("password-safe/registration/{}/key", entry.name),
-                    self.seed,
-                )?,
-                second_factor_enforced: entry.second_factor_enforced,
-                client_certificate_required: entry.client_certificate_required,
-                user_password_required: entry.user_password_required,
-            },
-        };
-        let registration = Registration {
-            id,
-            name: entry.name.clone(),
-            active: entry.active,
-            kind,
-            addresses: address_rules(&entry.addresses, &place)?,
-            forwarded_for: address_rules(&entry.forwarded_for, &place)?,
-        };
-        self.registrations.insert(entry.name.clone(), id);
-        state.people.registrations.insert(id, registration);
-        Ok(())
-    }
-
-    fn add_group(
-        &mut self,
-        state: &mut State,
-        id: GroupId,
-        entry: &GroupEntry,
-    ) -> Result<(), ConfigError> {
-        let place = format!("[password-safe] group {}", entry.name);
-        let mut features = BTreeMap::new();
-        for (level, words) in [
-            (Level::Read, &entry.reads),
-            (Level::FullControl, &entry.controls),
-        ] {
-            for word in words {
-                features.insert(feature(word, &place)?, level);
-            }
-        }
-        let mut grants = Vec::new();
-        for item in &entry.roles {
-            let smart_group = match &item.smart_group {
-                None => SmartGroupId::ALL,
-                Some(name) => self.smart_group(name),
-            };
-            let policy = lookup_opt(&self.policies, &item.policy, "policy", &place)?;
-            let role = role(&item.role, &place)?;
-            if role.requests() && policy.is_none() {
-                return Err(ConfigError::at(place, "a requestor's role needs a policy"));
-            }
-            grants.push(Grant {
-                smart_group,
-                role,
-                policy,
-            });
-        }
-        let registrations = entry
-            .registrations
-            .iter()
-            .map(|name| lookup(&self.registrations, name, "registration", &place))
-            .collect::<Result<_, _>>()?;
-        let group = Group {
-            id,
-            name: entry.name.clone(),
-            registrations,
-            features,
-            grants,
-        };
-        self.groups.insert(entry.name.clone(), id);
-        state.people.groups.insert(id, group);
-        Ok(())
-    }
-
-    fn add_user(
-        &mut self,
-        state: &mut State,
-        id: UserId,
-        entry: &UserEntry,
-    ) -> Result<(), ConfigError> {
-        let place = format!("[password-safe] user {}", entry.name);
-        let purpose = |what: &str| format!("password-safe/user/{}/{what}", entry.name);
-        let secret = |reference: &Option<SecretRef>, what: &str| {
-            reference
-                .as_ref()
-                .map(|found| self.secret(found, &purpose(what)))
-                .transpose()
-        };
-        let (domain, name) = match entry.name.split_once('\\') {
-            Some((domain, name)) => (Some(domain.to_owned()), name.to_owned()),
-            None => (None, entry.name.clone()),
-        };
-        let client_secret = secret(&entry.client_secret, "client-secret")?;
-        let kind = match (&client_secret, &domain) {
-            (Some(_), _) => UserKind::Application,
-            (None, Some(_)) => UserKind::ActiveDirectory,
-            (None, None) => UserKind::BeyondInsight,
-        };
-        let client_id = match (kind, &entry.client_id) {
-            (UserKind::Application, None) => Some(state.mint.guid()),
-            (_, given) => given.clone(),
-        };
-        let groups = entry
-            .groups
-            .iter()
-            .map(|name| lookup(&self.groups, name, "group", &place))
-            .collect::<Result<_, _>>()?;
-        let user = User {
-            id,
-            sid: domain
-                .as_ref()
-                .map(|_| format!("S-1-5-21-1004336348-1177238915-682003330-{}", 1000 + id.0)),
-            name,
-            domain,
-            upn: entry.upn.clone(),
-            first_name: entry.first_name.clone(),
-            last_name: entry.last_name.clone(),
-            email: entry.email.clone(),
-            kind,
-            active: entry.active,
-            quarantined: false,
-            administrator: entry.administrator,
-            password: secret(&entry.password, "password")?,
-            second_factor: secret(&entry.second_factor, "second-factor")?,
-            client_id,
-            client_secret,
-            policy: lookup_opt(&self.policies, &entry.policy, "policy", &place)?,
-            groups,
-        };
-        state.people.add_user(user);
-        Ok(())
     }
 
     fn add_system(

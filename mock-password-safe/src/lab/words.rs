@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sim_kit::config::{ConfigError, SecretRef};
-use sim_kit::seeded::Seed;
+use sim_kit::seeded::{CANARY_MARK, Seed};
 
 use super::ScheduleEntry;
 use crate::secret::Secret;
@@ -15,6 +15,22 @@ use crate::state::policy::{AccessRule, AccessType, Schedule, Window};
 pub(super) fn key(reference: &SecretRef, purpose: &str, seed: Seed) -> Result<Secret, ConfigError> {
     match reference {
         SecretRef::Generate => Ok(Secret::new(seed.stream(purpose).hex(128))),
+        reference => Ok(Secret::from(reference.resolve(purpose, seed)?)),
+    }
+}
+
+/// A client secret of 45 characters when it is generated: clients want 36 to 64 (`vendor-client
+/// psafe:PYLIB`).
+pub(super) fn client_secret(
+    reference: &SecretRef,
+    purpose: &str,
+    seed: Seed,
+) -> Result<Secret, ConfigError> {
+    match reference {
+        SecretRef::Generate => {
+            let tail = seed.stream(purpose).base32(40);
+            Ok(Secret::new(format!("{CANARY_MARK}-{tail}")))
+        }
         reference => Ok(Secret::from(reference.resolve(purpose, seed)?)),
     }
 }

@@ -3,7 +3,7 @@
 
 use sim_kit::exchange::StatusCode;
 
-use super::{Access, Call, Route, created, flag, gives, int, nothing, ok, text};
+use super::{Access, Call, Route, created, flag, gives, int, many_or_one, nothing, ok, text};
 use crate::secret::Secret;
 use crate::state::State;
 use crate::state::ids::{AccountId, SystemId};
@@ -59,7 +59,7 @@ pub(crate) const ROUTES: &[Route] = &[
             int("offset"),
         ],
         body: &[],
-        gives: ok(gives::<Vec<RequestableAccount>>),
+        gives: ok(many_or_one::<RequestableAccount>),
         run: list,
     },
     Route {
@@ -77,7 +77,7 @@ pub(crate) const ROUTES: &[Route] = &[
         access: READ,
         query: &[text("name"), int("limit"), int("offset")],
         body: &[],
-        gives: ok(gives::<Vec<ManagedAccount>>),
+        gives: ok(many_or_one::<ManagedAccount>),
         run: of_system,
     },
     Route {

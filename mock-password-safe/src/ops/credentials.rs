@@ -55,15 +55,6 @@ pub(crate) const ROUTES: &[Route] = &[
         run: put_by_path,
     },
     Route {
-        name: "GET ManagedAccounts/{id}/Credentials",
-        summary: "Known (type=totp), not simulated",
-        access: Access::SignedIn,
-        query: &[text("type")],
-        body: &[],
-        gives: nothing(200),
-        run: not_simulated,
-    },
-    Route {
         name: "PUT ManagedAccounts/{id}/Credentials",
         summary: "Store a credential",
         access: FULL,
@@ -185,8 +176,4 @@ fn change_system(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> 
         state.rotate(id, call.now);
     }
     Ok(Answer::no_content())
-}
-
-fn not_simulated(_: &mut State, _: &Call<'_>) -> Result<Answer, Refusal> {
-    Err(Refusal::NotSimulated)
 }

@@ -2,7 +2,7 @@
 
 use sim_kit::exchange::StatusCode;
 
-use super::{Access, Call, Route, flag, gives, nothing, ok, text};
+use super::{Access, Call, Route, flag, gives, many_or_one, ok, text};
 use crate::state::State;
 use crate::state::ids::{GroupId, UserId};
 use crate::state::people::{Feature, Level};
@@ -21,7 +21,7 @@ pub(crate) const ROUTES: &[Route] = &[
         access: READ,
         query: &[text("username"), flag("includeInactive")],
         body: &[],
-        gives: ok(gives::<Vec<UserRow>>),
+        gives: ok(many_or_one::<UserRow>),
         run: users,
     },
     Route {
@@ -43,21 +43,12 @@ pub(crate) const ROUTES: &[Route] = &[
         run: quarantine,
     },
     Route {
-        name: "POST Users/{id}/RecycleClientSecret",
-        summary: "Known, not simulated: the new secret would have to travel",
-        access: FULL,
-        query: &[],
-        body: &[],
-        gives: nothing(200),
-        run: not_simulated,
-    },
-    Route {
         name: "GET UserGroups",
         summary: "The user groups; one object when a name is given",
         access: READ,
         query: &[text("name")],
         body: &[],
-        gives: ok(gives::<Vec<GroupRow>>),
+        gives: ok(many_or_one::<GroupRow>),
         run: groups,
     },
     Route {
@@ -140,8 +131,4 @@ fn group_users(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
 
 fn functional_accounts(_: &mut State, _: &Call<'_>) -> Result<Answer, Refusal> {
     Ok(Answer::ok(&Vec::<FunctionalAccountRow>::new()))
-}
-
-fn not_simulated(_: &mut State, _: &Call<'_>) -> Result<Answer, Refusal> {
-    Err(Refusal::NotSimulated)
 }

@@ -11,6 +11,7 @@ mod requests;
 mod secrets_safe;
 mod sessions;
 mod systems;
+mod unsimulated;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use sim_kit::clock::SimTime;
@@ -25,6 +26,7 @@ use crate::state::refusal::Refusal;
 use crate::state::sign_in::Caller;
 use crate::wire::answer::Answer;
 use crate::wire::read::Fields;
+use crate::wire::rows::Page;
 
 /// One operation of the vendor's API.
 pub(crate) struct Route {
@@ -131,6 +133,26 @@ pub(crate) fn gives<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     generator.subschema_for::<T>()
 }
 
+/// An array, or one object where the query names it.
+pub(crate) fn many_or_one<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    either(&[
+        generator.subschema_for::<Vec<T>>(),
+        generator.subschema_for::<T>(),
+    ])
+}
+
+/// An array, or a page where the query asks for one.
+pub(crate) fn many_or_page<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    either(&[
+        generator.subschema_for::<Vec<T>>(),
+        generator.subschema_for::<Page<T>>(),
+    ])
+}
+
+fn either(schemas: &[Schema]) -> Schema {
+    schemars::json_schema!({ "anyOf": schemas })
+}
+
 /// 200 and what `describe` describes.
 pub(crate) const fn ok(describe: fn(&mut SchemaGenerator) -> Schema) -> Gives {
     Gives {
@@ -173,6 +195,7 @@ pub(crate) fn routes() -> impl Iterator<Item = &'static Route> {
         sessions::ROUTES,
         directory::ROUTES,
         secrets_safe::ROUTES,
+        unsimulated::ROUTES,
     ]
     .into_iter()
     .flatten()

@@ -252,8 +252,9 @@ fn rows(state: &State, call: &Call<'_>) -> Result<Vec<RequestRow>, Refusal> {
     };
     Ok(state
         .releases
-        .iter()
-        .filter(|release| release.is_live(call.now) && concerns(release))
+        .live(call.now)
+        .into_iter()
+        .filter(|release| concerns(release))
         .filter(|release| {
             if release.is_active(call.now) {
                 active

@@ -4,7 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sim_kit::exchange::StatusCode;
 
-use super::{Access, Call, Param, Route, created, flag, gives, int, nothing, ok, text};
+use super::{
+    Access, Call, Param, Route, created, flag, gives, int, many_or_page, nothing, ok, text,
+};
 use crate::secret::Secret;
 use crate::state::State;
 use crate::state::people::{Feature, Level};
@@ -99,7 +101,7 @@ pub(crate) const ROUTES: &[Route] = &[
             int("offset"),
         ],
         body: &[],
-        gives: ok(gives::<Vec<SecretRow>>),
+        gives: ok(many_or_page::<SecretRow>),
         run: list,
     },
     reading(

@@ -81,15 +81,6 @@ pub(crate) const ROUTES: &[Route] = &[
         gives: ok(gives::<SessionRow>),
         run: get,
     },
-    Route {
-        name: "POST Sessions/Admin",
-        summary: "Known, not simulated",
-        access: QUARANTINE,
-        query: &[],
-        body: &[],
-        gives: nothing(201),
-        run: not_simulated,
-    },
     intervening("POST Sessions/{id}/Lock", "Lock a session", lock),
     intervening("POST Sessions/{id}/Terminate", "Terminate a session", end),
     intervening(
@@ -299,8 +290,4 @@ fn intervene(
     } else {
         Ok(Answer::no_content())
     }
-}
-
-fn not_simulated(_: &mut State, _: &Call<'_>) -> Result<Answer, Refusal> {
-    Err(Refusal::NotSimulated)
 }

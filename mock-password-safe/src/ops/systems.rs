@@ -1,6 +1,6 @@
 //! Managed systems, platforms, workgroups, assets. psafe:§2.3, §2.11.
 
-use super::{Access, Call, Gives, Param, Route, gives, int, ok, text};
+use super::{Access, Call, Gives, Param, Route, gives, int, many_or_one, many_or_page, ok, text};
 use crate::ops::accounts::SYSTEM_NOT_FOUND;
 use crate::state::State;
 use crate::state::ids::{SystemId, WorkgroupId};
@@ -13,7 +13,7 @@ use crate::wire::rows::system::{AssetRow, ManagedSystem, PlatformRow, WorkgroupR
 
 const READ: Access = Access::Feature(Feature::SystemManagement, Level::Read);
 const PAGED: &[Param] = &[int("limit"), int("offset"), int("type"), text("name")];
-const SYSTEMS: Gives = ok(gives::<Vec<ManagedSystem>>);
+const SYSTEMS: Gives = ok(many_or_page::<ManagedSystem>);
 
 const fn systems(
     name: &'static str,
@@ -74,21 +74,6 @@ pub(crate) const ROUTES: &[Route] = &[
         "The managed systems of a workgroup",
         of_workgroup,
     ),
-    systems(
-        "GET FunctionalAccounts/{id}/ManagedSystems",
-        "Known, not simulated",
-        not_simulated,
-    ),
-    systems(
-        "GET SmartRules/{id}/ManagedSystems",
-        "Known, not simulated",
-        not_simulated,
-    ),
-    systems(
-        "GET QuickRules/{id}/ManagedSystems",
-        "Known, not simulated",
-        not_simulated,
-    ),
     Route {
         name: "GET Platforms",
         summary: "The platforms; DefaultSessionType tells RDP from SSH",
@@ -113,7 +98,7 @@ pub(crate) const ROUTES: &[Route] = &[
         access: Access::SignedIn,
         query: &[text("name")],
         body: &[],
-        gives: ok(gives::<Vec<WorkgroupRow>>),
+        gives: ok(many_or_one::<WorkgroupRow>),
         run: workgroups,
     },
     Route {
@@ -131,7 +116,7 @@ pub(crate) const ROUTES: &[Route] = &[
         access: Access::SignedIn,
         query: &[int("limit"), int("offset"), text("name")],
         body: &[],
-        gives: ok(gives::<Vec<AssetRow>>),
+        gives: ok(many_or_page::<AssetRow>),
         run: assets,
     },
     Route {
@@ -154,7 +139,7 @@ pub(crate) const ROUTES: &[Route] = &[
             text("DomainName"),
             text("IPAddress"),
         ],
-        gives: ok(gives::<Vec<AssetRow>>),
+        gives: ok(many_or_page::<AssetRow>),
         run: search_assets,
     },
 ];
@@ -251,10 +236,6 @@ fn system<'a>(
         .get(&SystemId(call.id(0)?))
         .filter(|system| entity.is_none_or(|entity| system.entity == entity))
         .ok_or(SYSTEM_NOT_FOUND)
-}
-
-fn not_simulated(_: &mut State, _: &Call<'_>) -> Result<Answer, Refusal> {
-    Err(Refusal::NotSimulated)
 }
 
 fn platforms(state: &mut State, _: &Call<'_>) -> Result<Answer, Refusal> {

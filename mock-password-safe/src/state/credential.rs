@@ -119,8 +119,9 @@ impl State {
         self.settle(now);
         let doomed: Vec<_> = self
             .releases
-            .iter()
-            .filter(|release| release.is_live(now) && concerns(release))
+            .live(now)
+            .into_iter()
+            .filter(|release| concerns(release))
             .map(|release| (release.id, release.rotate_on_checkin))
             .collect();
         for (id, rotate) in &doomed {

@@ -7,6 +7,8 @@ pub(crate) mod listing;
 pub(crate) mod ordering;
 pub(crate) mod people;
 pub(crate) mod policy;
+#[cfg(test)]
+mod properties;
 pub(crate) mod refusal;
 pub(crate) mod release;
 pub(crate) mod remote_session;

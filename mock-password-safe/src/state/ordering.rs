@@ -89,7 +89,7 @@ impl State {
         let approvers_min = rule.approvers_min;
         let rotate_on_checkin = order.rotate_on_checkin || !schedule.rotation_override;
         let concurrent_max = account.concurrent_max;
-        if approvers_min > self.approvers_of(user, account) {
+        if approvers_min > 0 && approvers_min > self.approvers_of(user, account) {
             return Err(Refusal::Forbidden(SubCode::NotEnoughApprovers));
         }
         if let Some(reused) = self.resolve_conflict(user, order, concurrent_max, now)? {

@@ -169,6 +169,14 @@ impl Releases {
         self.all.get_mut(&id)
     }
 
+    /// The live requests, in the order of filing.
+    pub(crate) fn live(&self, now: SimTime) -> Vec<&Release> {
+        let mut ids: Vec<_> = self.expiry.iter().map(|(_, id)| *id).collect();
+        ids.sort_unstable();
+        let open = ids.iter().filter_map(|id| self.all.get(id));
+        open.filter(|release| release.is_live(now)).collect()
+    }
+
     /// Every request, in the order of filing.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Release> {
         self.all.values()

@@ -50,7 +50,7 @@ struct Bearer {
     expires_at: SimTime,
 }
 
-/// Sessions and tokens that are alive. Both are bounded: the oldest use goes first.
+/// Sessions and tokens that are alive. Both are bounded: the longest unused go first.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SignIns {
     sessions: HashMap<String, Session>,
@@ -141,18 +141,14 @@ impl SignIns {
             .ok_or(Refusal::InvalidClient)?;
         let text = mint.bearer();
         let expires_in_s = minutes.saturating_mul(60);
-        if self.tokens.len() >= ALIVE_MAX {
-            self.tokens.retain(|_, bearer| now < bearer.expires_at);
-        }
+        make_room(&mut self.tokens, |bearer| bearer.expires_at);
         let caller = Caller {
             user: user.id,
             registration,
         };
         let expires_at = now.plus(std::time::Duration::from_secs(u64::from(expires_in_s)));
-        if self.tokens.len() < ALIVE_MAX {
-            self.tokens
-                .insert(text.expose().to_owned(), Bearer { caller, expires_at });
-        }
+        self.tokens
+            .insert(text.expose().to_owned(), Bearer { caller, expires_at });
         Ok(Token { text, expires_in_s })
     }
 
@@ -240,15 +236,7 @@ impl SignIns {
     }
 
     fn open(&mut self, caller: Caller, pending: bool, mint: &mut dyn Mint, now: SimTime) -> String {
-        if self.sessions.len() >= ALIVE_MAX
-            && let Some(oldest) = self
-                .sessions
-                .iter()
-                .min_by_key(|(_, open)| open.used_at)
-                .map(|(id, _)| id.clone())
-        {
-            self.sessions.remove(&oldest);
-        }
+        make_room(&mut self.sessions, |open| open.used_at);
         let session = mint.session();
         self.sessions.insert(
             session.clone(),
@@ -260,6 +248,17 @@ impl SignIns {
         );
         session
     }
+}
+
+/// Drops the older half when the map is full, so that the cost of dropping is spread.
+fn make_room<T>(alive: &mut HashMap<String, T>, age: impl Fn(&T) -> SimTime) {
+    if alive.len() < ALIVE_MAX {
+        return;
+    }
+    let mut ages: Vec<SimTime> = alive.values().map(&age).collect();
+    ages.sort_unstable();
+    let middle = ages[ages.len() / 2];
+    alive.retain(|_, entry| age(entry) > middle);
 }
 
 /// Checks key, address, user and password. Every failure is the same 401: which one it was is not

@@ -68,10 +68,9 @@ pub(super) fn write_impersonation(w: &mut Writer, result: &ImpersonateResult, pl
 
 /// Makes the vault's path an address that the user's browser can open.
 pub(super) fn write_authorize_url(w: &mut Writer, path: &str, place: Place<'_>) {
-    w.text(
-        "AuthorizeURL",
-        format!("{}{}{path}", place.origin, place.root).as_str(),
-    );
+    let (scheme, authority) = (place.request.scheme(), place.request.authority());
+    let url = format!("{scheme}://{authority}{}{path}", place.root);
+    w.text("AuthorizeURL", url.as_str());
 }
 
 pub(super) fn write_token_is_valid(w: &mut Writer, result: &TokenIsValidResult) {

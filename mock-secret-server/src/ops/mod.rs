@@ -6,16 +6,18 @@ mod search;
 mod secrets;
 mod templates;
 
+use sim_kit::exchange::Request;
+
 use crate::schema::{Field, Kind, Operation, Schema};
 use crate::state::{Answer, Command, Refusal};
 use crate::wire::parameters::Parameters;
 use crate::wire::reply::Writer;
 
-/// Addresses that results are made absolute with.
+/// Where a call came in: results that hold addresses are made absolute with it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place<'a> {
-    /// Scheme and authority as requested.
-    pub(crate) origin: &'a str,
+    /// The request, for scheme and authority.
+    pub(crate) request: &'a Request,
     /// The application's root path.
     pub(crate) root: &'a str,
 }

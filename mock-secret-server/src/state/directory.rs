@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::answer::GroupOrUserRecord;
-use super::model::{Account, Domain, Group, GroupSlot, Principal, UserSlot, same_folded};
+use super::model::{Account, Domain, Group, GroupSlot, Principal, Role, UserSlot, same_folded};
+use super::role::RolePermission;
 
 /// Everybody whom the vault knows.
 #[derive(Debug, Default)]
 pub(super) struct Directory {
     pub(super) domains: Vec<Domain>,
+    pub(super) roles: Vec<Role>,
     pub(super) users: Vec<Account>,
     pub(super) groups: Vec<Group>,
     /// By domain place and folded user name.
@@ -28,6 +30,22 @@ impl Directory {
 
     pub(super) fn group(&self, slot: GroupSlot) -> &Group {
         &self.groups[slot.0 as usize]
+    }
+
+    /// Whether one of the user's roles has the permission.
+    pub(super) fn permits(&self, user: UserSlot, permission: RolePermission) -> bool {
+        let mut roles = self
+            .user(user)
+            .roles
+            .iter()
+            .map(|&place| &self.roles[place]);
+        roles.any(|role| role.permissions.contains(&permission))
+    }
+
+    pub(super) fn role_mut(&mut self, name: &str) -> Option<&mut Role> {
+        self.roles
+            .iter_mut()
+            .find(|role| same_folded(&role.name, name))
     }
 
     pub(super) fn slots(&self) -> impl Iterator<Item = (UserSlot, &Account)> {
@@ -82,11 +100,7 @@ impl Directory {
 
     /// Log-on name with the domain: `acme.example\bob`, or `alice` for a local user.
     pub(super) fn known_as(&self, slot: UserSlot) -> Arc<str> {
-        let user = self.user(slot);
-        match self.domain_of(slot) {
-            Some(domain) => format!("{}\\{}", domain.name, user.user_name).into(),
-            None => Arc::clone(&user.user_name),
-        }
+        Arc::clone(&self.user(slot).known_as)
     }
 
     pub(super) fn domain_of(&self, slot: UserSlot) -> Option<&Domain> {

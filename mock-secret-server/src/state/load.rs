@@ -18,7 +18,7 @@ use super::directory::Directory;
 use super::index::FieldIndex;
 use super::mailbox::Mailbox;
 use super::model::{
-    Account, Domain, FolderRecord, FolderSlot, Grant, Group, GroupSlot, Principal, Radius,
+    Account, Domain, FolderRecord, FolderSlot, Grant, Group, GroupSlot, Principal, Radius, Role,
     UserSlot, same_folded,
 };
 use super::role::RolePermission;
@@ -94,8 +94,7 @@ impl Vault {
         source: Box<dyn TokenSource>,
         now: SimTime,
     ) -> Result<Self, ContentsError> {
-        let roles = roles(&contents)?;
-        let directory = directory(&contents, &roles, now)?;
+        let directory = directory(&contents, now)?;
         let (folders, folder_paths) = folders(&contents, &directory)?;
         let templates = secrets::templates(contents.templates)?;
         let mut vault = Self {
@@ -225,30 +224,32 @@ pub(super) fn missing(
     }
 }
 
-type Roles = BTreeMap<String, Vec<RolePermission>>;
-
-fn roles(contents: &Contents) -> Loaded<Roles> {
-    let built_in = ["Administrator", "User"].into_iter();
-    let mut roles: Roles = built_in
-        .filter_map(|name| Some((name.to_owned(), RolePermission::of_built_in(name)?)))
-        .collect();
+fn roles(contents: &Contents) -> Loaded<Vec<Role>> {
+    let built_in = RolePermission::BUILT_IN_ROLES.map(|name| Role {
+        name: name.into(),
+        permissions: RolePermission::of_built_in(name),
+    });
+    let mut roles = Vec::from(built_in);
     for role in &contents.roles {
-        if roles
-            .insert(role.name.clone(), role.permissions.clone())
-            .is_some()
-        {
+        if roles.iter().any(|one| same_folded(&one.name, &role.name)) {
             return Err(ContentsError::Duplicate {
                 what: "role",
                 name: role.name.clone(),
             });
         }
+        let permissions = role.permissions.clone();
+        roles.push(Role {
+            name: role.name.as_str().into(),
+            permissions,
+        });
     }
     Ok(roles)
 }
 
-fn directory(contents: &Contents, roles: &Roles, now: SimTime) -> Loaded<Directory> {
+fn directory(contents: &Contents, now: SimTime) -> Loaded<Directory> {
     let mut directory = Directory {
         short_domain_names: contents.settings.short_domain_names,
+        roles: roles(contents)?,
         ..Directory::default()
     };
     for (id, domain) in (1..).zip(&contents.domains) {
@@ -267,7 +268,7 @@ fn directory(contents: &Contents, roles: &Roles, now: SimTime) -> Loaded<Directo
         });
     }
     for (place, user) in (0..).zip(&contents.users) {
-        let account = account(&directory, user, roles, place, now)?;
+        let account = account(&directory, user, place, now)?;
         let key = (account.domain, user.user_name.to_lowercase());
         if directory
             .log_on_names
@@ -302,13 +303,7 @@ fn directory(contents: &Contents, roles: &Roles, now: SimTime) -> Loaded<Directo
     Ok(directory)
 }
 
-fn account(
-    directory: &Directory,
-    user: &NewUser,
-    roles: &Roles,
-    place: u32,
-    now: SimTime,
-) -> Loaded<Account> {
+fn account(directory: &Directory, user: &NewUser, place: u32, now: SimTime) -> Loaded<Account> {
     let of = format!("user `{}`", user.user_name);
     let domain = match &user.domain {
         None => None,
@@ -326,13 +321,21 @@ fn account(
     } else {
         &user.roles
     };
-    let mut permissions = Vec::new();
-    for name in names {
-        let role = roles
-            .get(name)
-            .ok_or_else(|| missing(&of, "role", name, roles.keys().cloned(), "roles"))?;
-        permissions.extend(role);
-    }
+    let role = |name: &String| {
+        let place = directory
+            .roles
+            .iter()
+            .position(|role| same_folded(&role.name, name));
+        place.ok_or_else(|| {
+            let known = directory.roles.iter().map(|role| role.name.to_string());
+            missing(&of, "role", name, known, "roles")
+        })
+    };
+    let roles = names.iter().map(role).collect::<Loaded<_>>()?;
+    let known_as = match domain {
+        Some(place) => format!("{}\\{}", directory.domains[place].name, user.user_name).into(),
+        None => user.user_name.as_str().into(),
+    };
     let age = Duration::from_secs(86_400 * u64::from(user.password_age_days));
     let age_ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
     let display_name = user.display_name.as_ref().unwrap_or(&user.user_name);
@@ -341,13 +344,14 @@ fn account(
         user_name: user.user_name.as_str().into(),
         domain,
         display_name: display_name.as_str().into(),
+        known_as,
         email: user.email.as_deref().map(Arc::from),
         password: user.password.clone(),
         password_set_at: SimTime(now.0.saturating_sub(age_ms)),
         password_expired: false,
         enabled: user.enabled,
         application_account: user.application_account,
-        permissions,
+        roles,
         groups: Vec::new(),
         two_factor: user.two_factor,
         radius: user.radius.as_ref().map(|radius| Radius {

@@ -132,9 +132,7 @@ impl Vault {
             let text = "Password does not meet the password requirements.";
             return Err(Refusal::new(RefusalKind::BadValue, text));
         };
-        user.password = Some(new);
-        user.password_set_at = caller.now;
-        user.password_expired = false;
+        user.set_password(new, caller.now);
         Ok(Answer::WebService)
     }
 
@@ -255,6 +253,13 @@ impl Vault {
 }
 
 impl Account {
+    /// Gives the account a password, fresh as of `now`.
+    pub(super) fn set_password(&mut self, password: SecretText, now: SimTime) {
+        self.password = Some(password);
+        self.password_set_at = now;
+        self.password_expired = false;
+    }
+
     /// Whether the account is locked; a lock whose time has passed goes away.
     fn still_locked(&mut self, now: SimTime) -> bool {
         match self.locked {

@@ -43,6 +43,8 @@ pub(super) struct Account {
     /// Place of the domain.
     pub(super) domain: Option<usize>,
     pub(super) display_name: Arc<str>,
+    /// Log-on name with the domain: `acme.example\bob`, or `alice` for a local user.
+    pub(super) known_as: Arc<str>,
     pub(super) email: Option<Arc<str>>,
     pub(super) password: Option<SecretText>,
     pub(super) password_set_at: SimTime,
@@ -50,7 +52,8 @@ pub(super) struct Account {
     pub(super) password_expired: bool,
     pub(super) enabled: bool,
     pub(super) application_account: bool,
-    pub(super) permissions: Vec<RolePermission>,
+    /// Places of the roles.
+    pub(super) roles: Vec<usize>,
     pub(super) groups: Vec<GroupSlot>,
     pub(super) two_factor: TwoFactor,
     pub(super) radius: Option<Radius>,
@@ -72,6 +75,12 @@ pub(super) struct Radius {
     pub(super) challenge_answer: Option<SecretText>,
     /// The code was right and the server waits for the answer.
     pub(super) challenged: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Role {
+    pub(super) name: Arc<str>,
+    pub(super) permissions: Vec<RolePermission>,
 }
 
 #[derive(Debug)]

@@ -9,7 +9,8 @@ use sim_kit::clock::SimTime;
 use thiserror::Error;
 
 use super::approval::REQUESTS_MAX;
-use super::model::{SecretSlot, UserSlot};
+use super::model::{Account, SecretSlot, UserSlot};
+use super::role::RolePermission;
 use super::text::SecretText;
 use super::trust::{Bond, Trust};
 use super::{Caller, Vault};
@@ -94,6 +95,22 @@ pub enum Operate {
         /// The user.
         user: String,
     },
+    /// An account has another password from now on.
+    SetPassword {
+        /// The user.
+        user: String,
+        /// The new password.
+        password: SecretText,
+    },
+    /// A role permits something, or does not any more.
+    SetRolePermission {
+        /// The role's name.
+        role: String,
+        /// What it permits.
+        permission: RolePermission,
+        /// False takes it away.
+        granted: bool,
+    },
     /// A local password expires now.
     ExpirePassword {
         /// The user.
@@ -123,6 +140,9 @@ pub enum OperateError {
     /// There is no such secret.
     #[error("find secret {0}")]
     NoSecret(i32),
+    /// There is no such role.
+    #[error("find role `{0}`")]
+    NoRole(String),
     /// The trust is not in a state that allows it.
     #[error("{act} the trust of `{user}` in `{caller}`: it is {state}, not {wanted}")]
     WrongTrust {
@@ -168,7 +188,7 @@ impl Vault {
             Operate::ExpireTokensOf { user } => {
                 let user = self.named_user(&user)?;
                 Ok(Operated::Ended(
-                    self.sessions.end_where(|session| session.user == user),
+                    self.sessions.end_where(|one| one.user == user),
                 ))
             }
             Operate::FileAccessRequest {
@@ -195,23 +215,50 @@ impl Vault {
             }
             Operate::Launch { secret_id, user } => self.launch(secret_id, &user, now),
             Operate::SetUserEnabled { user, enabled } => {
-                let slot = self.named_user(&user)?;
-                self.directory.user_mut(slot).enabled = enabled;
-                Ok(Operated::Done)
+                self.change_account(&user, |account| account.enabled = enabled)
             }
-            Operate::UnlockUser { user } => {
-                let slot = self.named_user(&user)?;
-                let account = self.directory.user_mut(slot);
+            Operate::UnlockUser { user } => self.change_account(&user, |account| {
                 account.locked = None;
                 account.failed_attempts = 0;
-                Ok(Operated::Done)
-            }
+            }),
+            Operate::SetPassword { user, password } => self.change_account(&user, |account| {
+                account.set_password(password, now);
+            }),
             Operate::ExpirePassword { user } => {
-                let slot = self.named_user(&user)?;
-                self.directory.user_mut(slot).password_expired = true;
-                Ok(Operated::Done)
+                self.change_account(&user, |account| account.password_expired = true)
             }
+            Operate::SetRolePermission {
+                role,
+                permission,
+                granted,
+            } => self.set_role_permission(role, permission, granted),
         }
+    }
+
+    fn change_account(
+        &mut self,
+        user: &str,
+        change: impl FnOnce(&mut Account),
+    ) -> Result<Operated, OperateError> {
+        let slot = self.named_user(user)?;
+        change(self.directory.user_mut(slot));
+        Ok(Operated::Done)
+    }
+
+    fn set_role_permission(
+        &mut self,
+        role: String,
+        permission: RolePermission,
+        granted: bool,
+    ) -> Result<Operated, OperateError> {
+        let Some(found) = self.directory.role_mut(&role) else {
+            return Err(OperateError::NoRole(role));
+        };
+        found.permissions.retain(|&one| one != permission);
+        if granted {
+            found.permissions.push(permission);
+        }
+        Ok(Operated::Done)
     }
 
     fn bond(&mut self, caller: &str, user: &str) -> Result<&mut Bond, OperateError> {

@@ -9,7 +9,7 @@ use super::role::RolePermission;
 impl Vault {
     /// Whether one of the user's roles has the permission.
     pub(super) fn permits(&self, user: UserSlot, permission: RolePermission) -> bool {
-        self.directory.user(user).permissions.contains(&permission)
+        self.directory.permits(user, permission)
     }
 
     /// Whether unlimited administration mode lifts every limit for this user.

@@ -33,6 +33,12 @@ pub(super) struct Session {
     expires_at: Option<SimTime>,
 }
 
+impl Session {
+    fn lives_at(&self, now: SimTime) -> bool {
+        self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
     live: BTreeMap<SecretText, Session>,
@@ -72,7 +78,7 @@ impl Sessions {
         kind: TokenLifetime,
     ) -> Option<Session> {
         let session = self.live.get_mut(token)?;
-        if session.expires_at.is_some_and(|end| now >= end) {
+        if !session.lives_at(now) {
             self.live.remove(token);
             return None;
         }
@@ -85,7 +91,7 @@ impl Sessions {
     /// The session of a live token, without using it.
     pub(super) fn peek(&self, token: &str, now: SimTime) -> Option<Session> {
         let session = self.live.get(token)?;
-        (!session.expires_at.is_some_and(|end| now >= end)).then_some(*session)
+        session.lives_at(now).then_some(*session)
     }
 
     /// Ends one session, and says whether it was live.
@@ -102,10 +108,7 @@ impl Sessions {
 
     /// How many sessions are live.
     pub(super) fn count(&self, now: SimTime) -> usize {
-        self.live
-            .values()
-            .filter(|one| !one.expires_at.is_some_and(|end| now >= end))
-            .count()
+        self.live.values().filter(|session| session.lives_at(now)).count()
     }
 
     /// Forgets ended tokens at the old end, and the oldest live one when there are too many.

@@ -7,7 +7,8 @@ use sim_kit::clock::SimTime;
 use super::Vault;
 use super::answer::SecretAccessRequestStatus;
 use super::mailbox::Mail;
-use super::model::UserSlot;
+use super::model::{UserSlot, Value, same_folded};
+use super::text::ItemValue;
 use super::trust::Trust;
 
 /// The trust of a user in an API account.
@@ -156,6 +157,24 @@ impl Vault {
             impersonated_by: row.via.map(name),
         });
         views.collect()
+    }
+
+    /// The value of a secret's field, past every rule: for tests that compare what was injected
+    /// with what the vault holds. The secret and the field are named in any case; of several
+    /// secrets of that name it is the first.
+    #[must_use]
+    pub fn sim_value(&self, secret_name: &str, field: &str) -> Option<ItemValue> {
+        let secret = self
+            .secrets
+            .iter()
+            .find(|one| same_folded(&one.name, secret_name))?;
+        let fields = &self.template(secret.template).fields;
+        let place = fields.iter().position(|one| one.is_called(field))?;
+        match &secret.items[place].value {
+            Value::Plain(text) => Some(ItemValue::Plain(Arc::clone(text))),
+            Value::Hidden(text) => Some(ItemValue::Hidden(text.clone())),
+            Value::Empty | Value::File(_) => None,
+        }
     }
 
     /// How many secrets there are, deleted ones included.

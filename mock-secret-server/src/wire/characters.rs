@@ -25,6 +25,13 @@ pub(super) fn is_blank(text: &str) -> bool {
         .all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
 }
 
+/// Character data as it may stand between tags. Control characters were looked for before.
+pub(super) fn is_character_data(text: &str) -> bool {
+    // Both suspects start with a rare byte: one scan settles almost every text.
+    memchr::memchr2(b']', 0xef, text.as_bytes()).is_none()
+        || !(text.contains("]]>") || text.contains(['\u{fffe}', '\u{ffff}']))
+}
+
 /// What `&name;` stands for: the five entities of XML and character references.
 pub(super) fn entity(name: &str) -> Option<Cow<'static, str>> {
     Some(Cow::Borrowed(match name {

@@ -11,17 +11,17 @@ pub(crate) mod reply;
 pub(crate) mod xml;
 
 /// Namespace of a SOAP 1.1 envelope.
-pub const SOAP11: &str = "http://schemas.xmlsoap.org/soap/envelope/";
+pub(crate) const SOAP11: &str = "http://schemas.xmlsoap.org/soap/envelope/";
 /// Namespace of a SOAP 1.2 envelope.
-pub const SOAP12: &str = "http://www.w3.org/2003/05/soap-envelope";
+pub(crate) const SOAP12: &str = "http://www.w3.org/2003/05/soap-envelope";
 /// Namespace of `nil` and `type`.
-pub const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
+pub(crate) const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
 /// Namespace of XML Schema.
-pub const XSD: &str = "http://www.w3.org/2001/XMLSchema";
+pub(crate) const XSD: &str = "http://www.w3.org/2001/XMLSchema";
 
 /// The two envelope versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Version {
+pub(crate) enum Version {
     /// SOAP 1.1.
     Soap11,
     /// SOAP 1.2.
@@ -30,8 +30,7 @@ pub enum Version {
 
 impl Version {
     /// Namespace of the envelope.
-    #[must_use]
-    pub fn namespace(self) -> &'static str {
+    pub(crate) fn namespace(self) -> &'static str {
         match self {
             Self::Soap11 => SOAP11,
             Self::Soap12 => SOAP12,
@@ -39,8 +38,7 @@ impl Version {
     }
 
     /// Content type of a reply.
-    #[must_use]
-    pub fn content_type(self) -> &'static str {
+    pub(crate) fn content_type(self) -> &'static str {
         match self {
             Self::Soap11 => "text/xml; charset=utf-8",
             Self::Soap12 => "application/soap+xml; charset=utf-8",

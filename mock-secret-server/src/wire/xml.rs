@@ -11,7 +11,7 @@ use quick_xml::errors::{Error, IllFormedError, SyntaxError};
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::ResolveResult;
 
-use super::characters::{entity, is_blank, local_name, unescaped};
+use super::characters::{entity, is_blank, is_character_data, local_name, unescaped};
 use super::{SOAP11, SOAP12, XSI};
 use crate::schema::TARGET_NAMESPACE;
 
@@ -162,7 +162,7 @@ impl<'i> Xml<'i> {
                 Event::Text(text) => {
                     let text = text.xml10_content();
                     if self.depth > 0 {
-                        if text.contains("]]>") || text.contains(['\u{fffe}', '\u{ffff}']) {
+                        if !is_character_data(&text) {
                             return Err(self.syntax());
                         }
                         return Ok(Node::Text(text));
@@ -183,7 +183,9 @@ impl<'i> Xml<'i> {
                 }
                 Event::Comment(_) | Event::PI(_) => {}
                 // A declaration stands first or not at all.
-                Event::Decl(_) if self.token_at == 0 => {}
+                Event::Decl(declaration)
+                    if self.token_at == 0
+                        && declaration.version().is_ok_and(|version| version == "1.0") => {}
                 Event::DocType(_) => return Err(Malformed::Dtd),
                 Event::Eof if self.depth > 0 => return Err(self.unexpected_end()),
                 Event::Eof if !self.root_seen => return Err(Malformed::NoRoot),

@@ -389,32 +389,48 @@ fn a_value_that_does_not_fit_names_its_place() {
     let rig = Rig::start();
     let unreadable = "Server was unable to read request. ---> There is an error in XML document ";
     let format = "Input string was not in a correct format.";
-    for (operation, parameters, column, cause) in [
-        ("CheckIn", "<secretId>abc</secretId><token/>", 329, format),
-        ("CheckIn", "<secretId />", 262, format),
+    // The platform names the place where it stands after the value: the next tag's name.
+    for (operation, before, after, cause) in [
+        ("CheckIn", "<secretId>abc</secretId>", "<token/>", format),
+        (
+            "CheckIn",
+            "<token>\u{10348}</token><secretId />",
+            "",
+            format,
+        ),
         (
             "CheckIn",
             "<secretId>2147483648</secretId>",
-            281,
+            "",
             "Value was either too large or too small for an Int32.",
         ),
-        ("CheckIn", "<secretId xsi:nil=\"true\" />", 277, format),
+        (
+            "CheckIn",
+            "<secretId xsi:nil=\"true\" />",
+            "<token/>",
+            format,
+        ),
         (
             "SearchSecrets",
             "<includeDeleted>yes</includeDeleted>",
-            298,
+            "",
             "The string 'yes' is not a valid Boolean value.",
         ),
     ] {
-        let response = rig.call(operation, parameters);
-        let text = response
-            .element("faultstring")
-            .unwrap()
-            .replace("&gt;", ">");
-        let _ = column;
+        let parameters = format!("{before}{after}");
+        let whole = envelope(SOAP11, &wrapped(operation, &parameters));
+        let (read, _) = whole.split_at(whole.find(before).unwrap() + before.len());
+        let marks = if after.is_empty() { 3 } else { 2 };
+        let column = read.encode_utf16().count() + marks;
+        let response = rig.call(operation, &parameters);
         assert_eq!(response.status, 500);
-        assert!(text.starts_with(&format!("{unreadable}(1, ")), "{text}");
-        assert!(text.ends_with(&format!("). ---> {cause}")), "{text}");
         assert!(response.body.contains("<faultcode>soap:Client</faultcode>"));
+        assert_eq!(
+            response
+                .element("faultstring")
+                .unwrap()
+                .replace("&gt;", ">"),
+            format!("{unreadable}(1, {column}). ---> {cause}")
+        );
     }
 }

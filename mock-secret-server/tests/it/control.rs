@@ -1,12 +1,12 @@
 //! The control routes, and the page on which users answer for themselves.
 
-use crate::rig::{PATH, Rig};
-use mock_secret_server::settings::WebServices;
+use crate::rig::Rig;
+use mock_secret_server::settings::{Profile, WebServices};
 use serde_json::{Value, json};
 use sim_kit::exchange::Method;
 
-fn ask(rig: &Rig, method: Method, path: &str, body: Value) -> (u16, Value) {
-    let reply = rig.block_on(rig.server.control().dispatch(&method, path, body));
+fn ask(rig: &Rig, method: &Method, path: &str, body: Value) -> (u16, Value) {
+    let reply = rig.block_on(rig.server.control().dispatch(method, path, body));
     (reply.status.as_u16(), reply.body)
 }
 
@@ -23,14 +23,14 @@ fn trust_is_answered_and_taken_back_by_control() {
     let rig = Rig::start();
     let api = rig.token("api", "api&pw");
     let both = json!({ "caller": "api", "user": "alice" });
-    let (_, list) = ask(&rig, Method::GET, "/approvals", Value::Null);
+    let (_, list) = ask(&rig, &Method::GET, "/approvals", Value::Null);
     assert_eq!(list["approvals"][0]["state"], "approved");
     assert_eq!(
-        ask(&rig, Method::POST, "/approvals/revoke", both.clone()).0,
+        ask(&rig, &Method::POST, "/approvals/revoke", both.clone()).0,
         200
     );
     assert!(impersonate(&rig, &api).contains("pending approval"));
-    let (_, mail) = ask(&rig, Method::GET, "/mailbox?user=alice", Value::Null);
+    let (_, mail) = ask(&rig, &Method::GET, "/mailbox?user=alice", Value::Null);
     assert_eq!(mail["mails"][0]["to"], "alice@acme.example");
     assert!(
         mail["mails"][0]["link"]
@@ -40,13 +40,13 @@ fn trust_is_answered_and_taken_back_by_control() {
         "{mail}"
     );
     assert_eq!(
-        ask(&rig, Method::POST, "/approvals/deny", both.clone()).0,
+        ask(&rig, &Method::POST, "/approvals/deny", both.clone()).0,
         200
     );
     assert!(impersonate(&rig, &api).contains("denied"));
-    let (status, error) = ask(&rig, Method::POST, "/approvals/deny", both.clone());
+    let (status, error) = ask(&rig, &Method::POST, "/approvals/deny", both.clone());
     assert_eq!(status, 409, "{error}");
-    assert_eq!(ask(&rig, Method::POST, "/approvals/approve", both).0, 200);
+    assert_eq!(ask(&rig, &Method::POST, "/approvals/approve", both).0, 200);
     assert!(impersonate(&rig, &api).contains("<Token>"));
 }
 
@@ -61,22 +61,22 @@ fn tokens_die_and_the_vault_starts_anew() {
     assert!(valid());
     let (status, ended) = ask(
         &rig,
-        Method::POST,
+        &Method::POST,
         "/tokens/expire",
         json!({ "user": "alice" }),
     );
     assert_eq!((status, &ended["ended"]), (200, &json!(1)));
     assert!(!valid());
-    assert_eq!(ask(&rig, Method::POST, "/tokens/expire", json!({})).0, 400);
-    let (_, state) = ask(&rig, Method::GET, "/state", Value::Null);
+    assert_eq!(ask(&rig, &Method::POST, "/tokens/expire", json!({})).0, 400);
+    let (_, state) = ask(&rig, &Method::GET, "/state", Value::Null);
     assert_eq!(state["secrets"], 2);
     let shown = state.to_string();
     for secret in ["api&pw", "p<w>", "held", token.as_str()] {
         assert!(!shown.contains(secret), "{secret} is in the state dump");
     }
-    assert_eq!(ask(&rig, Method::POST, "/reset", Value::Null).0, 200);
+    assert_eq!(ask(&rig, &Method::POST, "/reset", Value::Null).0, 200);
     assert_eq!(
-        ask(&rig, Method::GET, "/state", Value::Null).1["live_tokens"],
+        ask(&rig, &Method::GET, "/state", Value::Null).1["live_tokens"],
         0
     );
 }
@@ -160,5 +160,52 @@ fn web_services_that_are_off_show_one_of_three_faces() {
         (windows.status, windows.header("WWW-Authenticate")),
         (401, Some("Negotiate"))
     );
-    let _ = PATH;
+}
+
+#[test]
+fn each_edition_answers_on_its_own_layout_only() {
+    let cloud = Rig::with(|builder| {
+        let mut contents = crate::rig::contents();
+        contents.settings.profile = Profile::Cloud;
+        builder.contents(contents)
+    });
+    assert!(
+        cloud
+            .server
+            .endpoint_url()
+            .ends_with("/webservices/SSWebservice.asmx")
+    );
+    let status = |rig: &Rig, path: &str| {
+        let body = crate::rig::envelope(crate::rig::SOAP11, &crate::rig::wrapped("VersionGet", ""));
+        rig.send("POST", path, &["Content-Type: text/xml"], body.as_bytes())
+            .status
+    };
+    assert_eq!(status(&cloud, "/webservices/SSWebservice.asmx"), 200);
+    assert_eq!(status(&cloud, "/webservices/SSWEBSERVICE.asmx"), 200);
+    assert_eq!(
+        status(&cloud, "/SecretServer/webservices/SSWebService.asmx"),
+        404
+    );
+    let platform = Rig::with(|builder| {
+        let mut contents = crate::rig::contents();
+        contents.settings.profile = Profile::Platform;
+        builder.contents(contents)
+    });
+    assert_eq!(status(&platform, "/webservices/SSWebservice.asmx"), 404);
+    let root = Rig::protocol(|protocol| protocol.virtual_directory = String::new());
+    assert_eq!(status(&root, "/webservices/SSWebService.asmx"), 200);
+}
+
+#[test]
+fn awkward_answers_still_say_the_same() {
+    let rig = Rig::protocol(|protocol| protocol.awkward_seed = Some(5));
+    let version = |body: &str| body.contains(">10.3.000015</");
+    let forms: std::collections::BTreeSet<_> = (0..40)
+        .map(|_| {
+            let response = rig.call("VersionGet", "");
+            assert!(version(&response.body), "{response:?}");
+            response.body
+        })
+        .collect();
+    assert!(forms.len() > 10, "only {} forms", forms.len());
 }

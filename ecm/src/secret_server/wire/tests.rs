@@ -1,6 +1,8 @@
 //! The client against the published bytes under `features/vectors/secret-server`.
 #![allow(clippy::unwrap_used)]
 
+use proptest::prelude::*;
+
 use super::*;
 
 macro_rules! vector {
@@ -287,4 +289,52 @@ fn unknown_elements_are_passed_over() {
         .unwrap()
         .summaries;
     assert_eq!(found[0].secret_id, 7);
+}
+
+/// Everything that a published reply may be turned into by cutting, repeating and overwriting.
+fn mangled() -> impl Strategy<Value = Vec<u8>> {
+    let replies = [
+        vector!("ImpersonateUser/pending.response"),
+        vector!("SearchSecretsByFieldValue/machine.response"),
+        vector!("GetSecret/ssh-key.response"),
+        vector!("GetSecret/comment-required.response"),
+        vector!("DownloadFileAttachmentByItemId/private-key.response"),
+        vector!("Fault/unknown-action.response"),
+    ];
+    let index = any::<prop::sample::Index>;
+    let edits = prop::collection::vec((index(), index(), any::<Option<u8>>()), 0..6);
+    (prop::sample::select(replies.to_vec()), edits).prop_map(|(reply, edits)| {
+        let mut bytes = reply.as_bytes().to_vec();
+        for (one, other, byte) in edits {
+            let (one, other) = (one.index(bytes.len()), other.index(bytes.len()));
+            match byte {
+                Some(byte) => bytes[one] = byte,
+                None => {
+                    let piece = bytes[one.min(other)..one.max(other)].to_vec();
+                    bytes.splice(one..one, piece.into_iter().take(200));
+                }
+            }
+        }
+        bytes
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_answer_makes_the_reader_panic(body in mangled(), status in prop::sample::select(vec![200, 404, 500])) {
+        for operation in ["ImpersonateUser", "SearchSecretsByFieldValue", "GetSecret"] {
+            let answer = Answer {
+                status: StatusCode::from_u16(status).unwrap(),
+                content_type: String::new(),
+                location: None,
+                body: Zeroizing::new(body.clone()),
+            };
+            if let Ok(result) = result_of(operation, &answer) {
+                let _ = token_reply(&result);
+                let _ = search_reply(&result, 10);
+                let _ = secret_reply(&result);
+                let _ = file_reply(&result);
+            }
+        }
+    }
 }

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 /// A page: the whole count and the rows of this page.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PageOf{T}")]
 pub(crate) struct Page<T> {
     #[serde(rename = "TotalCount")]
     pub(crate) total_count: usize,

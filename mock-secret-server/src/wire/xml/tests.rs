@@ -43,6 +43,8 @@ fn what_is_not_well_formed_is_refused() {
         "<a:b:c xmlns:a='u'/>",
         "<a><!-- -- --></a>",
         " <?xml version='1.0'?><a/>",
+        "<?xml version='1.1'?><a/>",
+        "<a>\u{ffff}</a>",
         "<a><?xml version='1.0'?></a>",
         "<![CDATA[x]]><a/>",
         "</a>",

@@ -11,21 +11,21 @@ use ecm::plugin::{
 };
 use tokio::sync::Semaphore;
 
-pub(crate) const PASSWORD: &str = "canary-Pa55word";
+pub(super) const PASSWORD: &str = "canary-Pa55word";
 
-pub(crate) struct ScriptedPlugin {
+pub(super) struct ScriptedPlugin {
     /// What was called, in order.
     calls: Mutex<Vec<String>>,
     /// How many releases fail before one succeeds.
-    pub(crate) release_failures: AtomicUsize,
+    pub(super) release_failures: AtomicUsize,
     /// Where the outbox is, to look at it from within a call.
     outbox: PathBuf,
     /// `held` credentials wait for a permit.
-    pub(crate) gate: Semaphore,
+    pub(super) gate: Semaphore,
 }
 
 impl ScriptedPlugin {
-    pub(crate) fn new(outbox: PathBuf) -> Self {
+    pub(super) fn new(outbox: PathBuf) -> Self {
         Self {
             calls: Mutex::default(),
             release_failures: AtomicUsize::new(0),
@@ -34,7 +34,7 @@ impl ScriptedPlugin {
         }
     }
 
-    pub(crate) fn calls(&self) -> Vec<String> {
+    pub(super) fn calls(&self) -> Vec<String> {
         self.calls.lock().unwrap().clone()
     }
 

@@ -4,8 +4,8 @@ use ecm::link::{ConnectError, LinkState};
 use ecm::service::ServiceError;
 use serde_json::json;
 
-use crate::appliance::{Appliance, PATIENCE, header};
-use crate::rig::{Ecm, find};
+use super::appliance::{Appliance, PATIENCE, header};
+use super::rig::{Ecm, find};
 
 async fn connected(appliance: &mut Appliance, ecm: &mut Ecm) {
     let mut link = appliance.next_link().await;
@@ -157,7 +157,7 @@ async fn the_ecm_pings_and_gives_up_a_silent_appliance() {
     let ecm = Ecm::start(&appliance);
     let mut link = appliance.next_upgrade().await;
     link.next().await;
-    let mut welcome = crate::appliance::welcome();
+    let mut welcome = super::appliance::welcome();
     welcome["ping_interval_s"] = json!(1);
     link.send(&welcome).await;
     link.ping().await;

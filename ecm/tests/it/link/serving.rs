@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering::SeqCst;
 use ecm::link::Bounds;
 use serde_json::json;
 
-use crate::appliance::Appliance;
-use crate::plugin::PASSWORD;
-use crate::rig::{Ecm, find, get, release};
+use super::appliance::Appliance;
+use super::plugin::PASSWORD;
+use super::rig::{Ecm, find, get, release};
 
 #[tokio::test]
 async fn lists_are_answered_and_an_empty_one_is_a_success() {
@@ -36,7 +36,7 @@ async fn lists_are_answered_and_an_empty_one_is_a_success() {
     );
     // A notice that the plugin does not want is taken and dropped.
     let notice =
-        json!({"type": "session_complete", "id": "r-5", "session": crate::rig::session("joe")});
+        json!({"type": "session_complete", "id": "r-5", "session": super::rig::session("joe")});
     assert_eq!(
         link.ask(&notice).await,
         json!({"type": "done", "id": "r-5"})

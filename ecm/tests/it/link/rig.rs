@@ -13,20 +13,20 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::appliance::{Appliance, PATIENCE};
-use crate::plugin::ScriptedPlugin;
+use super::appliance::{Appliance, PATIENCE};
+use super::plugin::ScriptedPlugin;
 
 /// A running ECM; its state directory goes when it does.
-pub(crate) struct Ecm {
-    pub(crate) plugin: Arc<ScriptedPlugin>,
-    pub(crate) shutdown: CancellationToken,
-    pub(crate) state: tokio::sync::watch::Receiver<LinkState>,
-    pub(crate) run: JoinHandle<Result<(), ServiceError>>,
-    pub(crate) directory: TempDir,
+pub(super) struct Ecm {
+    pub(super) plugin: Arc<ScriptedPlugin>,
+    pub(super) shutdown: CancellationToken,
+    pub(super) state: tokio::sync::watch::Receiver<LinkState>,
+    pub(super) run: JoinHandle<Result<(), ServiceError>>,
+    pub(super) directory: TempDir,
 }
 
 impl Ecm {
-    pub(crate) fn start(appliance: &Appliance) -> Self {
+    pub(super) fn start(appliance: &Appliance) -> Self {
         Self::start_with(
             appliance,
             Bounds::default(),
@@ -35,7 +35,7 @@ impl Ecm {
         )
     }
 
-    pub(crate) fn start_with(
+    pub(super) fn start_with(
         appliance: &Appliance,
         bounds: Bounds,
         more: &str,
@@ -72,7 +72,7 @@ impl Ecm {
     }
 
     /// Waits until the plugin was called so that `wanted` holds.
-    pub(crate) async fn until(&self, wanted: impl Fn(&[String]) -> bool) {
+    pub(super) async fn until(&self, wanted: impl Fn(&[String]) -> bool) {
         let met = async {
             while !wanted(&self.plugin.calls()) {
                 tokio::task::yield_now().await;
@@ -83,19 +83,19 @@ impl Ecm {
     }
 
     /// Stops the ECM and gives back its directory.
-    pub(crate) async fn stop(self) -> (Result<(), ServiceError>, TempDir) {
+    pub(super) async fn stop(self) -> (Result<(), ServiceError>, TempDir) {
         self.shutdown.cancel();
         self.ended().await
     }
 
     /// Waits for the ECM to stop by itself.
-    pub(crate) async fn ended(self) -> (Result<(), ServiceError>, TempDir) {
+    pub(super) async fn ended(self) -> (Result<(), ServiceError>, TempDir) {
         let ended = tokio::time::timeout(PATIENCE, self.run).await;
         (ended.expect("the ECM to stop").unwrap(), self.directory)
     }
 }
 
-pub(crate) fn config(directory: &Path, site_url: &str, more: &str) -> Config {
+pub(super) fn config(directory: &Path, site_url: &str, more: &str) -> Config {
     let text = format!(
         r#"
 [appliance]
@@ -116,7 +116,7 @@ api_password = "env:UNUSED"
     Config::load(&file).unwrap()
 }
 
-pub(crate) fn session(username: &str) -> Value {
+pub(super) fn session(username: &str) -> Value {
     json!({
         "session_id": "s-1", "product": "pra",
         "user": {"username": username, "provider_type": null},
@@ -125,19 +125,19 @@ pub(crate) fn session(username: &str) -> Value {
     })
 }
 
-pub(crate) fn find(id: &str, username: &str) -> Value {
+pub(super) fn find(id: &str, username: &str) -> Value {
     json!({"type": "find_credentials", "id": id, "deadline_ms": 10_000, "session": session(username)})
 }
 
 /// A usable public key: the base point of the curve.
-pub(crate) const RECIPIENT_KEY: &str = "CQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+pub(super) const RECIPIENT_KEY: &str = "CQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
-pub(crate) fn get(id: &str, credential_id: &str) -> Value {
+pub(super) fn get(id: &str, credential_id: &str) -> Value {
     json!({"type": "get_credential", "id": id, "deadline_ms": 10_000, "session": session("joe"),
         "credential_id": credential_id, "recipient_key": RECIPIENT_KEY})
 }
 
-pub(crate) fn release(id: &str, credential_id: &str) -> Value {
+pub(super) fn release(id: &str, credential_id: &str) -> Value {
     json!({"type": "release_credential", "id": id, "deadline_ms": 10_000, "session": session("joe"),
         "credential_id": credential_id, "session_ended_at": 1_767_225_600})
 }

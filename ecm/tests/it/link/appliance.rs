@@ -16,9 +16,9 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 use tokio_tungstenite::tungstenite::{Message, protocol::frame::coding::CloseCode};
 
 /// No step of a test takes longer.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// What the appliance was asked so far, and what it answers next.
@@ -33,18 +33,18 @@ struct Script {
     tokens: usize,
 }
 
-pub(crate) struct Appliance {
-    pub(crate) url: String,
+pub(super) struct Appliance {
+    pub(super) url: String,
     script: Arc<Mutex<Script>>,
     links: mpsc::UnboundedReceiver<ApplianceLink>,
 }
 
 impl Appliance {
-    pub(crate) async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         Self::listen("http", None).await
     }
 
-    pub(crate) async fn start_tls(acceptor: TlsAcceptor) -> Self {
+    pub(super) async fn start_tls(acceptor: TlsAcceptor) -> Self {
         Self::listen("https", Some(acceptor)).await
     }
 
@@ -75,7 +75,7 @@ impl Appliance {
         Self { url, script, links }
     }
 
-    pub(crate) fn refuse_token(&self, status: u16, body: &str) {
+    pub(super) fn refuse_token(&self, status: u16, body: &str) {
         self.script
             .lock()
             .unwrap()
@@ -83,7 +83,7 @@ impl Appliance {
             .push_back((status, body.to_owned()));
     }
 
-    pub(crate) fn refuse_upgrade(&self, status: u16, body: &str) {
+    pub(super) fn refuse_upgrade(&self, status: u16, body: &str) {
         self.script
             .lock()
             .unwrap()
@@ -92,7 +92,7 @@ impl Appliance {
     }
 
     /// The first lines of all requests so far.
-    pub(crate) fn seen(&self) -> Vec<String> {
+    pub(super) fn seen(&self) -> Vec<String> {
         let script = self.script.lock().unwrap();
         script
             .seen
@@ -102,12 +102,12 @@ impl Appliance {
     }
 
     /// The heads of all requests so far.
-    pub(crate) fn heads(&self) -> Vec<String> {
+    pub(super) fn heads(&self) -> Vec<String> {
         self.script.lock().unwrap().seen.clone()
     }
 
     /// The next upgraded connection, before any frame.
-    pub(crate) async fn next_upgrade(&mut self) -> ApplianceLink {
+    pub(super) async fn next_upgrade(&mut self) -> ApplianceLink {
         tokio::time::timeout(PATIENCE, self.links.recv())
             .await
             .expect("an upgrade")
@@ -115,7 +115,7 @@ impl Appliance {
     }
 
     /// The next connection, after `hello` and `welcome`.
-    pub(crate) async fn next_link(&mut self) -> ApplianceLink {
+    pub(super) async fn next_link(&mut self) -> ApplianceLink {
         let mut link = self.next_upgrade().await;
         link.next().await;
         link.send(&welcome()).await;
@@ -123,7 +123,7 @@ impl Appliance {
     }
 }
 
-pub(crate) fn welcome() -> Value {
+pub(super) fn welcome() -> Value {
     json!({
         "type": "welcome", "protocol_version": 1, "connection_id": "c-1", "ecm_group": "Default",
         "server_time": 1_767_225_600, "ping_interval_s": 30, "max_frame_bytes": 1_048_576,
@@ -192,7 +192,7 @@ async fn read_head(stream: &mut Box<dyn Stream>) -> Option<String> {
 }
 
 /// The value of a header in a request's head.
-pub(crate) fn header(head: &str, name: &str) -> Option<String> {
+pub(super) fn header(head: &str, name: &str) -> Option<String> {
     head.lines().find_map(|line| {
         let (key, value) = line.split_once(':')?;
         key.eq_ignore_ascii_case(name)
@@ -201,16 +201,16 @@ pub(crate) fn header(head: &str, name: &str) -> Option<String> {
 }
 
 /// The appliance's end of one link.
-pub(crate) struct ApplianceLink {
+pub(super) struct ApplianceLink {
     socket: WebSocketStream<Box<dyn Stream>>,
 }
 
 impl ApplianceLink {
-    pub(crate) async fn send(&mut self, frame: &Value) {
+    pub(super) async fn send(&mut self, frame: &Value) {
         self.send_raw(Message::text(frame.to_string())).await;
     }
 
-    pub(crate) async fn send_raw(&mut self, message: Message) {
+    pub(super) async fn send_raw(&mut self, message: Message) {
         tokio::time::timeout(PATIENCE, self.socket.send(message))
             .await
             .expect("room")
@@ -218,7 +218,7 @@ impl ApplianceLink {
     }
 
     /// The next frame of the ECM.
-    pub(crate) async fn next(&mut self) -> Value {
+    pub(super) async fn next(&mut self) -> Value {
         match self.next_message().await {
             Some(Message::Text(text)) => serde_json::from_str(&text).unwrap(),
             other => panic!("expected a frame, got {other:?}"),
@@ -226,20 +226,20 @@ impl ApplianceLink {
     }
 
     /// Sends a request and waits for the next frame.
-    pub(crate) async fn ask(&mut self, request: &Value) -> Value {
+    pub(super) async fn ask(&mut self, request: &Value) -> Value {
         self.send(request).await;
         self.next().await
     }
 
     /// The code with which the ECM closes.
-    pub(crate) async fn close_code(&mut self) -> u16 {
+    pub(super) async fn close_code(&mut self) -> u16 {
         match self.next_message().await {
             Some(Message::Close(Some(frame))) => frame.code.into(),
             other => panic!("expected a close, got {other:?}"),
         }
     }
 
-    pub(crate) async fn close(&mut self, code: u16) {
+    pub(super) async fn close(&mut self, code: u16) {
         let frame = CloseFrame {
             code: CloseCode::from(code),
             reason: "".into(),
@@ -260,7 +260,7 @@ impl ApplianceLink {
     }
 
     /// Waits for a ping.
-    pub(crate) async fn ping(&mut self) {
+    pub(super) async fn ping(&mut self) {
         let next = tokio::time::timeout(PATIENCE, self.socket.next()).await;
         assert!(matches!(next.expect("a ping"), Some(Ok(Message::Ping(_)))));
     }

@@ -4,7 +4,20 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::error::PluginError;
 use crate::identity::{Candidate, CandidateReason, LeftOut};
+use crate::plugin::CredentialSummary;
+
+/// A look-up with everything that led to its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExplainedLookup {
+    /// The list, or why there is none.
+    pub result: Result<Vec<CredentialSummary>, PluginError>,
+    /// What was tried and what was not, in order.
+    pub steps: Vec<Step>,
+    /// The vault user on whose behalf it was done, once recognised.
+    pub vault_user: Option<String>,
+}
 
 /// One step of a look-up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +53,7 @@ pub enum Step {
 }
 
 impl Step {
-    pub(super) fn user(candidate: &Candidate, outcome: &str) -> Self {
+    pub(crate) fn user(candidate: &Candidate, outcome: &str) -> Self {
         let user = candidate.to_string();
         Self::User {
             user,
@@ -81,7 +94,7 @@ impl fmt::Display for Step {
 
 /// A list of steps that the parts of one look-up write together. Clones share it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Trace(Arc<Mutex<Recorded>>);
+pub(crate) struct Trace(Arc<Mutex<Recorded>>);
 
 #[derive(Debug, Default)]
 struct Recorded {
@@ -90,19 +103,19 @@ struct Recorded {
 }
 
 impl Trace {
-    pub(super) fn add(&self, step: Step) {
+    pub(crate) fn add(&self, step: Step) {
         self.recorded().steps.push(step);
     }
 
-    pub(super) fn set_user(&self, user: &str) {
+    pub(crate) fn set_user(&self, user: &str) {
         self.recorded().user = Some(user.to_owned());
     }
 
-    pub(super) fn steps(&self) -> Vec<Step> {
+    pub(crate) fn steps(&self) -> Vec<Step> {
         self.recorded().steps.clone()
     }
 
-    pub(super) fn user(&self) -> Option<String> {
+    pub(crate) fn user(&self) -> Option<String> {
         self.recorded().user.clone()
     }
 
