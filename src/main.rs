@@ -1,2 +1,7 @@
-//! entry
-fn main() {}
+//! The `ecm-lab` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ecm_lab::cli::main()
+}

@@ -1,2 +1,11 @@
-//! entry
-fn main() {}
+//! The `ecm` command.
+
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    cli::Cli::parse().run().into()
+}

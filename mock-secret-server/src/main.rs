@@ -1,2 +1,18 @@
-//! entry
-fn main() {}
+//! `mock-secret-server`: the simulated Secret Server as a program of its own.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use sim_kit::cli::ServerArgs;
+
+/// A simulated Delinea Secret Server: SOAP web service, vault, delegated trust
+#[derive(Parser)]
+#[command(name = mock_secret_server::NAME, version)]
+struct Args {
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+fn main() -> ExitCode {
+    mock_secret_server::main(&Args::parse().server)
+}

@@ -1,0 +1,77 @@
+//! `ecm check-config`: everything that can be found wrong without connecting anywhere.
+
+use clap::Args;
+use ecm::config::{Config, Finding, VaultConfig};
+use ecm::env::Environment;
+use ecm::tls;
+use ecm::vault::{VaultError, plugin_with};
+
+use super::{ConfigFile, Exit, complain, say};
+
+/// Check the configuration without connecting anywhere.
+///
+/// Shows everything that is wrong at once: unknown keys, values that cannot be used, secrets that
+/// cannot be fetched, certificate files that cannot be read. Nothing is written.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  ecm check-config --config /etc/ecm/ecm.toml")]
+pub(super) struct CheckConfig {
+    #[command(flatten)]
+    file: ConfigFile,
+}
+
+impl CheckConfig {
+    pub(super) fn run(self) -> Exit {
+        let config = match Config::load(&self.file.config) {
+            Ok(config) => config,
+            Err(error) => {
+                complain(error);
+                return Exit::Usage;
+            }
+        };
+        let environment = Environment::of_process();
+        let mut problems: Vec<_> = unresolved(&config, &environment)
+            .into_iter()
+            .map(|finding| finding.to_string())
+            .collect();
+        if let Err(error) = tls::client_config(config.appliance.ca_file.as_deref()) {
+            problems.push(error.to_string());
+        }
+        match plugin_with(
+            &config.local,
+            &environment,
+            ecm::token_cache::TokenCache::in_memory(),
+        ) {
+            // A secret is among the problems already.
+            Ok(_) | Err(VaultError::Secret(_)) => {}
+            Err(error) => problems.push(error.to_string()),
+        }
+        for problem in &problems {
+            complain(anyhow::anyhow!("{problem}"));
+        }
+        if !problems.is_empty() {
+            return Exit::Usage;
+        }
+        let (vault, endpoint_url) = match &config.local.vault {
+            VaultConfig::SecretServer { settings, .. } => ("Secret Server", &settings.endpoint_url),
+            VaultConfig::PasswordSafe { settings, .. } => ("Password Safe", &settings.endpoint_url),
+        };
+        say(format_args!(
+            "{}: nothing wrong",
+            self.file.config.display()
+        ));
+        say(format_args!("  appliance  {}", config.appliance.site_url));
+        say(format_args!("  vault      {endpoint_url} ({vault})"));
+        say(format_args!(
+            "  state      {}",
+            config.local.state.dir.display()
+        ));
+        Exit::Success
+    }
+}
+
+fn unresolved(config: &Config, environment: &Environment) -> Vec<Finding> {
+    let secrets = config.secrets().into_iter();
+    secrets
+        .filter_map(|secret| secret.resolve(environment).err())
+        .collect()
+}

@@ -1,0 +1,74 @@
+//! A test's report as JSON. A pure function of the report; it holds no secret.
+
+use ecm::error::PluginError;
+use ecm::plugin::CredentialPackage;
+use ecm::test_settings::{Retrieval, TestReport};
+use serde_json::{Value, json};
+
+/// The report; with `explain`, every user and search term that was tried or left out.
+pub(super) fn render(report: &TestReport, explain: bool) -> Value {
+    let inputs: Vec<_> = report
+        .inputs
+        .iter()
+        .map(|(label, value)| json!({"label": label, "value": value}))
+        .collect();
+    let credentials: Vec<_> = report
+        .credentials()
+        .iter()
+        .map(|entry| {
+            json!({"credential_id": entry.credential_id, "display_value": entry.display_value})
+        })
+        .collect();
+    let mut value = json!({
+        "outcome": outcome(report),
+        "plugin": report.plugin,
+        "inputs": inputs,
+        "vault_user": report.lookup.vault_user,
+        "credentials": credentials,
+        "error": report.error().map(error),
+        "retrieval": report.retrieval.as_ref().map(retrieval),
+    });
+    if explain {
+        let steps = report.lookup.steps.iter().map(ToString::to_string);
+        value["steps"] = steps.collect::<Vec<_>>().into();
+    }
+    value
+}
+
+fn outcome(report: &TestReport) -> &'static str {
+    match (report.error(), report.credentials().is_empty()) {
+        (Some(_), _) => "error",
+        (None, true) => "no_results",
+        (None, false) => "found",
+    }
+}
+
+fn error(error: &PluginError) -> Value {
+    json!({
+        "kind": error.kind.name(),
+        "hop": error.hop.to_string(),
+        "message": error.message,
+        "vault_said": error.vault_said,
+        "next_action": error.next_action,
+        "owner": error.owner.to_string(),
+        "action_url": error.action_url,
+    })
+}
+
+fn retrieval(retrieval: &Retrieval) -> Value {
+    let found = retrieval.found.as_ref().ok();
+    let released = retrieval.released.as_ref().map(Result::is_ok);
+    json!({
+        "credential_id": retrieval.credential_id,
+        "found": found.map(package),
+        "checked_in_again": released,
+    })
+}
+
+fn package(package: &CredentialPackage) -> Value {
+    json!({
+        "kind": package.proof.kind_name(),
+        "username": package.username,
+        "domain": package.domain,
+    })
+}

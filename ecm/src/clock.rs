@@ -1,0 +1,64 @@
+//! The one file of this package that reads a clock or sleeps.
+//!
+//! Expiry is data compared with [`Clock::now`]; limits on input and output are [`within`] and use
+//! the runtime's timers. The two never mix.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "this is the file that owns clocks and pauses"
+)]
+
+use std::fmt;
+use std::future::Future;
+use std::time::{Duration, Instant, SystemTime};
+
+use jiff::Timestamp;
+
+/// Where the ECM reads the time of day.
+pub trait Clock: Send + Sync + fmt::Debug {
+    /// The present time of day.
+    fn now(&self) -> Timestamp;
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        // A clock set before 1970 or after 9999 is a machine fault; the epoch is a safe reading.
+        Timestamp::try_from(SystemTime::now()).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+}
+
+/// Runs `work` for at most `limit`; `None` when the limit came first and the work was dropped.
+pub async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(limit, work).await.ok()
+}
+
+/// Waits for `pause`.
+pub async fn sleep(pause: Duration) {
+    tokio::time::sleep(pause).await;
+}
+
+/// Blocks the thread for `pause`; for threads that may block, never for the runtime's own.
+pub fn block_for(pause: Duration) {
+    std::thread::sleep(pause);
+}
+
+/// Measures how long something took.
+#[derive(Debug, Clone, Copy)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Starts to measure.
+    #[must_use]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The time since the start.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}

@@ -1,0 +1,266 @@
+//! The configuration file `ecm.toml`: where the appliance and the vault are, and how the ECM
+//! behaves beside them. Secrets are named, never held: see [`SecretReference`].
+//!
+//! The settings of the Secret Server plugin keep the documented names of `ecm:§6` as snake_case
+//! keys; everything else is this project's own.
+
+mod level;
+mod overrides;
+mod reference;
+mod sections;
+mod table;
+mod values;
+mod vaults;
+
+use std::fmt;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tracing::level_filters::LevelFilter;
+use url::Url;
+
+pub use reference::{ReferenceError, SecretReference};
+pub use table::Finding;
+
+use crate::env::Environment;
+use crate::password_safe::settings::SettingsFile as PasswordSafeSettings;
+use crate::secret::Secret;
+use crate::secret_server::settings::SettingsFile as SecretServerSettings;
+
+/// A configuration file larger than this is not one.
+const CONFIG_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Everything that `ecm run` needs.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The appliance to connect to.
+    pub appliance: ApplianceConfig,
+    /// What does not concern the appliance.
+    pub local: LocalConfig,
+}
+
+/// The part of the configuration that works without an appliance: all that `ecm test-settings`
+/// and `ecm clear-token-cache` may look at.
+#[derive(Clone, Debug)]
+pub struct LocalConfig {
+    /// Section `[state]`.
+    pub state: StateConfig,
+    /// Section `[log]`.
+    pub log: LogConfig,
+    /// Section `[monitor]`; absent means no listener at all.
+    pub monitor: Option<SocketAddr>,
+    /// Section `[check_in]`.
+    pub check_in: CheckInConfig,
+    /// Section `[vault]`.
+    pub vault: VaultConfig,
+}
+
+/// Section `[appliance]`.
+#[derive(Clone, Debug)]
+pub struct ApplianceConfig {
+    /// `https://` and the site's host name.
+    pub site_url: Url,
+    /// The OAuth client id of the API account.
+    pub client_id: String,
+    /// The OAuth client secret of the API account.
+    pub client_secret: ConfiguredSecret,
+    /// Certificates in PEM to trust beside the system's own.
+    pub ca_file: Option<PathBuf>,
+    /// Limit for reaching the appliance: name lookup, TCP, TLS and each HTTP exchange.
+    pub connect_timeout: Duration,
+}
+
+/// Section `[state]`.
+#[derive(Clone, Debug)]
+pub struct StateConfig {
+    /// Directory of the ECM's own files: its id, the check-ins that it owes, the token cache.
+    pub dir: PathBuf,
+    /// Key of the token cache; without it tokens are kept in memory only.
+    pub token_cache_key: Option<SecretReference>,
+}
+
+/// Section `[log]`.
+#[derive(Clone, Debug)]
+pub struct LogConfig {
+    /// The log file; absent means standard error.
+    pub file: Option<PathBuf>,
+    /// What is logged: this level and everything graver.
+    pub level: LevelFilter,
+    /// The file is rotated before it grows beyond this size.
+    pub file_bytes_max: u64,
+    /// How many rotated files are kept.
+    pub rotations: usize,
+}
+
+/// Section `[check_in]`: how the ECM treats check-ins that it owes to the vault (assumed; no
+/// vendor text covers them).
+#[derive(Clone, Copy, Debug)]
+pub struct CheckInConfig {
+    /// After this time of vain attempts a check-in is given up, with a loud log line.
+    pub give_up_after: Duration,
+    /// A credential that was delivered before the ECM was restarted is checked in after this
+    /// time, unless the appliance reports the end of its session earlier.
+    pub orphan_after: Duration,
+}
+
+/// Section `[vault]`: exactly one plugin.
+#[derive(Clone, Debug)]
+pub enum VaultConfig {
+    /// Section `[vault.secret-server]`.
+    SecretServer {
+        /// The plugin's settings, as they stand in the file.
+        settings: Box<SecretServerSettings>,
+        /// *API Password*.
+        api_password: ConfiguredSecret,
+    },
+    /// Section `[vault.password-safe]`.
+    PasswordSafe {
+        /// The plugin's settings, as they stand in the file.
+        settings: Box<PasswordSafeSettings>,
+        /// *API Registration Key*.
+        api_registration_key: ConfiguredSecret,
+    },
+}
+
+/// A secret's reference together with where it stands in the file.
+#[derive(Clone, Debug)]
+pub struct ConfiguredSecret {
+    reference: SecretReference,
+    place: Finding,
+}
+
+impl ConfiguredSecret {
+    /// Fetches the secret.
+    ///
+    /// # Errors
+    /// A finding with the key's file and line.
+    pub fn resolve(&self, environment: &Environment) -> Result<Secret, Finding> {
+        self.reference
+            .resolve(environment)
+            .map_err(|error| Finding {
+                problem: error.to_string(),
+                ..self.place.clone()
+            })
+    }
+}
+
+/// A value given on the command line in place of one in the file: `--set KEY=VALUE`, where the
+/// key is one of the vault's section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Override {
+    key: String,
+    value: String,
+}
+
+impl std::str::FromStr for Override {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (key, value) = text.split_once('=').ok_or("must be KEY=VALUE")?;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        if key.is_empty() || !key.bytes().all(plain) {
+            return Err("KEY must be a setting of the vault's section, such as endpoint_url");
+        }
+        Ok(Self {
+            key: key.to_owned(),
+            value: value.to_owned(),
+        })
+    }
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("failed to read the configuration {}: {reason}", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// The system's words.
+        reason: String,
+    },
+    /// The file can be read and is wrong; all that is wrong with it.
+    #[error("{}", Findings(.0))]
+    Invalid(Vec<Finding>),
+}
+
+impl Config {
+    /// Reads the whole configuration.
+    ///
+    /// # Errors
+    /// The file cannot be read, or everything that is wrong in it at once.
+    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        let text = read_bounded(file, CONFIG_BYTES_MAX)?;
+        sections::read_all(file, &text).map_err(ConfigError::Invalid)
+    }
+
+    /// All secrets of the configuration, to see beforehand whether they can be fetched.
+    pub fn secrets(&self) -> Vec<&ConfiguredSecret> {
+        let mut secrets = vec![&self.appliance.client_secret];
+        secrets.extend(self.local.secrets());
+        secrets
+    }
+}
+
+impl LocalConfig {
+    /// Reads what concerns the vault, with `overrides` in place of what the file says. The
+    /// section `[appliance]` may be missing and is not looked at.
+    ///
+    /// # Errors
+    /// As [`Config::load`]; a finding about an override names `--set` as its file.
+    pub fn load(file: &Path, overrides: &[Override]) -> Result<Self, ConfigError> {
+        let text = match read_bounded(file, CONFIG_BYTES_MAX) {
+            // All settings may be given on the command line.
+            Err(_) if !overrides.is_empty() && !file.exists() => String::new(),
+            read => read?,
+        };
+        sections::read_local(file, &text, overrides).map_err(ConfigError::Invalid)
+    }
+
+    /// All secrets of this part.
+    pub fn secrets(&self) -> Vec<&ConfiguredSecret> {
+        match &self.vault {
+            VaultConfig::SecretServer { api_password, .. } => vec![api_password],
+            VaultConfig::PasswordSafe {
+                api_registration_key,
+                ..
+            } => vec![api_registration_key],
+        }
+    }
+}
+
+impl std::error::Error for Finding {}
+
+struct Findings<'f>(&'f [Finding]);
+
+impl fmt::Display for Findings<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, finding) in self.0.iter().enumerate() {
+            let break_before = if index == 0 { "" } else { "\n" };
+            write!(f, "{break_before}{finding}")?;
+        }
+        Ok(())
+    }
+}
+
+fn read_bounded(file: &Path, bytes_max: u64) -> Result<String, ConfigError> {
+    let unreadable = |reason: String| ConfigError::Unreadable {
+        file: file.to_owned(),
+        reason,
+    };
+    let opened = std::fs::File::open(file).map_err(|error| unreadable(error.to_string()))?;
+    let mut text = String::new();
+    opened
+        .take(bytes_max + 1)
+        .read_to_string(&mut text)
+        .map_err(|error| unreadable(error.to_string()))?;
+    if text.len() as u64 > bytes_max {
+        return Err(unreadable(format!("it is larger than {bytes_max} bytes")));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,218 @@
+//! The sections of `ecm.toml`, key by key, with their defaults and their rules.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use tracing::level_filters::LevelFilter;
+
+use super::reference::SecretReference;
+use super::table::{Document, Finding, Table};
+use super::values::{address, base, path, required_secret, seconds, secret};
+use super::{
+    ApplianceConfig, CheckInConfig, Config, LocalConfig, LogConfig, Override, StateConfig, level,
+    overrides, read_bounded, vaults,
+};
+
+const HOUR_S: u64 = 3600;
+const MIB: u64 = 1024 * 1024;
+
+/// Reads every section; the findings, if there are any.
+pub(super) fn read_all(file: &Path, text: &str) -> Result<Config, Vec<Finding>> {
+    let document = Document::new(file, text);
+    let config = document.parse().and_then(|root| {
+        let mut root = Table::root(&document, &root);
+        let appliance = root
+            .required_table("appliance")
+            .map(|table| appliance(table, file));
+        let local = local(&mut root, file);
+        root.finish();
+        Some(Config {
+            appliance: appliance??,
+            local: local?,
+        })
+    });
+    settle(document, config)
+}
+
+/// Reads every section but `[appliance]`.
+pub(super) fn read_local(
+    file: &Path,
+    text: &str,
+    given: &[Override],
+) -> Result<LocalConfig, Vec<Finding>> {
+    let typed = overrides::as_toml(given);
+    let document = Document::new(file, text);
+    let config = match document.parse() {
+        None => None,
+        Some(mut root) => {
+            overrides::check(&root, &typed)?;
+            overrides::apply(&mut root, &typed);
+            let mut root = Table::root(&document, &root);
+            let _ = root.table("appliance");
+            let local = local(&mut root, file);
+            root.finish();
+            local
+        }
+    };
+    settle(document, config)
+}
+
+/// The value, if nothing was found wrong with it.
+pub(super) fn settle<T>(document: Document<'_>, value: Option<T>) -> Result<T, Vec<Finding>> {
+    let findings = document.into_findings();
+    match value {
+        Some(value) if findings.is_empty() => Ok(value),
+        _ => Err(findings),
+    }
+}
+
+fn local(root: &mut Table<'_, '_>, file: &Path) -> Option<LocalConfig> {
+    let state = state(root.table("state"), file);
+    let log = log(root.table("log"), file);
+    let monitor = root.table("monitor").and_then(monitor);
+    let check_in = check_in(root.table("check_in"));
+    let vault = root
+        .required_table("vault")
+        .and_then(|table| vaults::vault(table, file));
+    Some(LocalConfig {
+        state: state?,
+        log: log?,
+        monitor,
+        check_in,
+        vault: vault?,
+    })
+}
+
+fn appliance(mut table: Table<'_, '_>, file: &Path) -> Option<ApplianceConfig> {
+    let site_url = table.required_string("site_url").and_then(|text| {
+        let url = address(&table, "site_url", text)?;
+        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        if !bare {
+            table.problem(
+                "site_url",
+                "must end after the host and port, without a path",
+            );
+        }
+        bare.then_some(url)
+    });
+    let client_id = table.required_string("client_id").map(str::to_owned);
+    let client_secret = required_secret(&mut table, "client_secret", file);
+    let ca_file = path(&mut table, "ca_file", file);
+    let connect_timeout = seconds(&mut table, "connect_timeout_s", 10);
+    table.finish();
+    Some(ApplianceConfig {
+        site_url: site_url?,
+        client_id: client_id?,
+        client_secret: client_secret?,
+        ca_file,
+        connect_timeout,
+    })
+}
+
+fn state(table: Option<Table<'_, '_>>, file: &Path) -> Option<StateConfig> {
+    let fallback = base(file).join("ecm-state");
+    let Some(mut table) = table else {
+        return Some(StateConfig {
+            dir: fallback,
+            token_cache_key: None,
+        });
+    };
+    let dir = path(&mut table, "dir", file).unwrap_or(fallback);
+    let token_cache_key = secret(&mut table, "token_cache_key", file).map(|key| key.reference);
+    let usable = match &token_cache_key {
+        None | Some(SecretReference::File(_)) => true,
+        Some(SecretReference::Credential(name)) => name == "token-cache-key",
+        Some(SecretReference::Variable(_)) => false,
+    };
+    if !usable {
+        table.problem(
+            "token_cache_key",
+            "must be file:PATH or credential:token-cache-key",
+        );
+    }
+    table.finish();
+    Some(StateConfig {
+        dir,
+        token_cache_key,
+    })
+}
+
+fn log(table: Option<Table<'_, '_>>, file: &Path) -> Option<LogConfig> {
+    let fallback = LogConfig {
+        file: None,
+        level: LevelFilter::INFO,
+        file_bytes_max: 10 * MIB,
+        rotations: 5,
+    };
+    let Some(mut table) = table else {
+        return Some(fallback);
+    };
+    let log_file = path(&mut table, "file", file);
+    let named = table.string("level").and_then(|name| {
+        let level = level::from_name(name);
+        if level.is_none() {
+            table.problem(
+                "level",
+                "must be one of ERROR, WARN, INFO, DEBUG, TRACE, OFF",
+            );
+        }
+        level
+    });
+    let classic = path(&mut table, "classic_level_file", file).and_then(|classic| {
+        let level = read_bounded(&classic, level::CLASSIC_FILE_BYTES_MAX)
+            .map_err(|error| error.to_string())
+            .and_then(|xml| level::from_classic_file(&xml).map_err(str::to_owned));
+        level
+            .map_err(|reason| table.problem("classic_level_file", format!("unusable: {reason}")))
+            .ok()
+    });
+    let file_bytes_max = table.number("max_size_mib", 1..=1024).map(|mib| mib * MIB);
+    let rotations = table
+        .number("rotations", 0..=99)
+        .and_then(|count| count.try_into().ok());
+    table.finish();
+    Some(LogConfig {
+        file: log_file,
+        level: named.or(classic).unwrap_or(fallback.level),
+        file_bytes_max: file_bytes_max.unwrap_or(fallback.file_bytes_max),
+        rotations: rotations.unwrap_or(fallback.rotations),
+    })
+}
+
+fn monitor(mut table: Table<'_, '_>) -> Option<SocketAddr> {
+    let listen = table.required_string("listen").and_then(|text| {
+        let address = text
+            .parse::<SocketAddr>()
+            .ok()
+            .filter(|address| address.ip().is_loopback());
+        if address.is_none() {
+            table.problem(
+                "listen",
+                "must be a loopback address and port, such as 127.0.0.1:9464",
+            );
+        }
+        address
+    });
+    table.finish();
+    listen
+}
+
+fn check_in(table: Option<Table<'_, '_>>) -> CheckInConfig {
+    let hours = |hours: u64| Duration::from_secs(hours * HOUR_S);
+    let mut config = CheckInConfig {
+        give_up_after: hours(7 * 24),
+        orphan_after: hours(8),
+    };
+    if let Some(mut table) = table {
+        let seconds = 1..=366 * 24 * HOUR_S;
+        if let Some(limit_s) = table.number("give_up_after_s", seconds.clone()) {
+            config.give_up_after = Duration::from_secs(limit_s);
+        }
+        if let Some(limit_s) = table.number("orphan_after_s", seconds) {
+            config.orphan_after = Duration::from_secs(limit_s);
+        }
+        table.finish();
+    }
+    config
+}

@@ -1,0 +1,252 @@
+//! The symptoms by name. Vendor facts are `documented ecm:§7, §8; soap:§1.7, §3.3, §3.6`; causes that
+//! no public text states are reasoned from them.
+
+use super::Explanation;
+use crate::error::ErrorKind as Kind;
+use crate::error::Owner;
+
+macro_rules! symptoms {
+    ($($variant:ident, $name:literal, $kind:ident, $owner:ident,
+       says $says:literal, cause $cause:literal, cure $cure:literal;)+) => {
+        /// A failure that the ECM recognises.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Symptom {
+            $(#[doc = $says] $variant,)+
+        }
+
+        impl Symptom {
+            /// Every symptom, in the order of the documentation: the way to the vault first.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The name used in reports.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)+
+                }
+            }
+
+            /// What is known about it.
+            #[must_use]
+            pub fn explanation(self) -> Explanation {
+                match self {
+                    $(Self::$variant => Explanation {
+                        kind: Kind::$kind,
+                        says: $says,
+                        cause: $cause,
+                        cure: $cure,
+                        owner: Owner::$owner,
+                    },)+
+                }
+            }
+        }
+    };
+}
+
+symptoms! {
+    CloudAddressHasVirtualDirectory, "cloud-address-has-virtual-directory", Configuration, EcmAdministrator,
+        says "no web service answers at the Endpoint URL, which has a /SecretServer/ segment \
+              that this server lacks",
+        cause "Secret Server Cloud and installations at the root of a site have no \
+               /SecretServer/ segment",
+        cure "set Endpoint URL to the corrected address shown";
+    AddressLacksVirtualDirectory, "address-lacks-virtual-directory", Configuration, EcmAdministrator,
+        says "no web service answers at the Endpoint URL, which lacks the /SecretServer/ segment \
+              of this server",
+        cause "on-premises installations usually live in the virtual directory /SecretServer/",
+        cure "set Endpoint URL to the corrected address shown";
+    WebServiceNotFound, "web-service-not-found", Configuration, EcmAdministrator,
+        says "no web service answers at the Endpoint URL",
+        cause "the path is misspelt, the virtual directory has another name, or Enable \
+               Webservices is off",
+        cure "check the path of Endpoint URL and Admin > Configuration > General > Enable \
+              Webservices";
+    DelineaPlatform, "delinea-platform", Unsupported, EcmAdministrator,
+        says "the Endpoint URL belongs to the Delinea Platform",
+        cause "the integration works with Secret Server, not with Secret Server on the Delinea \
+               Platform",
+        cure "use the address of a Secret Server installation or of a secretservercloud.com \
+              tenant";
+    WebPageInsteadOfSoap, "web-page-instead-of-soap", Configuration, EcmAdministrator,
+        says "the Endpoint URL answers with a web page instead of SOAP",
+        cause "the address is that of the user interface, of a log-in page or of a proxy, or web \
+               services are off",
+        cure "check the path of Endpoint URL and Admin > Configuration > General > Enable \
+              Webservices";
+    Redirected, "redirected", Configuration, EcmAdministrator,
+        says "the Endpoint URL redirects to another address, which is not followed",
+        cause "the address is old, lacks https, or leads to a log-in page; following it could \
+               hand the password to another host",
+        cure "set Endpoint URL to the address that finally answers, if you trust it";
+    HttpRefused, "http-refused", Permission, VaultAdministrator,
+        says "the web server in front of the vault refuses the request",
+        cause "IIS authentication, a web application firewall or an address restriction stands \
+               before the web service",
+        cure "allow anonymous access to /webservices/ from the ECM's address";
+    VaultUnavailable, "vault-unavailable", Connectivity, VaultAdministrator,
+        says "the vault is not available at the moment",
+        cause "the application pool is stopped or starting, or a proxy cannot reach it",
+        cure "check that Secret Server runs, then try again";
+    NameNotFound, "name-not-found", Connectivity, NetworkAdministrator,
+        says "the vault's host name has no address",
+        cause "the name is misspelt or the ECM's name server does not know it",
+        cure "check the host in Endpoint URL and the name server of the ECM's machine";
+    ConnectionRefused, "connection-refused", Connectivity, NetworkAdministrator,
+        says "the vault's host refuses the connection",
+        cause "nothing listens on that port, or a firewall rejects it",
+        cure "check that the vault runs and that TCP 443 is open from the ECM to it";
+    ConnectionFailed, "connection-failed", Connectivity, NetworkAdministrator,
+        says "no connection to the vault can be opened",
+        cause "there is no route to the host, or it closes connections at once",
+        cure "check the network between the ECM and the vault";
+    ConnectTimeout, "connect-timeout", Timeout, NetworkAdministrator,
+        says "the vault's host does not answer connection attempts",
+        cause "a firewall drops the packets or the host is down",
+        cure "check that TCP 443 is open from the ECM to the vault";
+    AnswerTimeout, "answer-timeout", Timeout, VaultAdministrator,
+        says "the vault accepted the request and did not answer in time",
+        cause "the vault is overloaded or waits for something itself",
+        cure "check the vault's load, or raise answer_timeout_s";
+    ConnectionBroken, "connection-broken", Connectivity, NetworkAdministrator,
+        says "the connection broke before the vault's answer was complete",
+        cause "the vault restarted, or a device in between cut the connection",
+        cure "try again; if it repeats, look for a device that inspects the traffic";
+    CertificateNotTrusted, "certificate-not-trusted", Tls, EcmAdministrator,
+        says "the vault's certificate is not trusted",
+        cause "it is self-signed or comes from an authority that this machine does not know",
+        cure "put the issuer's certificate into a PEM file and set ca_file to it";
+    CertificateForAnotherHost, "certificate-for-another-host", Tls, EcmAdministrator,
+        says "the vault's certificate is for another host",
+        cause "Endpoint URL uses a name or address that the certificate does not carry",
+        cure "use one of the certificate's names in Endpoint URL, or have it reissued";
+    CertificateExpired, "certificate-expired", Tls, VaultAdministrator,
+        says "the vault's certificate has expired",
+        cause "it was not renewed, or the clock of the ECM's machine is ahead",
+        cure "renew the certificate, or correct the clock of the ECM's machine";
+    CertificateNotYetValid, "certificate-not-yet-valid", Tls, EcmAdministrator,
+        says "the vault's certificate is not valid yet",
+        cause "the clock of the ECM's machine is behind, or the certificate was issued for later",
+        cure "correct the clock of the ECM's machine";
+    CertificateNotAcceptable, "certificate-not-acceptable", Tls, VaultAdministrator,
+        says "the vault's certificate is not acceptable",
+        cause "it was revoked, is malformed or may not be used for servers",
+        cure "issue a new server certificate for the vault";
+    TlsFailed, "tls-failed", Tls, VaultAdministrator,
+        says "no TLS connection with the vault can be agreed",
+        cause "the vault speaks only versions older than TLS 1.2, or the port does not speak TLS",
+        cure "enable TLS 1.2 or 1.3 on the vault and check the port in Endpoint URL";
+    AnswerTooLong, "answer-too-long", Unexpected, VaultAdministrator,
+        says "the vault's answer is longer than allowed",
+        cause "a search matches far too much, or something else than the vault answers",
+        cure "narrow the search, or raise answer_bytes_max";
+    AnswerCompressed, "answer-compressed", Unexpected, NetworkAdministrator,
+        says "the vault's answer is compressed although nobody asked for it",
+        cause "a proxy compresses regardless of Accept-Encoding",
+        cure "switch compression off in the proxy for /webservices/";
+    AnswerNotUnderstood, "answer-not-understood", Unexpected, Maintainer,
+        says "the vault's answer is not the expected SOAP reply",
+        cause "the service is of an unknown version, or something else than Secret Server \
+               answers",
+        cure "run the test with log level DEBUG and compare the address with a working client";
+    TooManyResults, "too-many-results", Unexpected, EcmAdministrator,
+        says "the search has more results than are read",
+        cause "Machine Field or Domain Field names a field whose value very many secrets share",
+        cure "check Machine Field, Domain Field and Include domain credentials for";
+    VaultFault, "vault-fault", Unexpected, VaultAdministrator,
+        says "the vault answers with a SOAP fault",
+        cause "an exception inside the vault, or an operation that its version does not have",
+        cure "look into the vault's system log; ImpersonateUser needs Secret Server 8.9 or later";
+    VaultHidesReason, "vault-hides-reason", Unexpected, VaultAdministrator,
+        says "the vault refuses without a reason",
+        cause "ZeroInformationDisclosureMessage is set, so every error has the same text",
+        cure "look into the vault's system log, or clear that setting while testing";
+    VaultRefused, "vault-refused", Unexpected, VaultAdministrator,
+        says "the vault refuses with a text that is not known here",
+        cause "the vault's own words say more",
+        cure "follow the vault's words";
+    LoginFailed, "login-failed", Authentication, EcmAdministrator,
+        says "the vault does not accept the API account",
+        cause "API User, API Password or API Domain is wrong, or the account is disabled or \
+               locked",
+        cure "check API User, API Password and API Domain by logging in to the vault";
+    ApiPasswordExpired, "api-password-expired", Authentication, VaultAdministrator,
+        says "the password of the API account has expired",
+        cause "local user password expiration is on and applies to the API account",
+        cure "set a new password and switch expiration off under Admin > Configuration > Local \
+              User Passwords";
+    AddressNotAllowed, "address-not-allowed", Permission, VaultAdministrator,
+        says "the vault does not allow log-ins from the ECM's address",
+        cause "an IP address restriction of the vault does not list the ECM",
+        cure "add the ECM's address to the restriction";
+    SecondFactorWanted, "second-factor-wanted", Authentication, VaultAdministrator,
+        says "the vault wants a second factor from the API account",
+        cause "two-factor is required for web services",
+        cure "switch two-factor off for web services for the API account";
+    TokenRefusedTwice, "token-refused-twice", Authentication, VaultAdministrator,
+        says "the vault refuses a token that it has just issued",
+        cause "the session time-out is shorter than a request, or several vault nodes do not \
+               share sessions",
+        cure "raise Admin > Configuration > Session Timeout and check that vault nodes share \
+              their state";
+    NoImpersonatePermission, "no-impersonate-permission", Permission, VaultAdministrator,
+        says "the API account may not act for other users",
+        cause "its role lacks Web Services Impersonate (sometimes listed as Impersonate); \
+               administrators lack it too",
+        cure "add Web Services Impersonate to a role of the API account";
+    DelegationPending, "delegation-pending", PendingApproval, ConsoleUser,
+        says "authentication was successful, but permission to access this user's secrets is \
+              pending approval",
+        cause "the user has not yet allowed the API account to use their secrets; the vault sent \
+               them a mail",
+        cure "approve the request from the mail, or in Secret Server under Tools > Manage \
+              Applications";
+    DelegationDenied, "delegation-denied", Permission, ConsoleUser,
+        says "this user denied the API account access to their secrets",
+        cause "the user refused or revoked the delegation",
+        cure "allow the API account in Secret Server under Tools > Manage Applications";
+    UserNotRecognised, "user-not-recognised", NotFound, EcmAdministrator,
+        says "the vault recognises none of the user names tried",
+        cause "the console user has another name or domain in the vault, or no account there",
+        cure "compare the names tried with the vault's users; set Default Domain for Local \
+              BeyondTrust Users or the fall-back to local account";
+    NoUserName, "no-user-name", Configuration, EcmAdministrator,
+        says "the appliance sent no user name",
+        cause "the security provider of the console user fills no user name",
+        cure "check the user name attribute of the appliance's security provider";
+    SecretNotFound, "secret-not-found", NotFound, ConsoleUser,
+        says "the vault has no such secret",
+        cause "it was deleted after the list was made",
+        cure "refresh the list and choose again";
+    SecretAccessDenied, "secret-access-denied", Permission, VaultAdministrator,
+        says "this user may not view the secret",
+        cause "the user lacks View on the secret or its folder",
+        cure "give the user View on the secret";
+    SecretNeedsApproval, "secret-needs-approval", PendingApproval, ConsoleUser,
+        says "the secret requires approval for access",
+        cause "the secret has an approval workflow and no approval is in force",
+        cure "request access to the secret in Secret Server and wait for the approval";
+    SecretNeedsComment, "secret-needs-comment", Permission, EcmAdministrator,
+        says "the secret requires a comment that the ECM does not give",
+        cause "the secret asks for a comment or a ticket, and none is configured",
+        cure "set comment, and ticket if the vault asks for one, in the plugin's settings";
+    SecretCheckedOut, "secret-checked-out", Permission, ConsoleUser,
+        says "the secret is checked out to somebody else",
+        cause "check-out is exclusive, and another user holds the secret",
+        cure "wait until it is checked in, or ask the holder";
+    SecretDoubleLocked, "secret-double-locked", Unsupported, VaultAdministrator,
+        says "the secret is protected by DoubleLock",
+        cause "a DoubleLock password would be needed, which only the user knows",
+        cure "remove DoubleLock from secrets that are to be injected";
+    PasswordHidden, "password-hidden", Permission, VaultAdministrator,
+        says "the secret came without its password",
+        cause "Hide Launcher Password is on and the user lacks Edit, or the field is empty",
+        cure "give the user Edit, switch Hide Launcher Password off, or fill the field";
+    SecretIncomplete, "secret-incomplete", Configuration, VaultAdministrator,
+        says "the secret lacks a field that injection needs",
+        cause "its template has no user name field, or the field is empty",
+        cure "add a field named Username to the secret's template and fill it";
+    AttachmentUnreadable, "attachment-unreadable", Unexpected, VaultAdministrator,
+        says "an attachment of the secret cannot be read",
+        cause "it is not text, or came damaged",
+        cure "upload the key or certificate again in a text form such as PEM";
+}

@@ -1,0 +1,264 @@
+//! The log: to standard error or to `ECM.log`, in the layout that readers of the classic ECM know.
+//!
+//! `2025-01-31 10:15:02,123 [worker-3] DEBUG Ecm.Link.Connection - message key=value`, which is
+//! log4net's usual pattern (assumed ecm:§5.1). Times are UTC. What a vault or an appliance said
+//! cannot break out of its line: further lines are indented, other control characters escaped, and
+//! a line has a longest length. Secrets stay out by their type, not by anything done here.
+
+mod rolling;
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::clock::{Clock, SystemClock};
+use crate::config::LogConfig;
+use rolling::RollingFile;
+
+/// Longest text of one event.
+const EVENT_CHARS_MAX: usize = 16 * 1024;
+
+/// Why there is no log.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The log file cannot be written.
+    #[error("failed to open the log file {}: {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        reason: io::Error,
+    },
+    /// Something else in this process logs already.
+    #[error("failed to start logging: it was started before")]
+    Twice,
+}
+
+/// Starts to log, for the whole process, and sends panics to the log by their place only: their
+/// text might hold anything.
+///
+/// # Errors
+/// The file cannot be opened, or logging was started before.
+pub fn start(config: &LogConfig) -> Result<(), LogError> {
+    // Libraries log what they send and receive; only this package knows what is secret.
+    let filter = Targets::new().with_target("ecm", config.level);
+    let layer = tracing_subscriber::fmt::layer().event_format(Layout);
+    let layer: Box<dyn Layer<_> + Send + Sync> = match &config.file {
+        None => Box::new(
+            layer
+                .with_writer(io::stderr)
+                .with_ansi(false)
+                .with_filter(filter),
+        ),
+        Some(path) => {
+            let opened = RollingFile::open(path, config.file_bytes_max, config.rotations);
+            let file = opened.map_err(|reason| LogError::File {
+                path: path.clone(),
+                reason,
+            })?;
+            Box::new(layer.with_writer(file).with_ansi(false).with_filter(filter))
+        }
+    };
+    let subscriber = tracing_subscriber::registry().with(layer);
+    tracing::subscriber::set_global_default(subscriber).map_err(|_| LogError::Twice)?;
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic
+            .location()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        tracing::error!(target: "ecm::panic", "a task broke down at {place}");
+    }));
+    Ok(())
+}
+
+/// Writes the outcome of a settings test to `Configurator.log` beside the log file, in the same
+/// layout and with the same bounds (documented ecm:§5.1); nowhere when there is no log file.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn record_test(config: &LogConfig, text: &str, succeeded: bool) -> Result<(), LogError> {
+    let Some(path) = &config.file else {
+        return Ok(());
+    };
+    let path = path.with_file_name("Configurator.log");
+    let failed = |reason| LogError::File {
+        path: path.clone(),
+        reason,
+    };
+    let file = RollingFile::open(&path, config.file_bytes_max, config.rotations).map_err(failed)?;
+    let level = if succeeded { Level::INFO } else { Level::ERROR };
+    let line = line(level, "ecm::test_settings", text);
+    file.append(line.as_bytes()).map_err(failed)
+}
+
+/// The layout of one event.
+struct Layout;
+
+impl<S, N> FormatEvent<S, N> for Layout
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut out: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut text = String::new();
+        context
+            .field_format()
+            .format_fields(Writer::new(&mut text), event)?;
+        out.write_str(&line(
+            *event.metadata().level(),
+            event.metadata().target(),
+            &text,
+        ))
+    }
+}
+
+/// One event with its final line break.
+fn line(level: Level, target: &str, text: &str) -> String {
+    let now = SystemClock.now();
+    let thread = std::thread::current();
+    format!(
+        "{},{:03} [{}] {level} {} - {}\n",
+        now.strftime("%Y-%m-%d %H:%M:%S"),
+        now.subsec_millisecond(),
+        thread.name().unwrap_or("unnamed"),
+        logger(target),
+        contained(text.trim_end()),
+    )
+}
+
+/// `ecm::secret_server::client` as log4net would name it: `Ecm.SecretServer.Client`.
+fn logger(target: &str) -> String {
+    let capitalized = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().map_or_else(String::new, |first| {
+            first.to_uppercase().collect::<String>() + letters.as_str()
+        })
+    };
+    let module = |name: &str| name.split('_').map(capitalized).collect::<String>();
+    target.split("::").map(module).collect::<Vec<_>>().join(".")
+}
+
+/// `text` in a form that cannot be taken for another event.
+fn contained(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    for (index, letter) in text.chars().enumerate() {
+        match letter {
+            _ if index == EVENT_CHARS_MAX => {
+                kept.push_str(" … (cut)");
+                break;
+            }
+            '\n' => kept.push_str("\n    "),
+            letter if letter.is_control() => kept.extend(letter.escape_default()),
+            letter => kept.push(letter),
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Captured(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Captured {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(work: impl FnOnce()) -> String {
+        let captured = Captured::default();
+        let writer = captured.clone();
+        let layer = tracing_subscriber::fmt::layer()
+            .event_format(Layout)
+            .with_ansi(false)
+            .with_writer(move || writer.clone());
+        let subscriber = tracing_subscriber::registry().with(layer);
+        tracing::subscriber::with_default(subscriber, work);
+        String::from_utf8(captured.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn a_line_has_the_layout_of_log4net() {
+        let line = logged(|| {
+            tracing::debug!(target: "ecm::secret_server::client", attempt = 2, "asked for a token");
+        });
+        let (time, rest) = line.split_at(23);
+        let shape = time
+            .chars()
+            .map(|letter| if letter.is_ascii_digit() { '0' } else { letter });
+        assert_eq!(shape.collect::<String>(), "0000-00-00 00:00:00,000");
+        let (thread, rest) = rest.split_once(']').unwrap();
+        assert!(thread.starts_with(" ["), "{thread}");
+        assert_eq!(
+            rest,
+            " DEBUG Ecm.SecretServer.Client - asked for a token attempt=2\n"
+        );
+    }
+
+    #[test]
+    fn a_settings_test_is_written_beside_the_log_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut config = LogConfig {
+            file: None,
+            level: tracing::level_filters::LevelFilter::INFO,
+            file_bytes_max: 1 << 20,
+            rotations: 1,
+        };
+        record_test(&config, "nowhere", true).unwrap();
+        config.file = Some(directory.path().join("ECM.log"));
+        record_test(&config, "Success\n\n  one\n", true).unwrap();
+        record_test(&config, "Error", false).unwrap();
+        let text = std::fs::read_to_string(directory.path().join("Configurator.log")).unwrap();
+        let ends: Vec<_> = text
+            .lines()
+            .filter_map(|line| line.split_once("] "))
+            .collect();
+        assert_eq!(ends[0].1, "INFO Ecm.TestSettings - Success");
+        assert_eq!(ends[1].1, "ERROR Ecm.TestSettings - Error");
+        assert!(text.contains("\n      one\n"), "{text}");
+    }
+
+    #[test]
+    fn foreign_words_cannot_forge_a_line_or_clear_a_terminal() {
+        let forged = "no\n2025-01-31 10:15:02,123 [main] INFO Ecm - all is well\r\u{1b}[2J";
+        let line = logged(|| tracing::warn!(target: "ecm", said = %forged, "refused"));
+        assert_eq!(
+            line.lines()
+                .filter(|line| !line.starts_with("    "))
+                .count(),
+            1,
+            "{line}"
+        );
+        assert!(!line.contains('\u{1b}') && !line.contains('\r'), "{line}");
+    }
+
+    #[test]
+    fn a_flood_is_cut() {
+        let line = logged(|| tracing::warn!(target: "ecm", "{}", "x".repeat(1 << 20)));
+        assert!(line.len() < EVENT_CHARS_MAX + 200 && line.ends_with("(cut)\n"));
+    }
+}

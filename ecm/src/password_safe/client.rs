@@ -1,0 +1,237 @@
+//! One exchange with the API: sends a call with the proof of its caller and sorts what comes back
+//! into success, the vault's own refusal, and everything that is not the API speaking.
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::settings::Settings;
+use super::trouble;
+use super::wire::auth::{RegistrationKey, cookie_struck_from};
+use super::wire::{self, NotUnderstood};
+use crate::diagnosis;
+use crate::error::PluginError;
+use crate::vault_http::{Answer, VaultHttp};
+
+/// What is asked of the vault.
+#[derive(Debug, Clone)]
+pub(super) struct Call<'a> {
+    /// The vendor's name of the operation, for errors.
+    pub(super) operation: &'static str,
+    pub(super) method: Method,
+    /// Below the API's base, for example `Requests/124/Checkin`.
+    pub(super) endpoint: &'a str,
+    pub(super) query: &'a [(&'a str, &'a str)],
+    /// A JSON body; `None` sends an empty one without a type.
+    pub(super) body: Option<Bytes>,
+}
+
+impl<'a> Call<'a> {
+    /// A call that only reads.
+    pub(super) fn get(
+        operation: &'static str,
+        endpoint: &'a str,
+        query: &'a [(&'a str, &'a str)],
+    ) -> Self {
+        Self {
+            operation,
+            method: Method::GET,
+            endpoint,
+            query,
+            body: None,
+        }
+    }
+
+    /// A call that changes something.
+    pub(super) fn send(
+        operation: &'static str,
+        method: Method,
+        endpoint: &'a str,
+        body: Option<Bytes>,
+    ) -> Self {
+        Self {
+            operation,
+            method,
+            endpoint,
+            query: &[],
+            body,
+        }
+    }
+}
+
+/// What proves the caller.
+#[derive(Debug, Clone)]
+pub(super) struct Proof {
+    /// Sent with every call beside the cookie: some registrations check it again (recorded
+    /// psafe:§1.4), and the vendor's own clients send both (vendor-client psafe:PYLIB).
+    pub(super) authorization: HeaderValue,
+    /// The session's cookies.
+    pub(super) cookie: Option<HeaderValue>,
+}
+
+/// An answer with a status of success.
+pub(super) struct Success {
+    pub(super) operation: &'static str,
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Zeroizing<Vec<u8>>,
+}
+
+impl Success {
+    /// The body as `read` understands it.
+    pub(super) fn read<T>(
+        &self,
+        read: impl FnOnce(&[u8]) -> Result<T, NotUnderstood>,
+    ) -> Result<T, CallError> {
+        read(&self.body)
+            .map_err(|error| CallError::Failed(trouble::not_understood(self.operation, &error)))
+    }
+}
+
+/// A refusal in the API's own terms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) operation: &'static str,
+    pub(super) status: StatusCode,
+    /// The sub-code, for example 4034 (documented psafe:§3).
+    pub(super) code: Option<u16>,
+    /// The vault's words, without the registration key and the session's cookies.
+    pub(super) words: String,
+    /// Whether a second factor is asked for (vendor-client psafe:PS1).
+    pub(super) second_factor: bool,
+}
+
+/// Why a call gave no success.
+#[derive(Debug, Clone)]
+pub(super) enum CallError {
+    /// The vault refuses; the caller may know what to do about it.
+    Refused(Refusal),
+    /// Nothing can be done about it in this request.
+    Failed(PluginError),
+}
+
+impl From<PluginError> for CallError {
+    fn from(error: PluginError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// The way to one vault.
+#[derive(Debug)]
+pub(super) struct Client {
+    http: VaultHttp,
+    base: Url,
+    key: RegistrationKey,
+}
+
+impl Client {
+    /// Nothing is connected yet.
+    ///
+    /// # Errors
+    /// The CA file cannot be used, or no authority is there to trust.
+    pub(super) fn new(settings: &Settings) -> Result<Self, PluginError> {
+        let http =
+            VaultHttp::new(settings.http.clone()).map_err(|error| trouble::tls_setup(&error))?;
+        Ok(Self {
+            http,
+            base: settings.endpoint.clone(),
+            key: settings.key.clone(),
+        })
+    }
+
+    pub(super) fn key(&self) -> &RegistrationKey {
+        &self.key
+    }
+
+    /// Makes one call.
+    pub(super) async fn call(
+        &self,
+        call: Call<'_>,
+        proof: Option<&Proof>,
+    ) -> Result<Success, CallError> {
+        let Call {
+            operation,
+            method,
+            endpoint,
+            query,
+            body,
+        } = call;
+        let url = wire::address(&self.base, endpoint, query);
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if body.is_some() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        } else if method != Method::GET {
+            // The HTTP client leaves it out, and IIS answers 411 then.
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        if let Some(Proof {
+            authorization,
+            cookie,
+        }) = proof
+        {
+            headers.insert(AUTHORIZATION, authorization.clone());
+            if let Some(cookie) = cookie {
+                headers.insert(COOKIE, cookie.clone());
+            }
+        }
+        let (answer, headers) = self
+            .http
+            .send(method, &url, headers, body.unwrap_or_default())
+            .await
+            .map_err(|error| {
+                diagnosis::transport(&error, &self.base.origin().ascii_serialization())
+            })?;
+        self.sort(operation, answer, headers, proof)
+    }
+
+    fn sort(
+        &self,
+        operation: &'static str,
+        answer: Answer,
+        headers: HeaderMap,
+        proof: Option<&Proof>,
+    ) -> Result<Success, CallError> {
+        let status = answer.status;
+        // A vault may repeat what it was sent.
+        let words = || {
+            let words = self.key.struck_from(&wire::refusal(&answer.body).words);
+            match proof.and_then(|proof| proof.cookie.as_ref()) {
+                Some(cookie) => cookie_struck_from(cookie, &words),
+                None => words,
+            }
+        };
+        let failed = if status.is_redirection() {
+            trouble::redirected(operation, answer.location.as_deref())
+        } else if is_page(&answer) {
+            trouble::page(operation, status, &self.base)
+        } else if status.is_success() {
+            return Ok(Success {
+                operation,
+                status,
+                headers,
+                body: answer.body,
+            });
+        } else if status == StatusCode::GONE {
+            trouble::version_disabled(operation)
+        } else if status == StatusCode::REQUEST_TIMEOUT || status.is_server_error() {
+            trouble::server_fault(operation, status, &words())
+        } else {
+            return Err(CallError::Refused(Refusal {
+                operation,
+                status,
+                code: wire::refusal(&answer.body).code,
+                words: words(),
+                second_factor: headers.contains_key("WWW-Authenticate-2FA"),
+            }));
+        };
+        Err(CallError::Failed(failed))
+    }
+}
+
+/// Whether a web page came instead of an answer of the API, whatever its declared type.
+fn is_page(answer: &Answer) -> bool {
+    answer.content_type.starts_with("text/html") || answer.body.trim_ascii_start().starts_with(b"<")
+}

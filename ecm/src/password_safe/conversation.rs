@@ -1,0 +1,159 @@
+//! The calls of one request in the name of one user. A session that the vault has dropped is
+//! replaced once in a conversation, however many of its calls notice.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::StatusCode;
+
+use super::client::{Call, CallError, Success};
+use super::sessions::{Sessions, SignInError, VaultSession};
+use super::settings::{RunAsForm, Settings};
+use super::trouble;
+use super::wire::auth::RunAs;
+use crate::error::{PluginError, shortened};
+use crate::identity::{self, Candidate};
+use crate::plugin::User;
+
+/// One user's part in one request.
+#[derive(Debug)]
+pub(super) struct Conversation<'a> {
+    sessions: &'a Sessions,
+    run_as: RunAs,
+    /// The session that the conversation began with; any other one was made for it.
+    first_serial: u64,
+    current: Mutex<Arc<VaultSession>>,
+}
+
+impl<'a> Conversation<'a> {
+    /// Begins a conversation as the vault user that `user` is: the first candidate with an open
+    /// session, else the first one that may sign in.
+    pub(super) async fn of_console_user(
+        sessions: &'a Sessions,
+        settings: &Settings,
+        user: &User,
+    ) -> Result<Self, PluginError> {
+        let candidates = run_as_candidates(settings, user);
+        let open = candidates
+            .iter()
+            .find_map(|run_as| Some((run_as, sessions.open_one(run_as)?)));
+        if let Some((run_as, session)) = open {
+            return Ok(Self::new(sessions, run_as.clone(), session));
+        }
+        let mut last_words = None;
+        for run_as in &candidates {
+            match sessions.get(run_as).await {
+                Ok(session) => {
+                    tracing::debug!(%run_as, "signed in to the vault");
+                    return Ok(Self::new(sessions, run_as.clone(), session));
+                }
+                Err(SignInError::NotAccepted { words }) => {
+                    tracing::debug!(%run_as, "the vault does not let this user sign in");
+                    last_words = Some(words);
+                }
+                Err(SignInError::Failed(error)) => return Err(error),
+            }
+        }
+        let Some(words) = last_words else {
+            return Err(trouble::no_user(&user.username));
+        };
+        let tried: Vec<_> = candidates.iter().map(ToString::to_string).collect();
+        let tried = shortened(&tried.join(", "), TRIED_CHARS_MAX);
+        Err(trouble::nobody_signs_in(
+            &tried,
+            sessions.key_proved(),
+            &words,
+        ))
+    }
+
+    /// Begins a conversation as the Global Approver `name`.
+    pub(super) async fn of_approver(
+        sessions: &'a Sessions,
+        name: &str,
+    ) -> Result<Self, PluginError> {
+        let run_as = RunAs::new(name).ok_or_else(|| trouble::no_user(name))?;
+        match sessions.get(&run_as).await {
+            Ok(session) => Ok(Self::new(sessions, run_as, session)),
+            Err(SignInError::NotAccepted { words }) => {
+                Err(trouble::approver_signs_not_in(name, &words))
+            }
+            Err(SignInError::Failed(error)) => Err(error),
+        }
+    }
+
+    fn new(sessions: &'a Sessions, run_as: RunAs, session: Arc<VaultSession>) -> Self {
+        let first_serial = session.serial;
+        Self {
+            sessions,
+            run_as,
+            first_serial,
+            current: Mutex::new(session),
+        }
+    }
+
+    /// Makes a call in the user's name.
+    pub(super) async fn call(&self, call: Call<'_>) -> Result<Success, CallError> {
+        let operation = call.operation;
+        let session = Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner));
+        let client = self.sessions.client();
+        let outcome = client.call(call.clone(), Some(&session.proof)).await;
+        if !is_unauthenticated(&outcome) {
+            return outcome;
+        }
+        if session.serial != self.first_serial {
+            return Err(trouble::refused_twice(operation).into());
+        }
+        let fresh = self.replaced(&session).await?;
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fresh);
+        let outcome = client.call(call, Some(&fresh.proof)).await;
+        if is_unauthenticated(&outcome) {
+            return Err(trouble::refused_twice(operation).into());
+        }
+        outcome
+    }
+
+    async fn replaced(&self, refused: &VaultSession) -> Result<Arc<VaultSession>, PluginError> {
+        let outcome = self.sessions.instead_of(refused, &self.run_as).await;
+        outcome.map_err(|error| match error {
+            // The user could sign in before, so the key may be the one that changed.
+            SignInError::NotAccepted { words } => {
+                trouble::nobody_signs_in(&self.run_as.to_string(), false, &words)
+            }
+            SignInError::Failed(error) => error,
+        })
+    }
+}
+
+/// Longest list of names in an error.
+const TRIED_CHARS_MAX: usize = 300;
+
+/// No session or a dead one (recorded psafe:§1.4).
+fn is_unauthenticated(outcome: &Result<Success, CallError>) -> bool {
+    matches!(outcome, Err(CallError::Refused(refusal)) if refusal.status == StatusCode::UNAUTHORIZED)
+}
+
+/// The names to run as, in order. Names that the header cannot carry are left out.
+fn run_as_candidates(settings: &Settings, user: &User) -> Vec<RunAs> {
+    let dn = user.distinguished_name.as_deref();
+    let mapping = identity::candidates(&user.username, dn, &settings.mapping);
+    let mut names: Vec<RunAs> = Vec::new();
+    for candidate in &mapping.candidates {
+        let Some(run_as) = RunAs::new(&written(candidate, settings.run_as_form)) else {
+            tracing::debug!(%candidate, "left out: it cannot stand in a PS-Auth header");
+            continue;
+        };
+        if names.iter().all(|known| known.folded() != run_as.folded()) {
+            names.push(run_as);
+        }
+    }
+    names
+}
+
+fn written(candidate: &Candidate, form: RunAsForm) -> String {
+    let name = &candidate.username;
+    match (&candidate.domain, form) {
+        (None, _) => name.clone(),
+        (Some(domain), RunAsForm::Upn) => format!("{name}@{domain}"),
+        (Some(domain), RunAsForm::ByDomain) if domain.contains('.') => format!("{name}@{domain}"),
+        (Some(domain), RunAsForm::DownLevel | RunAsForm::ByDomain) => format!("{domain}\\{name}"),
+    }
+}

@@ -1,0 +1,174 @@
+//! External Jump Items: the managed systems on which the user may request an account, by RDP or SSH
+//! as their platform says (assumed psafe:§2.3: a requestor may not read the systems themselves).
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::{try_join, try_join_all};
+use jiff::Timestamp;
+
+use super::client::Call;
+use super::conversation::Conversation;
+use super::listing::{AccountKind, Search, accounts};
+use super::wire::{self, ManagedAccount, Platform};
+use crate::error::{PluginError, shortened};
+use crate::plugin::{Endpoint, EndpointType};
+
+/// Most accounts that a search looks through; the vault has no search by part of a name.
+const SCANNED_ROWS_MAX: usize = 20_000;
+
+/// Most systems of an answer.
+const ENDPOINTS_MAX: usize = 500;
+
+/// Longest name of a system (documented psafe:DOC-ma).
+const SYSTEM_NAME_CHARS_MAX: usize = 129;
+
+/// How long the list of platforms is believed; it changes with the vault's version.
+const PLATFORMS_KEPT: Duration = Duration::from_secs(60 * 60);
+
+/// What is searched for.
+#[derive(Debug)]
+pub(super) struct Wanted<'a> {
+    pub(super) types: &'a [EndpointType],
+    /// Any part of a system's name, in any letter case.
+    pub(super) text: &'a str,
+    /// The last used systems instead of all.
+    pub(super) most_recently_used: Option<u32>,
+}
+
+/// The vault's platforms, read once an hour.
+#[derive(Debug, Default)]
+pub(super) struct Platforms(Mutex<Option<(Timestamp, Arc<HashMap<i32, Platform>>)>>);
+
+impl Platforms {
+    async fn get(
+        &self,
+        user: &Conversation<'_>,
+        now: Timestamp,
+    ) -> Result<Arc<HashMap<i32, Platform>>, PluginError> {
+        if let Some((read_at, platforms)) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        {
+            if now.duration_since(*read_at).unsigned_abs() < PLATFORMS_KEPT {
+                return Ok(Arc::clone(platforms));
+            }
+        }
+        let answer = user.call(Call::get("Platforms", "Platforms", &[])).await?;
+        let rows = answer.read(wire::platforms)?;
+        let platforms: HashMap<_, _> = rows.into_iter().map(|row| (row.platform_id, row)).collect();
+        let platforms = Arc::new(platforms);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some((now, Arc::clone(&platforms)));
+        Ok(platforms)
+    }
+}
+
+/// The systems that match.
+pub(super) async fn find(
+    user: &Conversation<'_>,
+    wanted: &Wanted<'_>,
+    platforms: &Platforms,
+    now: Timestamp,
+) -> Result<Vec<Endpoint>, PluginError> {
+    let searches = searches(wanted);
+    let found = try_join_all(
+        searches
+            .iter()
+            .map(|search| accounts(user, search, SCANNED_ROWS_MAX)),
+    );
+    let (platforms, found) = try_join(platforms.get(user, now), found).await?;
+    let mut endpoints = matching(wanted, &platforms, found.into_iter().flatten());
+    match wanted.most_recently_used {
+        // The vault's order is that of their use.
+        Some(count) => endpoints.truncate(count.try_into().unwrap_or(usize::MAX)),
+        None => endpoints.sort_by_cached_key(|endpoint| endpoint.name.to_lowercase()),
+    }
+    endpoints.truncate(ENDPOINTS_MAX);
+    Ok(endpoints)
+}
+
+fn searches(wanted: &Wanted<'_>) -> Vec<Search> {
+    let all = |kind| Search { kind, by: None };
+    if wanted.most_recently_used.is_some() {
+        return vec![all(AccountKind::Recent)];
+    }
+    let text = wanted.text.trim();
+    let mut searches = Vec::new();
+    if !text.is_empty() && text.chars().count() <= SYSTEM_NAME_CHARS_MAX {
+        // Finds a whole name beyond the rows that are looked through.
+        let by = Some(("systemName", text.to_owned()));
+        searches.push(Search {
+            kind: AccountKind::System,
+            by,
+        });
+    }
+    searches.extend([all(AccountKind::System), all(AccountKind::DomainLinked)]);
+    searches
+}
+
+fn matching(
+    wanted: &Wanted<'_>,
+    platforms: &HashMap<i32, Platform>,
+    rows: impl Iterator<Item = ManagedAccount>,
+) -> Vec<Endpoint> {
+    let text = wanted.text.trim().to_lowercase();
+    let mut seen = HashSet::new();
+    let mut endpoints = Vec::new();
+    for row in rows {
+        let Some(name) = row
+            .system_name
+            .filter(|name| name.to_lowercase().contains(&text))
+        else {
+            continue;
+        };
+        let Some(platform) = row.platform_id.and_then(|id| platforms.get(&id)) else {
+            continue;
+        };
+        let Some(endpoint_type) = endpoint_type(platform) else {
+            continue;
+        };
+        if name.trim().is_empty()
+            || !wanted.types.contains(&endpoint_type)
+            || !seen.insert(row.system_id)
+        {
+            continue;
+        }
+        let name = shortened(&name, SYSTEM_NAME_CHARS_MAX);
+        endpoints.push(Endpoint {
+            external_id: row.system_id.to_string(),
+            hostname: name.clone(),
+            name,
+            endpoint_type,
+            port: unusual_port(platform, endpoint_type),
+            comments: platform.name.as_deref().map(|name| shortened(name, 80)),
+            network_id: None,
+        });
+    }
+    endpoints
+}
+
+/// By the platform's usual session, else by its usual port.
+fn endpoint_type(platform: &Platform) -> Option<EndpointType> {
+    let session_type = platform.default_session_type.as_deref().unwrap_or_default();
+    match session_type.to_ascii_lowercase().as_str() {
+        "rdp" => Some(EndpointType::Rdp),
+        "ssh" => Some(EndpointType::Shell),
+        _ => [EndpointType::Rdp, EndpointType::Shell]
+            .into_iter()
+            .find(|kind| platform.default_port == Some(usual_port(*kind))),
+    }
+}
+
+fn unusual_port(platform: &Platform, kind: EndpointType) -> Option<u16> {
+    let port = platform
+        .default_port
+        .filter(|port| *port != usual_port(kind))?;
+    u16::try_from(port).ok().filter(|port| *port != 0)
+}
+
+fn usual_port(kind: EndpointType) -> i32 {
+    match kind {
+        EndpointType::Rdp => 3389,
+        EndpointType::Shell => 22,
+    }
+}

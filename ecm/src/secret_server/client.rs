@@ -1,0 +1,296 @@
+//! One call after the other: request out, reply in, and what the vault's refusals mean. Tokens are
+//! the caller's business; that one is dead is told by [`CallError::DeadToken`].
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue, StatusCode};
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::refusals;
+use super::settings::Settings;
+use super::wire::{
+    self, CodeResponse, ReplyError, Request, SecretReply, SecretSummary, TokenReply,
+};
+use super::xml::Element;
+use crate::diagnosis::{self, Symptom};
+use crate::error::{Hop, PluginError};
+use crate::identity::Candidate;
+use crate::secret::Secret;
+use crate::vault_http::VaultHttp;
+
+/// Why a call made with a token failed.
+#[derive(Debug)]
+pub(super) enum CallError {
+    /// The vault does not accept the token any more, and has confirmed it.
+    DeadToken,
+    /// Anything else.
+    Failed(PluginError),
+}
+
+impl From<PluginError> for CallError {
+    fn from(error: PluginError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// The vault's operations.
+#[derive(Debug)]
+pub(super) struct Client {
+    http: VaultHttp,
+    settings: Arc<Settings>,
+}
+
+impl Client {
+    pub(super) fn new(settings: Arc<Settings>) -> Result<Self, PluginError> {
+        let http = VaultHttp::new(settings.http.clone()).map_err(|error| {
+            let detail = error.to_string();
+            let mut refused = Symptom::CertificateNotTrusted.at(Hop::Settings, &detail);
+            refused.kind = crate::error::ErrorKind::Configuration;
+            refused.message = detail;
+            refused
+        })?;
+        Ok(Self { http, settings })
+    }
+
+    /// Authenticate: the API account's own token.
+    pub(super) async fn authenticate(&self) -> Result<Secret, PluginError> {
+        let settings = &self.settings;
+        let request = Request::authenticate(
+            &settings.api_user,
+            &settings.api_password,
+            &settings.api_organization,
+            &settings.api_domain,
+        );
+        let operation = request.operation;
+        let reply = read(operation, wire::token_reply(&self.call(request).await?))?;
+        match reply.token {
+            Some(token) if reply.errors.is_empty() => Ok(token),
+            // No errors and no token is a failure too (vendor-client soap:§3.1).
+            _ => Err(refusals::refusal(operation, &reply.errors)),
+        }
+    }
+
+    /// ImpersonateUser: the reply, whether or not it holds a token.
+    pub(super) async fn impersonate_user(
+        &self,
+        token: &Secret,
+        candidate: &Candidate,
+    ) -> Result<TokenReply, CallError> {
+        let request = Request::impersonate_user(
+            token,
+            &candidate.username,
+            self.settings.user_organization(),
+            candidate.domain.as_deref().unwrap_or_default(),
+        );
+        let operation = request.operation;
+        let reply = read(operation, wire::token_reply(&self.call(request).await?))?;
+        if reply.token.is_none() && reply.authorize_url.is_none() {
+            self.refuse_if_dead(token, &reply.errors).await?;
+        }
+        Ok(reply)
+    }
+
+    /// SearchSecretsByFieldValue: the summaries that the token's user may see.
+    pub(super) async fn search_secrets_by_field_value(
+        &self,
+        token: &Secret,
+        field: &str,
+        term: &str,
+    ) -> Result<Vec<SecretSummary>, CallError> {
+        let show_restricted = self.settings.show_restricted;
+        let request = Request::search_secrets_by_field_value(token, field, term, show_restricted);
+        let operation = request.operation;
+        let result = self.call(request).await?;
+        let reply = read(
+            operation,
+            wire::search_reply(&result, self.settings.results_max),
+        )?;
+        if reply.errors.is_empty() {
+            return Ok(reply.summaries);
+        }
+        Err(self.refused(operation, token, &reply.errors).await)
+    }
+
+    /// GetSecret: the reply, whether or not it holds the secret. This checks the secret out.
+    pub(super) async fn get_secret(
+        &self,
+        token: &Secret,
+        secret_id: i32,
+        responses: &[CodeResponse],
+    ) -> Result<SecretReply, CallError> {
+        let request = Request::get_secret(token, secret_id, responses);
+        let operation = request.operation;
+        let reply = read(operation, wire::secret_reply(&self.call(request).await?))?;
+        if reply.hurdle.is_none() && reply.secret.is_none() {
+            self.refuse_if_dead(token, &reply.errors).await?;
+        }
+        Ok(reply)
+    }
+
+    /// DownloadFileAttachmentByItemId: the file, `None` for an empty field.
+    pub(super) async fn download_file_attachment_by_item_id(
+        &self,
+        token: &Secret,
+        secret_id: i32,
+        item_id: i32,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, CallError> {
+        let request = Request::download_file_attachment_by_item_id(token, secret_id, item_id);
+        let operation = request.operation;
+        let reply = read(operation, wire::file_reply(&self.call(request).await?))?;
+        if reply.errors.is_empty() {
+            Ok((!reply.content.is_empty()).then_some(reply.content))
+        } else if refusals::no_attachment(&reply.errors) {
+            Ok(None)
+        } else {
+            Err(self.refused(operation, token, &reply.errors).await)
+        }
+    }
+
+    /// CheckIn: success also when there is nothing to check in.
+    pub(super) async fn check_in(&self, token: &Secret, secret_id: i32) -> Result<(), CallError> {
+        let request = Request::check_in(token, secret_id);
+        let operation = request.operation;
+        let errors = read(operation, wire::errors_of(&self.call(request).await?))?;
+        if errors.is_empty() || refusals::nothing_to_check_in(&errors) {
+            return Ok(());
+        }
+        Err(self.refused(operation, token, &errors).await)
+    }
+
+    /// GetTokenIsValid: whether the vault still accepts the token.
+    pub(super) async fn get_token_is_valid(&self, token: &Secret) -> Result<bool, PluginError> {
+        let request = Request::get_token_is_valid(token);
+        let operation = request.operation;
+        let errors = read(operation, wire::errors_of(&self.call(request).await?))?;
+        Ok(errors.is_empty())
+    }
+
+    async fn refused(
+        &self,
+        operation: &'static str,
+        token: &Secret,
+        errors: &[String],
+    ) -> CallError {
+        match self.refuse_if_dead(token, errors).await {
+            Err(dead) => dead,
+            Ok(()) => refusals::refusal(operation, errors).into(),
+        }
+    }
+
+    /// Asks the vault about the token when its words may mean that it is dead.
+    async fn refuse_if_dead(&self, token: &Secret, errors: &[String]) -> Result<(), CallError> {
+        if refusals::may_mean_dead_token(errors) && !self.get_token_is_valid(token).await? {
+            return Err(CallError::DeadToken);
+        }
+        Ok(())
+    }
+
+    async fn call(&self, request: Request) -> Result<Element, PluginError> {
+        let operation = request.operation;
+        match self.send(&self.settings.endpoint, request).await? {
+            Ok(result) => Ok(result),
+            Err(error) => Err(self.explain(operation, &error).await),
+        }
+    }
+
+    async fn send(
+        &self,
+        endpoint: &Url,
+        request: Request,
+    ) -> Result<Result<Element, ReplyError>, PluginError> {
+        let operation = request.operation;
+        let mut headers = HeaderMap::with_capacity(2);
+        headers.insert(
+            http::header::CONTENT_TYPE,
+            HeaderValue::from_static("text/xml; charset=utf-8"),
+        );
+        if let Ok(action) = HeaderValue::try_from(request.soap_action()) {
+            headers.insert("SOAPAction", action);
+        }
+        let answer = self
+            .http
+            .post(endpoint, headers, request.into_body())
+            .await
+            .map_err(|error| diagnosis::transport(&error, &self.settings.address()))?;
+        tracing::debug!(operation, status = answer.status.as_u16(), "vault answered");
+        Ok(wire::result_of(operation, &answer))
+    }
+
+    /// Explains an answer that is no reply. Where the address may be at fault, the likely other one
+    /// is asked for its version, which needs no token and changes nothing.
+    async fn explain(&self, operation: &'static str, error: &ReplyError) -> PluginError {
+        let plain = refusals::not_a_reply(operation, error);
+        let suspicious = match error {
+            ReplyError::Status(status, _) => *status == StatusCode::NOT_FOUND,
+            ReplyError::Html(..) | ReplyError::Redirect(_) => true,
+            _ => false,
+        };
+        let Some((symptom, other)) = other_layout(&self.settings.endpoint).filter(|_| suspicious)
+        else {
+            return plain;
+        };
+        let answers = matches!(self.send(&other, Request::version_get()).await, Ok(Ok(_)));
+        // A cloud tenant never has the segment (documented soap:§1.1), so there the other address
+        // is the right one even while it does not answer.
+        if answers || symptom == Symptom::CloudAddressHasVirtualDirectory && is_cloud(&other) {
+            symptom
+                .at(Hop::Http, &format!("use {other}"))
+                .with_action_url(other.as_str())
+        } else {
+            plain
+        }
+    }
+}
+
+fn read<T>(operation: &'static str, reply: Result<T, ReplyError>) -> Result<T, PluginError> {
+    reply.map_err(|error| refusals::not_a_reply(operation, &error))
+}
+
+/// The same service in the other of the two public layouts: with or without `/SecretServer/`.
+fn other_layout(endpoint: &Url) -> Option<(Symptom, Url)> {
+    const SEGMENT: &str = "/secretserver";
+    let path = endpoint.path();
+    let mut other = endpoint.clone();
+    let lower = path.to_ascii_lowercase();
+    if lower.starts_with("/secretserver/webservices/") {
+        other.set_path(&path[SEGMENT.len()..]);
+        Some((Symptom::CloudAddressHasVirtualDirectory, other))
+    } else if lower.starts_with("/webservices/") {
+        other.set_path(&format!("/SecretServer{path}"));
+        Some((Symptom::AddressLacksVirtualDirectory, other))
+    } else {
+        None
+    }
+}
+
+/// Regional tenants have names such as `acme.secretservercloud.eu`.
+fn is_cloud(endpoint: &Url) -> bool {
+    endpoint
+        .host_str()
+        .is_some_and(|host| host.contains(".secretservercloud."))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn each_layout_has_its_counterpart() {
+        let other = |url: &str| other_layout(&Url::parse(url).unwrap()).map(|(_, url)| url);
+        let check = |url: &str, expected: Option<&str>| {
+            assert_eq!(other(url).as_ref().map(Url::as_str), expected, "{url}");
+        };
+        check(
+            "https://v/SECRETserver/webservices/S.asmx",
+            Some("https://v/webservices/S.asmx"),
+        );
+        check(
+            "https://v/webservices/S.asmx",
+            Some("https://v/SecretServer/webservices/S.asmx"),
+        );
+        check("https://v/vault/webservices/S.asmx", None);
+        check("https://v/winauthwebservices/S.asmx", None);
+    }
+}

@@ -1,0 +1,180 @@
+//! What the vault's words mean. Business errors come as texts inside a successful answer, so the
+//! texts are all there is to tell one from another (vendor-client soap:§3.6; what is not public is
+//! assumed soap:§3.2, §3.3).
+
+use http::StatusCode;
+
+use super::wire::{ReplyError, TokenReply};
+use crate::diagnosis::Symptom;
+use crate::error::{Hop, PluginError};
+
+/// Whether the words may mean that the token is dead; to be confirmed with GetTokenIsValid, since
+/// the exact text is not public (assumed soap:§3.2).
+pub(super) fn may_mean_dead_token(errors: &[String]) -> bool {
+    const HINTS: [&str; 6] = [
+        "token",
+        "session",
+        "authentic",
+        "expired",
+        "log in",
+        "error occurred in the application",
+    ];
+    let words = joined(errors).to_lowercase();
+    HINTS.iter().any(|hint| words.contains(hint)) || words.contains("login")
+}
+
+/// The error for an answer of `operation` whose Errors are not empty.
+pub(super) fn refusal(operation: &'static str, errors: &[String]) -> PluginError {
+    let words = joined(errors);
+    let symptom = symptom_of(operation, &words.to_lowercase());
+    symptom
+        .at(Hop::Vault(operation), "")
+        .with_vault_words(&words)
+}
+
+/// Words, in lower case, and what they mean for any operation; the first match counts.
+const MEANINGS: [(&str, Symptom); 11] = [
+    ("ip address is not allowed", Symptom::AddressNotAllowed),
+    ("accesschallenge", Symptom::SecondFactorWanted),
+    ("two factor", Symptom::SecondFactorWanted),
+    ("login failed", Symptom::LoginFailed),
+    ("doublelock", Symptom::SecretDoubleLocked),
+    ("requires requesting approval", Symptom::SecretNeedsApproval),
+    ("requires a comment", Symptom::SecretNeedsComment),
+    ("currently checked out", Symptom::SecretCheckedOut),
+    ("no secret exists", Symptom::SecretNotFound),
+    (
+        "error occurred in the application",
+        Symptom::VaultHidesReason,
+    ),
+    ("do not have access", Symptom::SecretAccessDenied),
+];
+
+fn symptom_of(operation: &str, words: &str) -> Symptom {
+    if let Some((_, symptom)) = MEANINGS.iter().find(|(text, _)| words.contains(text)) {
+        return *symptom;
+    }
+    match operation {
+        "Authenticate" if words.contains("password") && words.contains("expired") => {
+            Symptom::ApiPasswordExpired
+        }
+        // Whatever else Authenticate says, it says that it does not accept the account.
+        "Authenticate" => Symptom::LoginFailed,
+        "ImpersonateUser" if words.contains("access denied") => Symptom::NoImpersonatePermission,
+        _ if words.contains("access denied") => Symptom::SecretAccessDenied,
+        _ => Symptom::VaultRefused,
+    }
+}
+
+/// What ImpersonateUser's reply says about one candidate.
+pub(super) enum Delegation {
+    /// There is no such user, or the vault does not say what is wrong: the next may be tried.
+    NotRecognised(PluginError),
+    /// The vault knows the user and the answer is final.
+    Refused(PluginError),
+}
+
+/// Reads a reply of ImpersonateUser that holds no token. No token means not approved, whatever
+/// Errors holds (assumed soap:§3.3).
+pub(super) fn delegation(reply: &TokenReply, user: &str) -> Delegation {
+    const OPERATION: &str = "ImpersonateUser";
+    let said = joined(&reply.errors);
+    let words = said.to_lowercase();
+    let has = |text: &str| words.contains(text);
+    let at = |symptom: Symptom| {
+        symptom
+            .at(Hop::Vault(OPERATION), user)
+            .with_vault_words(&said)
+    };
+
+    if let Some(url) = &reply.authorize_url {
+        return Delegation::Refused(at(Symptom::DelegationPending).with_action_url(url.clone()));
+    }
+    if words.is_empty() || has("pending") || has("approv") {
+        return Delegation::Refused(at(Symptom::DelegationPending));
+    }
+    if has("access denied") || has("permission") {
+        return Delegation::Refused(at(Symptom::NoImpersonatePermission));
+    }
+    if has("denied") || has("revoked") {
+        return Delegation::Refused(at(Symptom::DelegationDenied));
+    }
+    if has("error occurred in the application") {
+        return Delegation::NotRecognised(at(Symptom::VaultHidesReason));
+    }
+    let unknown = [
+        "not found",
+        "not exist",
+        "no user",
+        "unknown user",
+        "invalid user",
+        "disabled",
+    ];
+    let symptom = if unknown.iter().any(|text| has(text)) {
+        Symptom::UserNotRecognised
+    } else {
+        // The text for an unknown user is not public, so any other text may be it.
+        Symptom::VaultRefused
+    };
+    Delegation::NotRecognised(at(symptom))
+}
+
+/// Whether an answer to CheckIn means that there is nothing left to check in, so that a repeat is
+/// a success (assumed soap:§3.7).
+pub(super) fn nothing_to_check_in(errors: &[String]) -> bool {
+    let words = joined(errors).to_lowercase();
+    // Held by somebody else: our own check-out is over.
+    [
+        "not checked out",
+        "currently checked out",
+        "no secret exists",
+    ]
+    .iter()
+    .any(|text| words.contains(text))
+}
+
+/// Whether a download's answer means an empty file field, which is no failure (vendor-client
+/// soap:§3.9).
+pub(super) fn no_attachment(errors: &[String]) -> bool {
+    errors
+        .iter()
+        .any(|text| text == "File attachment not found.")
+}
+
+/// The error for an answer that is not a reply of the operation.
+pub(super) fn not_a_reply(operation: &'static str, error: &ReplyError) -> PluginError {
+    let titled = |title: &str, status: StatusCode| match title {
+        "" => format!("status {status}"),
+        title => format!("status {status}, page titled {title:?}"),
+    };
+    let http = |symptom: Symptom, detail: &str| symptom.at(Hop::Http, detail);
+    let vault = |symptom: Symptom, detail: &str| symptom.at(Hop::Vault(operation), detail);
+    match error {
+        ReplyError::Redirect(location) => {
+            http(Symptom::Redirected, &crate::error::shortened(location, 200))
+        }
+        ReplyError::Status(status, title) => {
+            let symptom = match *status {
+                StatusCode::NOT_FOUND => Symptom::WebServiceNotFound,
+                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Symptom::HttpRefused,
+                status if status.is_server_error() => Symptom::VaultUnavailable,
+                _ => Symptom::AnswerNotUnderstood,
+            };
+            http(symptom, &titled(title, *status))
+        }
+        ReplyError::Html(status, title) => {
+            http(Symptom::WebPageInsteadOfSoap, &titled(title, *status))
+        }
+        ReplyError::Fault { code, text } => vault(Symptom::VaultFault, code).with_vault_words(text),
+        ReplyError::TooManyResults(_) => vault(Symptom::TooManyResults, &error.to_string()),
+        ReplyError::NotXml(_) => vault(Symptom::AnswerNotUnderstood, &error.to_string()),
+        ReplyError::Malformed(reason) if reason.starts_with("the attachment") => {
+            vault(Symptom::AttachmentUnreadable, reason)
+        }
+        ReplyError::Malformed(reason) => vault(Symptom::AnswerNotUnderstood, reason),
+    }
+}
+
+fn joined(errors: &[String]) -> String {
+    errors.join(" ").trim().to_owned()
+}

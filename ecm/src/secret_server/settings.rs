@@ -1,0 +1,435 @@
+//! The plugin's settings: the documented ones under their documented labels (documented ecm:§6)
+//! and our own below them. What is read from a file is [`SettingsFile`], whose keys are [`LABELS`];
+//! what the plugin works with is [`Settings`], which exists only when every value was checked.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::diagnosis::Symptom;
+use crate::endpoint::EndpointRules;
+use crate::error::{ErrorKind, Hop, Owner, PluginError};
+use crate::identity::MappingRules;
+use crate::secret::Secret;
+use crate::vault_http::HttpRules;
+
+/// One row of the settings' documentation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SettingLabel {
+    /// The key in the configuration file.
+    pub key: &'static str,
+    /// The label in the vendor's guides, or our own for the last group.
+    pub label: &'static str,
+    /// Whether a value must be given.
+    pub required: bool,
+    /// Whether the vendor's guides have it; the others are ours.
+    pub documented: bool,
+}
+
+/// Every setting, in the order of the guides, ours last.
+pub const LABELS: &[SettingLabel] = &[
+    documented("endpoint_url", "Endpoint URL", true),
+    documented("api_user", "API User", true),
+    documented("api_password", "API Password", true),
+    documented("api_domain", "API Domain", false),
+    documented("api_organization", "API Organization", false),
+    documented(
+        "include_domain_credentials_for",
+        "Include domain credentials for",
+        false,
+    ),
+    documented("domain_field", "Domain Field", true),
+    documented("machine_field", "Machine Field", true),
+    documented(
+        "default_domain_for_local_users",
+        "Default Domain for Local BeyondTrust Users",
+        false,
+    ),
+    documented(
+        "fall_back_to_local_account",
+        "Enable fall-back to local account if domain account not found",
+        false,
+    ),
+    documented(
+        "include_default_organization",
+        "Include default organization",
+        false,
+    ),
+    own("ca_file", "CA file"),
+    own("allow_plain_http", "Allow plain HTTP"),
+    own("show_restricted", "List restricted secrets"),
+    own("comment", "Comment for secrets that require one"),
+    own("ticket", "Ticket for secrets that require one"),
+    own("search_short_names", "Search short host names"),
+    own("search_public_addresses", "Search public addresses"),
+    own("guess_netbios_names", "Guess NetBIOS names"),
+    own("connect_timeout_s", "Connect time-out"),
+    own("answer_timeout_s", "Answer time-out"),
+    own("answer_bytes_max", "Longest answer"),
+    own("results_max", "Most results of a search"),
+    own("token_lifetime_s", "Token lifetime"),
+];
+
+const fn documented(key: &'static str, label: &'static str, required: bool) -> SettingLabel {
+    SettingLabel {
+        key,
+        label,
+        required,
+        documented: true,
+    }
+}
+
+const fn own(key: &'static str, label: &'static str) -> SettingLabel {
+    SettingLabel {
+        key,
+        label,
+        required: false,
+        documented: false,
+    }
+}
+
+/// The settings as they stand in a configuration file. `api_password` is a reference to a secret,
+/// never the secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingsFile {
+    /// *Endpoint URL*: the full address of `SSWebService.asmx`.
+    pub endpoint_url: String,
+    /// *API User*.
+    pub api_user: String,
+    /// *API Password*: where it is found, for example `file:/run/credentials/api_password`.
+    pub api_password: String,
+    /// *API Domain*: only if the API account is not local to Secret Server.
+    pub api_domain: Option<String>,
+    /// *API Organization*: Secret Server Online only.
+    pub api_organization: Option<String>,
+    /// *Include domain credentials for*: each entry one domain, or several separated by commas.
+    pub include_domain_credentials_for: Vec<String>,
+    /// *Domain Field*.
+    pub domain_field: String,
+    /// *Machine Field*.
+    pub machine_field: String,
+    /// *Default Domain for Local BeyondTrust Users*.
+    pub default_domain: Option<String>,
+    /// *Enable fall-back to local account if domain account not found*.
+    pub fall_back_to_local: bool,
+    /// *Include default organization*: sends *API Organization* when looking for the user too.
+    pub include_default_organization: bool,
+    /// Authorities trusted beside the system's, PEM.
+    pub ca_file: Option<PathBuf>,
+    /// Whether an `http:` Endpoint URL is allowed.
+    pub allow_plain_http: bool,
+    /// Whether secrets that need a comment, check-out or approval are listed (assumed soap:§3.4).
+    pub show_restricted: bool,
+    /// What is answered to a secret that requires a comment; `{session_id}`, `{username}` and
+    /// `{product}` are filled in. Empty: such secrets are refused. (assumed soap:§3.5)
+    pub comment: String,
+    /// What is answered where a ticket number is asked for as well.
+    pub ticket: Option<String>,
+    /// See [`EndpointRules::short_name`].
+    pub search_short_names: bool,
+    /// See [`EndpointRules::public_addresses`].
+    pub search_public_addresses: bool,
+    /// See [`MappingRules::guess_netbios`].
+    pub guess_netbios_names: bool,
+    /// Limit on name lookup, TCP and TLS together, seconds.
+    pub connect_timeout_s: u64,
+    /// Limit on one exchange, seconds.
+    pub answer_timeout_s: u64,
+    /// Longest answer that is read, bytes.
+    pub answer_bytes_max: usize,
+    /// Most results of one search.
+    pub results_max: usize,
+    /// How long a token is used at most, seconds; absent: until the vault refuses it.
+    pub token_lifetime_s: Option<u64>,
+}
+
+impl SettingsFile {
+    /// Settings with the three values that have no default.
+    #[must_use]
+    pub fn new(endpoint_url: &str, api_user: &str, api_password: &str) -> Self {
+        Self {
+            endpoint_url: endpoint_url.into(),
+            api_user: api_user.into(),
+            api_password: api_password.into(),
+            api_domain: None,
+            api_organization: None,
+            include_domain_credentials_for: Vec::new(),
+            domain_field: "Domain".into(),
+            machine_field: "Machine".into(),
+            default_domain: None,
+            fall_back_to_local: false,
+            include_default_organization: false,
+            ca_file: None,
+            allow_plain_http: false,
+            show_restricted: true,
+            comment: "{product} session {session_id} of {username}".into(),
+            ticket: None,
+            search_short_names: true,
+            search_public_addresses: false,
+            guess_netbios_names: true,
+            connect_timeout_s: 10,
+            answer_timeout_s: 25,
+            answer_bytes_max: 4 * 1024 * 1024,
+            results_max: 1_000,
+            token_lifetime_s: None,
+        }
+    }
+
+    /// Checks every value. `api_password` is the secret that the reference stood for.
+    ///
+    /// # Errors
+    /// The first value that cannot be used, by its label.
+    pub fn check(self, api_password: Secret) -> Result<Settings, PluginError> {
+        let endpoint = endpoint(&self.endpoint_url, self.allow_plain_http)?;
+        required("API User", &self.api_user)?;
+        required("API Password", api_password.expose())?;
+        required("Domain Field", &self.domain_field)?;
+        required("Machine Field", &self.machine_field)?;
+        for (label, value) in [
+            ("Connect time-out", self.connect_timeout_s),
+            ("Answer time-out", self.answer_timeout_s),
+        ] {
+            if !(1..=600).contains(&value) {
+                return Err(refuse(label, "it must be from 1 to 600 seconds"));
+            }
+        }
+        let tidy = |text: Option<String>| text.map(|text| text.trim().to_owned());
+        let domains = split_domains(&self.include_domain_credentials_for);
+        if domains.len() > DOMAINS_MAX {
+            return Err(refuse(
+                "Include domain credentials for",
+                "it names more than 20 domains, and each is one search",
+            ));
+        }
+        Ok(Settings {
+            endpoint,
+            api_user: self.api_user.trim().to_owned(),
+            api_password,
+            api_domain: tidy(self.api_domain).unwrap_or_default(),
+            api_organization: tidy(self.api_organization).unwrap_or_default(),
+            include_default_organization: self.include_default_organization,
+            domains,
+            domain_field: self.domain_field.trim().to_owned(),
+            machine_field: self.machine_field.trim().to_owned(),
+            mapping: MappingRules {
+                default_domain: tidy(self.default_domain).filter(|text| !text.is_empty()),
+                fall_back_to_local: self.fall_back_to_local,
+                guess_netbios: self.guess_netbios_names,
+            },
+            endpoints: EndpointRules {
+                short_name: self.search_short_names,
+                public_addresses: self.search_public_addresses,
+                ..EndpointRules::default()
+            },
+            show_restricted: self.show_restricted,
+            comment: self.comment.trim().to_owned(),
+            ticket: tidy(self.ticket).filter(|text| !text.is_empty()),
+            results_max: self.results_max.max(1),
+            token_lifetime: self.token_lifetime_s.map(Duration::from_secs),
+            http: HttpRules {
+                ca_file: self.ca_file,
+                allow_plain_http: self.allow_plain_http,
+                connect_timeout: Duration::from_secs(self.connect_timeout_s),
+                answer_timeout: Duration::from_secs(self.answer_timeout_s),
+                answer_bytes_max: self.answer_bytes_max,
+            },
+        })
+    }
+}
+
+/// Checked settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    pub(super) endpoint: Url,
+    pub(super) api_user: String,
+    pub(super) api_password: Secret,
+    pub(super) api_domain: String,
+    pub(super) api_organization: String,
+    pub(super) include_default_organization: bool,
+    pub(super) domains: Vec<String>,
+    pub(super) domain_field: String,
+    pub(super) machine_field: String,
+    pub(super) mapping: MappingRules,
+    pub(super) endpoints: EndpointRules,
+    pub(super) show_restricted: bool,
+    pub(super) comment: String,
+    pub(super) ticket: Option<String>,
+    pub(super) results_max: usize,
+    pub(super) token_lifetime: Option<Duration>,
+    pub(super) http: HttpRules,
+}
+
+impl Settings {
+    /// Scheme, host and port of the vault.
+    pub(super) fn address(&self) -> String {
+        self.endpoint.origin().ascii_serialization()
+    }
+
+    /// The organization sent when a user is looked for.
+    pub(super) fn user_organization(&self) -> &str {
+        if self.include_default_organization {
+            &self.api_organization
+        } else {
+            ""
+        }
+    }
+}
+
+/// Most domains of *Include domain credentials for*; each is one search of every look-up.
+const DOMAINS_MAX: usize = 20;
+
+fn split_domains(entries: &[String]) -> Vec<String> {
+    let mut domains: Vec<String> = Vec::new();
+    for domain in entries
+        .iter()
+        .flat_map(|entry| entry.split(','))
+        .map(str::trim)
+    {
+        if !domain.is_empty()
+            && !domains
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(domain))
+        {
+            domains.push(domain.to_owned());
+        }
+    }
+    domains
+}
+
+fn endpoint(text: &str, allow_plain_http: bool) -> Result<Url, PluginError> {
+    const LABEL: &str = "Endpoint URL";
+    required(LABEL, text)?;
+    let mut url = Url::parse(text.trim()).map_err(|error| refuse(LABEL, &error.to_string()))?;
+    match url.scheme() {
+        "https" => {}
+        "http" if allow_plain_http => {}
+        "http" => {
+            return Err(refuse(
+                LABEL,
+                "it is not https, so the password would travel in clear",
+            ));
+        }
+        _ => return Err(refuse(LABEL, "it is not an https address")),
+    }
+    let Some(host) = url.host_str() else {
+        return Err(refuse(LABEL, "it names no host"));
+    };
+    // documented ecm:§8, seed of the integration: not compatible with the Delinea Platform.
+    if host == "delinea.app" || host.ends_with(".delinea.app") {
+        return Err(Symptom::DelineaPlatform.at(Hop::Settings, host));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(refuse(LABEL, "it carries a user name or password"));
+    }
+    if !url.path().to_ascii_lowercase().ends_with(".asmx") {
+        return Err(refuse(
+            LABEL,
+            "it must end in /webservices/SSWebService.asmx",
+        ));
+    }
+    // A pasted `?wsdl` would be ignored by the service (documented soap:§5) and means nothing here.
+    url.set_query(None);
+    url.set_fragment(None);
+    Ok(url)
+}
+
+fn required(label: &str, value: &str) -> Result<(), PluginError> {
+    if value.trim().is_empty() {
+        Err(refuse(label, "it is required and empty"))
+    } else {
+        Ok(())
+    }
+}
+
+fn refuse(label: &str, why: &str) -> PluginError {
+    PluginError::new(
+        ErrorKind::Configuration,
+        Hop::Settings,
+        format!("{label} cannot be used: {why}"),
+        format!("correct {label} in the plugin's settings"),
+        Owner::EcmAdministrator,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const CLOUD: &str = "https://acme.secretservercloud.com/webservices/SSWebservice.asmx";
+
+    fn check(url: &str) -> Result<Settings, PluginError> {
+        SettingsFile::new(url, "svc", "env:X").check("pw".into())
+    }
+
+    #[test]
+    fn every_setting_is_in_the_guide() {
+        let guide = include_str!("../../SECRET-SERVER.md");
+        let rows: Vec<_> = guide
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .collect();
+        let expected = LABELS
+            .iter()
+            .map(|row| format!("| `{}` | {}", row.key, row.label));
+        for (row, expected) in rows.iter().zip(expected) {
+            assert!(row.starts_with(&expected), "{row}\n{expected}");
+        }
+        assert!(rows.len() >= LABELS.len());
+    }
+
+    #[test]
+    fn the_fields_have_the_documented_defaults() {
+        let settings = check(CLOUD).unwrap();
+        assert_eq!(
+            (&*settings.domain_field, &*settings.machine_field),
+            ("Domain", "Machine")
+        );
+    }
+
+    #[test]
+    fn domains_are_split_at_commas_and_named_once() {
+        let entries = [
+            "ACME, Other ,".to_owned(),
+            "acme".to_owned(),
+            "third".to_owned(),
+        ];
+        assert_eq!(split_domains(&entries), ["ACME", "Other", "third"]);
+    }
+
+    #[test]
+    fn an_unusable_value_is_named_by_its_label() {
+        for (url, part) in [
+            ("", "required"),
+            ("vault", "relative URL"),
+            ("http://v/webservices/SSWebService.asmx", "not https"),
+            ("ftp://v/webservices/SSWebService.asmx", "not an https"),
+            (
+                "https://u:p@v/webservices/SSWebService.asmx",
+                "user name or password",
+            ),
+            ("https://v/SecretServer/", "must end in"),
+        ] {
+            let error = check(url).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Configuration);
+            assert!(
+                error.message.starts_with("Endpoint URL cannot be used: "),
+                "{error}"
+            );
+            assert!(error.message.contains(part), "{error}");
+        }
+        let error = SettingsFile::new(CLOUD, " ", "env:X")
+            .check("pw".into())
+            .unwrap_err();
+        assert!(error.message.starts_with("API User"), "{error}");
+    }
+
+    #[test]
+    fn a_pasted_wsdl_query_is_dropped() {
+        assert_eq!(
+            check(&format!("{CLOUD}?wsdl")).unwrap().endpoint.as_str(),
+            CLOUD
+        );
+    }
+}

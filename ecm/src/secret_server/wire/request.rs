@@ -1,0 +1,234 @@
+//! Requests, byte for byte as the vendor's .NET proxy writes them: one line, `<a />` for empty,
+//! absent for null, `xsi:nil` for a null value type (recorded soap:§1.6, §2.3).
+
+use std::fmt;
+
+use bytes::Bytes;
+use zeroize::Zeroizing;
+
+use crate::secret::Secret;
+use crate::secret_server::xml;
+
+/// A request ready to send. `Debug` shows the operation only, since the body holds secrets.
+pub(in crate::secret_server) struct Request {
+    /// The operation's name, as in the SOAPAction.
+    pub(in crate::secret_server) operation: &'static str,
+    body: Zeroizing<Vec<u8>>,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Request({})", self.operation)
+    }
+}
+
+/// An answer to a hurdle that GetSecret put up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::secret_server) struct CodeResponse {
+    /// Echo of `SecretError.ErrorCode`.
+    pub(in crate::secret_server) error_code: String,
+    /// Why the secret is wanted.
+    pub(in crate::secret_server) comment: String,
+    /// Usually a ticket number.
+    pub(in crate::secret_server) additional_comment: Option<String>,
+}
+
+impl Request {
+    pub(in crate::secret_server) fn authenticate(
+        username: &str,
+        password: &Secret,
+        organization: &str,
+        domain: &str,
+    ) -> Self {
+        Self::write("Authenticate", |out| {
+            out.text("username", username);
+            out.text("password", password.expose());
+            out.text("organization", organization);
+            out.text("domain", domain);
+        })
+    }
+
+    pub(in crate::secret_server) fn impersonate_user(
+        token: &Secret,
+        username: &str,
+        organization: &str,
+        domain: &str,
+    ) -> Self {
+        Self::write("ImpersonateUser", |out| {
+            out.text("token", token.expose());
+            out.text("username", username);
+            out.text("organization", organization);
+            out.text("domain", domain);
+        })
+    }
+
+    pub(in crate::secret_server) fn search_secrets_by_field_value(
+        token: &Secret,
+        field_name: &str,
+        search_term: &str,
+        show_restricted: bool,
+    ) -> Self {
+        Self::write("SearchSecretsByFieldValue", |out| {
+            out.text("token", token.expose());
+            out.text("fieldName", field_name);
+            out.text("searchTerm", search_term);
+            out.boolean("showDeleted", false);
+            out.boolean("showRestricted", show_restricted);
+        })
+    }
+
+    pub(in crate::secret_server) fn get_secret(
+        token: &Secret,
+        secret_id: i32,
+        responses: &[CodeResponse],
+    ) -> Self {
+        Self::write("GetSecret", |out| {
+            out.text("token", token.expose());
+            out.integer("secretId", secret_id);
+            out.nil("loadSettingsAndPermissions");
+            if !responses.is_empty() {
+                out.inside("codeResponses", |out| {
+                    for response in responses {
+                        out.inside("CodeResponse", |out| {
+                            out.text("ErrorCode", &response.error_code);
+                            out.text("Comment", &response.comment);
+                            if let Some(additional) = &response.additional_comment {
+                                out.text("AdditionalComment", additional);
+                            }
+                            out.nil("TicketSystemId");
+                        });
+                    }
+                });
+            }
+        })
+    }
+
+    pub(in crate::secret_server) fn download_file_attachment_by_item_id(
+        token: &Secret,
+        secret_id: i32,
+        secret_item_id: i32,
+    ) -> Self {
+        Self::write("DownloadFileAttachmentByItemId", |out| {
+            out.text("token", token.expose());
+            out.integer("secretId", secret_id);
+            out.integer("secretItemId", secret_item_id);
+        })
+    }
+
+    pub(in crate::secret_server) fn check_in(token: &Secret, secret_id: i32) -> Self {
+        Self::write("CheckIn", |out| {
+            out.text("token", token.expose());
+            out.integer("secretId", secret_id);
+        })
+    }
+
+    pub(in crate::secret_server) fn get_token_is_valid(token: &Secret) -> Self {
+        Self::write("GetTokenIsValid", |out| out.text("token", token.expose()))
+    }
+
+    /// Needs no token and changes nothing: tells whether the service answers at an address.
+    pub(in crate::secret_server) fn version_get() -> Self {
+        Self::write("VersionGet", |_| {})
+    }
+
+    /// The value of the SOAPAction header, quoted (recorded soap:§1.9).
+    pub(in crate::secret_server) fn soap_action(&self) -> String {
+        format!("\"{}/{}\"", xml::VAULT, self.operation)
+    }
+
+    /// The body; its buffer is zeroed when the last reader is done with it.
+    pub(in crate::secret_server) fn into_body(self) -> Bytes {
+        Bytes::from_owner(self.body)
+    }
+
+    fn write(operation: &'static str, parameters: impl FnOnce(&mut Writer)) -> Self {
+        let mut out = Writer(Zeroizing::new(String::with_capacity(BODY_BYTES_USUAL)));
+        out.0.push_str(HEAD);
+        out.0.push('<');
+        out.0.push_str(operation);
+        out.0.push_str(" xmlns=\"urn:thesecretserver.com\"");
+        let empty = out.0.len();
+        out.0.push('>');
+        parameters(&mut out);
+        if out.0.len() == empty + 1 {
+            out.0.truncate(empty);
+            out.0.push_str(" />");
+        } else {
+            out.close(operation);
+        }
+        out.0.push_str(TAIL);
+        Self {
+            operation,
+            body: Zeroizing::new(std::mem::take(&mut *out.0).into_bytes()),
+        }
+    }
+}
+
+/// A token may have 4,000 characters (assumed soap:§3.2), so most bodies never grow.
+const BODY_BYTES_USUAL: usize = 6 * 1024;
+
+const HEAD: &str = concat!(
+    "<?xml version=\"1.0\" encoding=\"utf-8\"?>",
+    "<soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\"",
+    " xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"",
+    " xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\"><soap:Body>",
+);
+const TAIL: &str = "</soap:Body></soap:Envelope>";
+
+struct Writer(Zeroizing<String>);
+
+impl Writer {
+    fn text(&mut self, name: &str, value: &str) {
+        if value.is_empty() {
+            return self.raw(&["<", name, " />"]);
+        }
+        self.raw(&["<", name, ">"]);
+        self.escaped(value);
+        self.close(name);
+    }
+
+    fn integer(&mut self, name: &str, value: i32) {
+        self.text(name, &value.to_string());
+    }
+
+    fn boolean(&mut self, name: &str, value: bool) {
+        self.text(name, if value { "true" } else { "false" });
+    }
+
+    fn nil(&mut self, name: &str) {
+        self.raw(&["<", name, " xsi:nil=\"true\" />"]);
+    }
+
+    fn inside(&mut self, name: &str, content: impl FnOnce(&mut Self)) {
+        self.raw(&["<", name, ">"]);
+        content(self);
+        self.close(name);
+    }
+
+    fn close(&mut self, name: &str) {
+        self.raw(&["</", name, ">"]);
+    }
+
+    fn raw(&mut self, pieces: &[&str]) {
+        for piece in pieces {
+            self.0.push_str(piece);
+        }
+    }
+
+    /// The escapes of .NET's writer for text: quotes stay, carriage returns and control characters
+    /// become references.
+    fn escaped(&mut self, value: &str) {
+        for character in value.chars() {
+            match character {
+                '&' => self.0.push_str("&amp;"),
+                '<' => self.0.push_str("&lt;"),
+                '>' => self.0.push_str("&gt;"),
+                '\n' | '\t' => self.0.push(character),
+                _ if character.is_ascii_control() => {
+                    self.raw(&["&#x", &format!("{:X}", u32::from(character)), ";"]);
+                }
+                _ => self.0.push(character),
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The directory of the ECM's own files, held by one process at a time.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::entropy;
+
+/// Why the directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StateDirError {
+    /// It cannot be made or written to.
+    #[error("failed to use the state directory {}: {reason}; make it writable for this user", path.display())]
+    Unusable {
+        /// The directory or the file in it.
+        path: PathBuf,
+        /// The system's words.
+        reason: io::Error,
+    },
+    /// Another ECM is running in it.
+    #[error(
+        "failed to lock the state directory {}: another ECM uses it; give each its own state.dir",
+        .0.display()
+    )]
+    InUse(PathBuf),
+}
+
+/// The locked directory. The lock is the kernel's and ends with the process, however that ends.
+#[derive(Debug)]
+pub struct StateDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl StateDir {
+    /// Makes the directory if need be and locks it.
+    ///
+    /// # Errors
+    /// It cannot be used, or another process holds it.
+    pub fn lock(path: &Path) -> Result<Self, StateDirError> {
+        let unusable = |reason| StateDirError::Unusable {
+            path: path.to_owned(),
+            reason,
+        };
+        create_private(path).map_err(unusable)?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path.join("lock"));
+        let lock = lock.map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                _lock: lock,
+            }),
+            Err(TryLockError::WouldBlock) => Err(StateDirError::InUse(path.to_owned())),
+            Err(TryLockError::Error(reason)) => Err(unusable(reason)),
+        }
+    }
+
+    /// Where the outbox is.
+    pub fn outbox(&self) -> PathBuf {
+        self.path.join("check-ins.log")
+    }
+
+    /// This ECM's id, 32 hexadecimal digits: drawn at the first start and kept.
+    ///
+    /// # Errors
+    /// The file cannot be read or written, or there is no randomness.
+    pub fn ecm_id(&self) -> Result<String, StateDirError> {
+        let path = self.path.join("ecm-id");
+        let unusable = |reason| StateDirError::Unusable {
+            path: path.clone(),
+            reason,
+        };
+        match std::fs::read_to_string(&path) {
+            Ok(text) if is_id(text.trim()) => return Ok(text.trim().to_owned()),
+            Ok(_) => tracing::warn!(path = %path.display(), "not an ECM id; drawing another"),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(unusable(error)),
+        }
+        let mut bytes = [0_u8; 16];
+        entropy::fill(&mut bytes).map_err(unusable)?;
+        let id = bytes
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>();
+        let beside = path.with_extension("new");
+        File::create(&beside)
+            .and_then(|mut file| {
+                writeln!(file, "{id}")?;
+                file.sync_all()
+            })
+            .and_then(|()| std::fs::rename(&beside, &path))
+            .map_err(unusable)?;
+        Ok(id)
+    }
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() == 32
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn create_private(path: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(path)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn the_id_is_drawn_once_and_redrawn_only_when_spoilt() {
+        let parent = tempfile::tempdir().unwrap();
+        let directory = StateDir::lock(&parent.path().join("a/b")).unwrap();
+        let id = directory.ecm_id().unwrap();
+        assert!(is_id(&id));
+        assert_eq!(directory.ecm_id().unwrap(), id);
+        std::fs::write(parent.path().join("a/b/ecm-id"), "spoilt").unwrap();
+        assert_ne!(directory.ecm_id().unwrap(), id);
+    }
+
+    #[test]
+    fn two_processes_cannot_share_a_directory() {
+        let parent = tempfile::tempdir().unwrap();
+        let held = StateDir::lock(parent.path()).unwrap();
+        assert!(matches!(
+            StateDir::lock(parent.path()),
+            Err(StateDirError::InUse(_))
+        ));
+        drop(held);
+        assert!(StateDir::lock(parent.path()).is_ok());
+    }
+
+    #[test]
+    fn a_file_in_its_place_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let error = StateDir::lock(file.path()).unwrap_err().to_string();
+        assert!(
+            error.contains(&file.path().display().to_string()),
+            "{error}"
+        );
+    }
+}

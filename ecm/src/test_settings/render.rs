@@ -1,0 +1,138 @@
+//! The report as text. A pure function of the report.
+
+use std::fmt::Write;
+
+use super::{Retrieval, TestReport};
+use crate::error::{ErrorKind, PluginError};
+use crate::plugin::{CredentialPackage, CredentialProof};
+
+/// Writing to a `String` cannot fail, which is why the results of `write!` are dropped here.
+pub(super) fn text(report: &TestReport, explain: bool) -> String {
+    let mut out = format!("Test Settings: {}\n\n", report.plugin);
+    for (label, value) in &report.inputs {
+        let _ = writeln!(out, "  {label:<23} {value}");
+    }
+    if let Some(user) = &report.lookup.vault_user {
+        let _ = writeln!(out, "  {:<23} {user}", "Vault user");
+    }
+    out.push('\n');
+    match &report.lookup.result {
+        Err(error) => failure(&mut out, "Error Retrieving Credential List", error),
+        Ok(list) if list.is_empty() => out.push_str(
+            "No results: the test succeeded and found no credentials. This is not an error. If some \
+             were expected, check the inputs above and what the vault user may see.\n",
+        ),
+        Ok(list) => {
+            let noun = if list.len() == 1 { "credential" } else { "credentials" };
+            let _ = writeln!(out, "Success: {} {noun} found\n", list.len());
+            let width =
+                list.iter().map(|entry| entry.display_value.chars().count()).max().unwrap_or(0);
+            for entry in list {
+                let _ = writeln!(
+                    out,
+                    "  {:<width$}  Retrieve Credential: --retrieve {}",
+                    entry.display_value, entry.credential_id
+                );
+            }
+        }
+    }
+    if let Some(retrieval) = &report.retrieval {
+        out.push('\n');
+        retrieved(&mut out, retrieval);
+    }
+    if explain {
+        out.push_str("\nWhat was tried\n\n");
+        for step in &report.lookup.steps {
+            let _ = writeln!(out, "  {step}");
+        }
+    }
+    out
+}
+
+fn retrieved(out: &mut String, retrieval: &Retrieval) {
+    match &retrieval.found {
+        Err(error) => failure(out, "Error Retrieving Credential", error),
+        Ok(package) => {
+            let _ = writeln!(
+                out,
+                "Success: found credential {}\n",
+                retrieval.credential_id
+            );
+            found(out, package);
+        }
+    }
+    match &retrieval.released {
+        Some(Ok(())) => out.push_str("  It was checked in again.\n"),
+        Some(Err(error)) => {
+            out.push('\n');
+            failure(out, "Error Checking In Credential", error);
+        }
+        None => {}
+    }
+}
+
+fn found(out: &mut String, package: &CredentialPackage) {
+    let mut line = |label: &str, value: &str| {
+        let _ = writeln!(out, "  {label:<23} {value}");
+    };
+    line("User name", &package.username);
+    if let Some(domain) = &package.domain {
+        line("Domain", domain);
+    }
+    // The same mark for every secret: not even its length is told.
+    const HIDDEN: &str = "found, not shown";
+    match &package.proof {
+        CredentialProof::UsernamePassword { .. } => line("Password", HIDDEN),
+        CredentialProof::SshKey {
+            passphrase,
+            certificate,
+            password,
+            ..
+        } => {
+            line("SSH private key", HIDDEN);
+            for (label, part) in [
+                ("Passphrase", passphrase),
+                ("Certificate", certificate),
+                ("Password", password),
+            ] {
+                line(label, if part.is_some() { HIDDEN } else { "none" });
+            }
+        }
+    }
+}
+
+fn failure(out: &mut String, title: &str, error: &PluginError) {
+    let _ = writeln!(out, "{title}\n");
+    let mut line = |label: &str, value: &str| {
+        let _ = writeln!(out, "  {label:<23} {value}");
+    };
+    line("Error type", type_label(error.kind));
+    line("Message", &error.message);
+    line("Where", &error.hop.to_string());
+    if let Some(words) = &error.vault_said {
+        line("The vault said", words);
+    }
+    if let Some(url) = &error.action_url {
+        line("Address", url);
+    }
+    line("What to do", &error.next_action);
+    line("Whose turn", &error.owner.to_string());
+    if let Some(symptom) = error.symptom {
+        line("See DIAGNOSIS.md", symptom.name());
+    }
+}
+
+fn type_label(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Configuration => "Configuration",
+        ErrorKind::Authentication => "Authentication",
+        ErrorKind::Permission => "Permission",
+        ErrorKind::PendingApproval => "Permission, pending approval",
+        ErrorKind::NotFound => "Not found",
+        ErrorKind::Connectivity => "Connectivity",
+        ErrorKind::Tls => "TLS",
+        ErrorKind::Timeout => "Time-out",
+        ErrorKind::Unsupported => "Unsupported",
+        ErrorKind::Unexpected => "Unexpected (raw information)",
+    }
+}

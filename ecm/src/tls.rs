@@ -1,0 +1,235 @@
+//! TLS towards the vault and the appliance: one provider, certificates always verified, and a
+//! refusal that can name the certificate and its issuer.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, OtherError, SignatureScheme};
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls_platform_verifier::Verifier;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+/// Why no TLS configuration could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsSetupError {
+    /// The file of additional authorities cannot be read.
+    #[error("failed to read the CA file {path}: {reason}", path = path.display())]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Neither the system nor the CA file gave an authority to trust.
+    #[error("failed to find a certificate authority to trust: {0}; set a CA file")]
+    NoRoots(#[source] rustls::Error),
+    /// The provider supports no usable version of TLS.
+    #[error("failed to set up TLS")]
+    Provider(#[source] rustls::Error),
+}
+
+/// A client configuration that trusts the system's authorities and those of `ca_file` (PEM).
+///
+/// # Errors
+/// The file cannot be used, or nothing is there to trust.
+pub fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, TlsSetupError> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let extra_roots = ca_file
+        .map(read_authorities)
+        .transpose()?
+        .unwrap_or_default();
+    let inner = Verifier::new_with_extra_roots(extra_roots, Arc::clone(&provider))
+        .map_err(TlsSetupError::NoRoots)?;
+    client_config_with(provider, Arc::new(NamingVerifier { inner }))
+        .map_err(TlsSetupError::Provider)
+}
+
+fn client_config_with(
+    provider: Arc<CryptoProvider>,
+    verifier: Arc<NamingVerifier>,
+) -> Result<ClientConfig, rustls::Error> {
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        // "dangerous" is the name of the seam; the verifier behind it only adds words to refusals.
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth())
+}
+
+fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsSetupError> {
+    let failed = |reason: String| TlsSetupError::CaFile {
+        path: path.to_owned(),
+        reason,
+    };
+    let certificates: Vec<_> = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect)
+        .map_err(|error| failed(error.to_string()))?;
+    if certificates.is_empty() {
+        return Err(failed("it holds no PEM certificate".into()));
+    }
+    Ok(certificates)
+}
+
+/// What was wrong with a peer's certificate, with the names that an administrator needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateProblem {
+    /// The fault found.
+    pub fault: CertificateFault,
+    /// The name that the ECM expected.
+    pub expected_name: String,
+    /// The certificate's subject.
+    pub subject: String,
+    /// Who issued it.
+    pub issuer: String,
+    /// The names it is valid for.
+    pub names: Vec<String>,
+    /// From when to when it is valid.
+    pub validity: String,
+}
+
+/// The faults of a certificate that have different cures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CertificateFault {
+    /// No trusted authority issued it.
+    UnknownIssuer,
+    /// It is for another host.
+    WrongName,
+    /// Its time is over.
+    Expired,
+    /// Its time has not come, or the ECM's clock is behind.
+    NotYetValid,
+    /// Its issuer withdrew it.
+    Revoked,
+    /// Anything else.
+    Other,
+}
+
+impl fmt::Display for CertificateProblem {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.fault {
+            CertificateFault::UnknownIssuer => "was not issued by an authority trusted here",
+            CertificateFault::WrongName => "is for another host",
+            CertificateFault::Expired => "has expired",
+            CertificateFault::NotYetValid => "is not valid yet",
+            CertificateFault::Revoked => "was revoked",
+            CertificateFault::Other => "is not acceptable",
+        };
+        write!(
+            out,
+            "the certificate \"{}\" of {} {what} (issuer \"{}\", names {}, valid {})",
+            self.subject,
+            self.expected_name,
+            self.issuer,
+            self.names.join(", "),
+            self.validity
+        )
+    }
+}
+
+impl std::error::Error for CertificateProblem {}
+
+/// The platform's verification, with refusals that carry a [`CertificateProblem`].
+#[derive(Debug)]
+struct NamingVerifier {
+    inner: Verifier,
+}
+
+impl ServerCertVerifier for NamingVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        self.inner
+            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+            .map_err(|error| match error {
+                rustls::Error::InvalidCertificate(fault) => {
+                    let problem = describe(end_entity, server_name, &fault);
+                    rustls::Error::Other(OtherError(Arc::new(problem)))
+                }
+                other => other,
+            })
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+}
+
+fn describe(
+    end_entity: &CertificateDer<'_>,
+    server_name: &ServerName<'_>,
+    error: &CertificateError,
+) -> CertificateProblem {
+    let fault = match error {
+        CertificateError::UnknownIssuer => CertificateFault::UnknownIssuer,
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            CertificateFault::WrongName
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            CertificateFault::Expired
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            CertificateFault::NotYetValid
+        }
+        CertificateError::Revoked => CertificateFault::Revoked,
+        _ => CertificateFault::Other,
+    };
+    let mut problem = CertificateProblem {
+        fault,
+        expected_name: server_name.to_str().into_owned(),
+        subject: "unreadable".into(),
+        issuer: "unreadable".into(),
+        names: Vec::new(),
+        validity: "unreadable".into(),
+    };
+    if let Ok((_, certificate)) = X509Certificate::from_der(end_entity) {
+        problem.subject = certificate.subject().to_string();
+        problem.issuer = certificate.issuer().to_string();
+        problem.names = alternative_names(&certificate);
+        let validity = certificate.validity();
+        problem.validity = format!("{} to {}", validity.not_before, validity.not_after);
+    }
+    problem
+}
+
+/// Most names of a certificate that an error repeats.
+const NAMES_MAX: usize = 8;
+
+fn alternative_names(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let Ok(Some(extension)) = certificate.subject_alternative_name() else {
+        return Vec::new();
+    };
+    extension
+        .value
+        .general_names
+        .iter()
+        .take(NAMES_MAX)
+        .map(ToString::to_string)
+        .collect()
+}

@@ -1,0 +1,332 @@
+//! Tokens, kept per vault and user until they expire or are refused (documented ecm:§5.1): in
+//! memory, and encrypted on disk where a directory is given.
+//!
+//! Concurrent look-ups that miss share one load. The load runs as a task of its own, so a caller
+//! that is dropped does not stall the others. Another process may clear the file at any time: its
+//! stamp is compared on every use.
+
+mod file;
+mod key;
+
+use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
+use jiff::Timestamp;
+
+use self::file::{CacheFile, Stamp};
+use crate::error::{ErrorKind, Hop, Owner, PluginError};
+use crate::secret::Secret;
+
+pub use self::key::KeySource;
+
+/// Whose token it is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TokenKey {
+    /// The vault and the API account, in whatever form tells two of them apart.
+    pub vault: String,
+    /// The vault users tried for one console user (`ACME\joe.user`, or `joe.user` for a local
+    /// one); empty for the API account's own token.
+    pub users: Vec<String>,
+}
+
+/// A token and what is known about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CachedToken {
+    /// The token.
+    pub token: Secret,
+    /// The vault user that the vault recognised, as in [`TokenKey::users`].
+    pub user: String,
+    /// When the vault issued it.
+    pub issued_at: Timestamp,
+}
+
+/// Why the cache cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CacheError {
+    /// The key is missing, too short, or readable by others.
+    #[error("failed to use the token cache's key {path}: {reason}", path = path.display())]
+    Key {
+        /// The key's file.
+        path: PathBuf,
+        /// What is wrong with it, and the cure.
+        reason: String,
+    },
+    /// A file of the cache cannot be read or written.
+    #[error("failed to use the token cache {path}: {reason}", path = path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+}
+
+/// Most tokens that are kept; beyond it the oldest goes.
+const TOKENS_MAX: usize = 10_000;
+
+/// The cache. Clones share it.
+#[derive(Debug, Clone)]
+pub struct TokenCache {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    held: Mutex<Held>,
+    flights: Mutex<HashMap<TokenKey, Flight>>,
+    file: Option<CacheFile>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    tokens: BTreeMap<TokenKey, CachedToken>,
+    /// The state of the file that `tokens` was read from or written to.
+    stamp: Option<Stamp>,
+}
+
+type Flight = Shared<BoxFuture<'static, Result<CachedToken, PluginError>>>;
+
+impl TokenCache {
+    /// A cache that lives and dies with the process.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        Self::new(None)
+    }
+
+    /// A cache in `directory`, which is made if needed. A file that cannot be decrypted is set
+    /// aside and the cache starts empty.
+    ///
+    /// # Errors
+    /// The key or the directory cannot be used.
+    pub fn open(directory: &Path, key: &KeySource) -> Result<Self, CacheError> {
+        let file = CacheFile::open(directory, key)?;
+        Ok(Self::new(Some(file)))
+    }
+
+    fn new(file: Option<CacheFile>) -> Self {
+        let (held, flights) = (Mutex::default(), Mutex::default());
+        Self {
+            inner: Arc::new(Inner {
+                held,
+                flights,
+                file,
+            }),
+        }
+    }
+
+    /// The token of `key`, unless it was issued before `not_before`.
+    #[must_use]
+    pub fn get(&self, key: &TokenKey, not_before: Option<Timestamp>) -> Option<CachedToken> {
+        let mut held = lock(&self.inner.held);
+        self.inner.refresh(&mut held);
+        let found = held.tokens.get(key)?;
+        not_before
+            .is_none_or(|limit| found.issued_at >= limit)
+            .then(|| found.clone())
+    }
+
+    /// The token of `key`, or what `load` gives; callers that miss at the same time share one
+    /// load.
+    ///
+    /// # Errors
+    /// The load's error, for every caller that shared it.
+    pub async fn get_or_load<F>(
+        &self,
+        key: &TokenKey,
+        not_before: Option<Timestamp>,
+        load: impl FnOnce() -> F,
+    ) -> Result<CachedToken, PluginError>
+    where
+        F: Future<Output = Result<CachedToken, PluginError>> + Send + 'static,
+    {
+        if let Some(token) = self.get(key, not_before) {
+            return Ok(token);
+        }
+        let flight = {
+            let mut flights = lock(&self.inner.flights);
+            match flights.get(key) {
+                Some(flight) => flight.clone(),
+                // A flight may have landed since the look above.
+                None => match self.get(key, not_before) {
+                    Some(token) => return Ok(token),
+                    None => {
+                        let flight = self.take_off(key.clone(), load());
+                        flights.insert(key.clone(), flight.clone());
+                        flight
+                    }
+                },
+            }
+        };
+        flight.await
+    }
+
+    fn take_off<F>(&self, key: TokenKey, load: F) -> Flight
+    where
+        F: Future<Output = Result<CachedToken, PluginError>> + Send + 'static,
+    {
+        let cache = self.clone();
+        let task = tokio::spawn(async move {
+            // Made first, so that the flight is over even if the load panics.
+            let landing = Landing {
+                cache: &cache,
+                key: &key,
+            };
+            let loaded = load.await;
+            if let Ok(token) = &loaded {
+                cache
+                    .change({
+                        let (key, token) = (key.clone(), token.clone());
+                        move |tokens| {
+                            tokens.insert(key, token);
+                            drop_oldest(tokens);
+                        }
+                    })
+                    .await;
+            }
+            drop(landing);
+            loaded
+        });
+        async move { task.await.unwrap_or_else(|_| Err(load_lost())) }
+            .boxed()
+            .shared()
+    }
+
+    /// Drops the token of `key` if it is still `refused`: somebody else may have replaced it.
+    pub async fn forget(&self, key: &TokenKey, refused: &Secret) {
+        let (key, refused) = (key.clone(), refused.clone());
+        self.change(move |tokens| {
+            if tokens.get(&key).is_some_and(|held| held.token == refused) {
+                tokens.remove(&key);
+            }
+        })
+        .await;
+    }
+
+    /// Drops every token, or those of one user (`joe.user` in any domain, or `ACME\joe.user`), and
+    /// tells how many. Works while another process uses the same directory.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn clear(&self, user: Option<&str>) -> Result<usize, CacheError> {
+        let mut dropped = 0;
+        self.inner.change(|tokens| {
+            let before = tokens.len();
+            tokens.retain(|key, _| user.is_some_and(|user| !key.is_of(user)));
+            dropped = before - tokens.len();
+        })?;
+        Ok(dropped)
+    }
+
+    /// Changes memory and file; a file that cannot be written costs a log-on after the next
+    /// start and nothing else, so it is only logged.
+    async fn change(
+        &self,
+        apply: impl FnOnce(&mut BTreeMap<TokenKey, CachedToken>) + Send + 'static,
+    ) {
+        let inner = Arc::clone(&self.inner);
+        let changed = if inner.file.is_some() {
+            tokio::task::spawn_blocking(move || inner.change(apply)).await
+        } else {
+            Ok(inner.change(apply))
+        };
+        match changed {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!("{error}; tokens are kept in memory only"),
+            Err(_) => tracing::warn!("failed to write the token cache: the writer was lost"),
+        }
+    }
+}
+
+impl Inner {
+    /// Reads the file again if another process changed it.
+    fn refresh(&self, held: &mut Held) {
+        let Some(file) = &self.file else { return };
+        let stamp = file.stamp();
+        if held.stamp != stamp {
+            held.tokens = file.read();
+            held.stamp = stamp;
+        }
+    }
+
+    fn change(
+        &self,
+        apply: impl FnOnce(&mut BTreeMap<TokenKey, CachedToken>),
+    ) -> Result<(), CacheError> {
+        let Some(file) = &self.file else {
+            apply(&mut lock(&self.held).tokens);
+            return Ok(());
+        };
+        let between_processes = file.lock();
+        let mut held = lock(&self.held);
+        self.refresh(&mut held);
+        apply(&mut held.tokens);
+        let _guard = between_processes?;
+        file.write(&held.tokens)?;
+        held.stamp = file.stamp();
+        Ok(())
+    }
+}
+
+impl TokenKey {
+    fn is_of(&self, user: &str) -> bool {
+        let user = user.trim().to_lowercase();
+        self.users
+            .iter()
+            .map(|known| known.to_lowercase())
+            .any(|known| {
+                known == user
+                    || known
+                        .rsplit_once('\\')
+                        .is_some_and(|(_, name)| name == user)
+            })
+    }
+}
+
+/// Ends a flight when it is dropped.
+struct Landing<'a> {
+    cache: &'a TokenCache,
+    key: &'a TokenKey,
+}
+
+impl Drop for Landing<'_> {
+    fn drop(&mut self) {
+        lock(&self.cache.inner.flights).remove(self.key);
+    }
+}
+
+fn drop_oldest(tokens: &mut BTreeMap<TokenKey, CachedToken>) {
+    while tokens.len() > TOKENS_MAX {
+        let oldest = tokens.iter().min_by_key(|(_, token)| token.issued_at);
+        let Some(key) = oldest.map(|(key, _)| key.clone()) else {
+            return;
+        };
+        tokens.remove(&key);
+    }
+}
+
+/// Where tokens issued at `now` or `lifetime` earlier are still good; `None` for no limit.
+#[must_use]
+pub fn issued_not_before(now: Timestamp, lifetime: Option<Duration>) -> Option<Timestamp> {
+    let lifetime = jiff::SignedDuration::try_from(lifetime?).ok()?;
+    now.checked_sub(lifetime).ok()
+}
+
+fn load_lost() -> PluginError {
+    PluginError::new(
+        ErrorKind::Unexpected,
+        Hop::Ecm,
+        "the log-on to the vault ended without a result",
+        "try again and report the panic in ECM.log",
+        Owner::Maintainer,
+    )
+}
+
+/// A poisoned lock only means that a panic happened elsewhere; the map is whole after every step.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,232 @@
+//! The cache's file: a mark, a nonce, and the tokens as JSON under XChaCha20-Poly1305. It is
+//! replaced as a whole by renaming, and a lock file keeps two writers apart.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::key::{Key, KeySource};
+use super::{CacheError, CachedToken, TokenKey};
+use crate::secret::Secret;
+use crate::{clock, entropy};
+
+const FILE_NAME: &str = "tokens";
+const ASIDE_NAME: &str = "tokens.set-aside";
+const LOCK_NAME: &str = "tokens.lock";
+/// Stands in front of the file and is authenticated with it.
+const MARK: &[u8] = b"ECM tokens 1\n";
+const NONCE_BYTES: usize = 24;
+/// Ten thousand tokens of 4,000 characters stay below this.
+const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// A writer holds the lock for milliseconds; these are the attempts to get it.
+const LOCK_ATTEMPTS: u32 = 100;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
+
+/// Tells one state of the file from another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stamp {
+    modified: Option<SystemTime>,
+    length: u64,
+    inode: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct CacheFile {
+    path: PathBuf,
+    directory: PathBuf,
+    key: Key,
+}
+
+impl CacheFile {
+    pub(super) fn open(directory: &Path, key: &KeySource) -> Result<Self, CacheError> {
+        std::fs::create_dir_all(directory).map_err(|error| failed(directory, &error))?;
+        let key = key.load()?;
+        Ok(Self {
+            path: directory.join(FILE_NAME),
+            directory: directory.to_owned(),
+            key,
+        })
+    }
+
+    /// The file's present state, `None` while there is none.
+    pub(super) fn stamp(&self) -> Option<Stamp> {
+        let metadata = std::fs::metadata(&self.path).ok()?;
+        Some(Stamp {
+            modified: metadata.modified().ok(),
+            length: metadata.len(),
+            inode: metadata.ino(),
+        })
+    }
+
+    /// The tokens in the file; none if there is no file. One that cannot be read is set aside.
+    pub(super) fn read(&self) -> BTreeMap<TokenKey, CachedToken> {
+        match self.try_read() {
+            Ok(tokens) => tokens,
+            Err(reason) => {
+                let aside = self.directory.join(ASIDE_NAME);
+                let moved = std::fs::rename(&self.path, &aside).is_ok();
+                tracing::warn!(
+                    path = %self.path.display(), aside = %aside.display(), moved,
+                    "set the token cache aside and start an empty one: {reason}"
+                );
+                BTreeMap::new()
+            }
+        }
+    }
+
+    fn try_read(&self) -> Result<BTreeMap<TokenKey, CachedToken>, &'static str> {
+        match std::fs::metadata(&self.path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(BTreeMap::new());
+            }
+            Ok(metadata) if metadata.len() > FILE_BYTES_MAX => return Err("it is too long"),
+            _ => {}
+        }
+        let content = std::fs::read(&self.path).map_err(|_| "it cannot be read")?;
+        let rest = content
+            .strip_prefix(MARK)
+            .ok_or("it is not a token cache")?;
+        let (nonce, sealed) = rest
+            .split_first_chunk::<NONCE_BYTES>()
+            .ok_or("it ends too early")?;
+        let payload = Payload {
+            msg: sealed,
+            aad: MARK,
+        };
+        let plain = self
+            .cipher()
+            .decrypt(&XNonce::from(*nonce), payload)
+            .map(Zeroizing::new)
+            .map_err(|_| "it was changed or encrypted with another key")?;
+        let stored: Vec<Stored> =
+            serde_json::from_slice(&plain).map_err(|_| "its content is of another version")?;
+        Ok(stored.into_iter().map(Stored::into_entry).collect())
+    }
+
+    pub(super) fn write(&self, tokens: &BTreeMap<TokenKey, CachedToken>) -> Result<(), CacheError> {
+        let stored: Vec<_> = tokens.iter().map(Stored::from_entry).collect();
+        let plain = Zeroizing::new(
+            serde_json::to_vec(&stored).map_err(|error| self.failed_to(&error.to_string()))?,
+        );
+        let mut nonce = [0; NONCE_BYTES];
+        entropy::fill(&mut nonce).map_err(|error| failed(&self.path, &error))?;
+        let payload = Payload {
+            msg: &plain,
+            aad: MARK,
+        };
+        let sealed = self
+            .cipher()
+            .encrypt(&XNonce::from(nonce), payload)
+            .map_err(|_| self.failed_to("its content cannot be encrypted"))?;
+
+        let fresh = self.directory.join("tokens.new");
+        let write = || -> std::io::Result<()> {
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&fresh)?;
+            file.write_all(&[MARK, &nonce, &sealed].concat())?;
+            std::fs::rename(&fresh, &self.path)
+        };
+        write().map_err(|error| failed(&self.path, &error))
+    }
+
+    /// Keeps other processes from writing until the answer is dropped.
+    pub(super) fn lock(&self) -> Result<File, CacheError> {
+        let path = self.directory.join(LOCK_NAME);
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|error| failed(&path, &error))?;
+        for _ in 0..LOCK_ATTEMPTS {
+            match file.try_lock() {
+                Ok(()) => return Ok(file),
+                Err(TryLockError::WouldBlock) => clock::block_for(LOCK_PAUSE),
+                Err(TryLockError::Error(error)) => return Err(failed(&path, &error)),
+            }
+        }
+        Err(CacheError::File {
+            path,
+            reason: "another process keeps it locked".into(),
+        })
+    }
+
+    fn cipher(&self) -> XChaCha20Poly1305 {
+        XChaCha20Poly1305::new(&(*self.key).into())
+    }
+
+    fn failed_to(&self, reason: &str) -> CacheError {
+        CacheError::File {
+            path: self.path.clone(),
+            reason: reason.into(),
+        }
+    }
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> CacheError {
+    CacheError::File {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    }
+}
+
+/// One token as it stands in the file, inside the encryption.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    vault: String,
+    users: Vec<String>,
+    user: String,
+    issued_at_unix_s: i64,
+    token: String,
+}
+
+impl Stored {
+    fn from_entry((key, held): (&TokenKey, &CachedToken)) -> Self {
+        Self {
+            vault: key.vault.clone(),
+            users: key.users.clone(),
+            user: held.user.clone(),
+            issued_at_unix_s: held.issued_at.as_second(),
+            token: held.token.expose().to_owned(),
+        }
+    }
+
+    fn into_entry(mut self) -> (TokenKey, CachedToken) {
+        let token = Secret::new(std::mem::take(&mut self.token));
+        let key = TokenKey {
+            vault: std::mem::take(&mut self.vault),
+            users: std::mem::take(&mut self.users),
+        };
+        let user = std::mem::take(&mut self.user);
+        // A time that no calendar has makes the token very old, not the cache unreadable.
+        let issued_at = Timestamp::from_second(self.issued_at_unix_s).unwrap_or_default();
+        (
+            key,
+            CachedToken {
+                token,
+                user,
+                issued_at,
+            },
+        )
+    }
+}
+
+impl Drop for Stored {
+    fn drop(&mut self) {
+        self.token.zeroize();
+    }
+}

@@ -1,0 +1,91 @@
+//! The key that encrypts the cache: from a file that only its owner may read, or from a directory
+//! of credentials that the service manager hands over. There is no default key.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use super::CacheError;
+use crate::entropy;
+
+/// Where the cache's key comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeySource {
+    /// A file of at least 32 bytes with mode 0600; made with random content when it is missing.
+    File(PathBuf),
+    /// A directory such as `$CREDENTIALS_DIRECTORY`, which holds the file `token-cache-key`.
+    CredentialsDirectory(PathBuf),
+}
+
+/// Name of the key in a directory of credentials.
+const CREDENTIAL_NAME: &str = "token-cache-key";
+const KEY_BYTES: usize = 32;
+/// More than any key file has; what lies beyond is not read.
+const FILE_BYTES_MAX: u64 = 4 * 1024;
+
+/// A key ready for use.
+pub(super) type Key = Zeroizing<[u8; KEY_BYTES]>;
+
+impl KeySource {
+    pub(super) fn load(&self) -> Result<Key, CacheError> {
+        match self {
+            Self::File(path) => {
+                create_if_missing(path).map_err(|reason| refuse(path, reason))?;
+                read(path, true)
+            }
+            Self::CredentialsDirectory(directory) => read(&directory.join(CREDENTIAL_NAME), false),
+        }
+    }
+}
+
+fn create_if_missing(path: &Path) -> Result<(), String> {
+    let made = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    let mut file = match made {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
+        Err(error) => return Err(error.to_string()),
+    };
+    let mut fresh: Key = Zeroizing::default();
+    entropy::fill(&mut *fresh)
+        .and_then(|()| file.write_all(&*fresh))
+        .and_then(|()| file.sync_all())
+        .map_err(|error| error.to_string())
+}
+
+fn read(path: &Path, owner_only: bool) -> Result<Key, CacheError> {
+    let failed = |error: std::io::Error| refuse(path, error.to_string());
+    let file = File::open(path).map_err(failed)?;
+    let mode = file.metadata().map_err(failed)?.permissions().mode();
+    if owner_only && mode & 0o077 != 0 {
+        return Err(refuse(
+            path,
+            format!("others may read it; run chmod 600 {}", path.display()),
+        ));
+    }
+    let mut content = Zeroizing::new(Vec::with_capacity(KEY_BYTES));
+    file.take(FILE_BYTES_MAX)
+        .read_to_end(&mut content)
+        .map_err(failed)?;
+    if content.len() < KEY_BYTES {
+        return Err(refuse(path, format!("it has fewer than {KEY_BYTES} bytes")));
+    }
+    let digest = Sha256::new()
+        .chain_update(b"ecm token cache 1")
+        .chain_update(&*content);
+    Ok(Zeroizing::new(digest.finalize().into()))
+}
+
+fn refuse(path: &Path, reason: String) -> CacheError {
+    CacheError::Key {
+        path: path.to_owned(),
+        reason,
+    }
+}

@@ -1,0 +1,125 @@
+//! What a look-up tried, step by step: the answer to "why no credentials?". It names users, fields
+//! and terms, and holds nothing secret.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::error::PluginError;
+use crate::identity::{Candidate, CandidateReason, LeftOut};
+use crate::plugin::CredentialSummary;
+
+/// A look-up with everything that led to its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExplainedLookup {
+    /// The list, or why there is none.
+    pub result: Result<Vec<CredentialSummary>, PluginError>,
+    /// What was tried and what was not, in order.
+    pub steps: Vec<Step>,
+    /// The vault user on whose behalf it was done, once recognised.
+    pub vault_user: Option<String>,
+}
+
+/// One step of a look-up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// A vault user was tried.
+    User {
+        /// Who, as `DOMAIN\name` or `name (local)`.
+        user: String,
+        /// Why at this place.
+        reason: CandidateReason,
+        /// What the vault answered.
+        outcome: String,
+    },
+    /// A vault user was not tried.
+    UserLeftOut(LeftOut),
+    /// A cached token was dead and was replaced.
+    TokenReplaced,
+    /// A search was made.
+    Searched {
+        /// The field of the secrets.
+        field: String,
+        /// The value searched for.
+        term: String,
+        /// Where the value comes from.
+        reason: String,
+        /// How many secrets matched.
+        found: usize,
+        /// How many of them no earlier search had found.
+        added: usize,
+    },
+    /// A value was not searched for.
+    TermLeftOut(LeftOut),
+}
+
+impl Step {
+    pub(crate) fn user(candidate: &Candidate, outcome: &str) -> Self {
+        let user = candidate.to_string();
+        Self::User {
+            user,
+            reason: candidate.reason,
+            outcome: outcome.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User {
+                user,
+                reason,
+                outcome,
+            } => {
+                write!(out, "user in   {user} [{reason}]: {outcome}")
+            }
+            Self::UserLeftOut(LeftOut { what, why }) => write!(out, "user out  {what}: {why}"),
+            Self::TokenReplaced => out.write_str("token     the cached one was refused; replaced"),
+            Self::Searched {
+                field,
+                term,
+                reason,
+                found,
+                added,
+            } => {
+                write!(
+                    out,
+                    "search in {field} = {term} [{reason}]: {found} found, {added} new"
+                )
+            }
+            Self::TermLeftOut(LeftOut { what, why }) => write!(out, "search out {what}: {why}"),
+        }
+    }
+}
+
+/// A list of steps that the parts of one look-up write together. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Trace(Arc<Mutex<Recorded>>);
+
+#[derive(Debug, Default)]
+struct Recorded {
+    steps: Vec<Step>,
+    user: Option<String>,
+}
+
+impl Trace {
+    pub(crate) fn add(&self, step: Step) {
+        self.recorded().steps.push(step);
+    }
+
+    pub(crate) fn set_user(&self, user: &str) {
+        self.recorded().user = Some(user.to_owned());
+    }
+
+    pub(crate) fn steps(&self) -> Vec<Step> {
+        self.recorded().steps.clone()
+    }
+
+    pub(crate) fn user(&self) -> Option<String> {
+        self.recorded().user.clone()
+    }
+
+    fn recorded(&self) -> MutexGuard<'_, Recorded> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

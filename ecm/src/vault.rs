@@ -1,0 +1,95 @@
+//! Makes the plugin that the configuration names, with its token cache.
+
+use std::sync::Arc;
+
+use crate::clock::SystemClock;
+use crate::config::{Finding, LocalConfig, SecretReference, VaultConfig};
+use crate::env::Environment;
+use crate::error::PluginError;
+use crate::password_safe::PasswordSafe;
+use crate::plugin::Plugin;
+use crate::secret_server::SecretServer;
+use crate::token_cache::{CacheError, KeySource, TokenCache};
+
+/// Why there is no plugin.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// A secret cannot be fetched.
+    #[error(transparent)]
+    Secret(#[from] Finding),
+    /// A setting cannot be used.
+    #[error("failed to set up the plugin: {0}; {action}", action = .0.next_action)]
+    Settings(#[from] PluginError),
+    /// The token cache cannot be used.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+    /// The key of the token cache is a credential, and there are no credentials.
+    #[error(
+        "failed to open the token cache: $CREDENTIALS_DIRECTORY is not set; start the ECM with \
+         systemd's LoadCredential, or set state.token_cache_key to file:PATH"
+    )]
+    NoCredentials,
+}
+
+/// The plugin with the token cache of `local`; nothing is sent yet.
+///
+/// # Errors
+/// A secret, a setting or the token cache cannot be used.
+pub fn plugin(
+    local: &LocalConfig,
+    environment: &Environment,
+) -> Result<Arc<dyn Plugin>, VaultError> {
+    let cache = token_cache(local, environment)?.unwrap_or_else(TokenCache::in_memory);
+    plugin_with(local, environment, cache)
+}
+
+/// The plugin with a token cache of its own.
+///
+/// # Errors
+/// A secret or a setting cannot be used.
+pub fn plugin_with(
+    local: &LocalConfig,
+    environment: &Environment,
+    cache: TokenCache,
+) -> Result<Arc<dyn Plugin>, VaultError> {
+    let clock = Arc::new(SystemClock);
+    match &local.vault {
+        VaultConfig::SecretServer {
+            settings,
+            api_password,
+        } => {
+            let password = api_password.resolve(environment)?;
+            let settings = settings.as_ref().clone().check(password)?;
+            Ok(Arc::new(SecretServer::new(settings, cache, clock)?))
+        }
+        VaultConfig::PasswordSafe {
+            settings,
+            api_registration_key,
+        } => {
+            let key = api_registration_key.resolve(environment)?;
+            let settings = settings.as_ref().clone().check(&key)?;
+            Ok(Arc::new(PasswordSafe::new(settings, clock)?))
+        }
+    }
+}
+
+/// The token cache on disk; `None` when the configuration names no key, and tokens stay in memory.
+///
+/// # Errors
+/// The key or the directory cannot be used.
+pub fn token_cache(
+    local: &LocalConfig,
+    environment: &Environment,
+) -> Result<Option<TokenCache>, VaultError> {
+    let key = match &local.state.token_cache_key {
+        None => return Ok(None),
+        Some(SecretReference::File(path)) => KeySource::File(path.clone()),
+        Some(_) => {
+            let directory = environment
+                .credentials_directory()
+                .ok_or(VaultError::NoCredentials)?;
+            KeySource::CredentialsDirectory(directory)
+        }
+    };
+    Ok(Some(TokenCache::open(&local.state.dir, &key)?))
+}

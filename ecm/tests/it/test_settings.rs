@@ -1,0 +1,270 @@
+//! The Test Settings form: its rules, its outcomes and their texts.
+
+use ecm::diagnosis::Symptom;
+use ecm::plugin::JumpItemType;
+use ecm::test_settings::{TestForm, TestReport, test_settings};
+
+use crate::vault::{
+    CANARY, Call, Reply, Vault, item, ok, plugin, refused, secret, soon, summaries, well,
+};
+
+fn form() -> TestForm {
+    TestForm::new(
+        "ACME\\joe.user",
+        JumpItemType::RemoteRdp,
+        "srv01.acme.example",
+    )
+}
+
+/// Runs the test against a vault that fall-back users and domains are configured for.
+async fn run(
+    form: &TestForm,
+    retrieve: Option<&str>,
+    script: impl Fn(&Call) -> Reply + Send + Sync + 'static,
+) -> TestReport {
+    let vault = Vault::start(script).await;
+    let mut settings = vault.settings();
+    settings.fall_back_to_local = true;
+    settings.include_domain_credentials_for = vec!["ACME".into()];
+    soon(test_settings(&plugin(settings), form, retrieve))
+        .await
+        .unwrap()
+}
+
+fn problems(form: &TestForm) -> Vec<String> {
+    form.session()
+        .err()
+        .unwrap_or_default()
+        .iter()
+        .map(ToString::to_string)
+        .collect()
+}
+
+#[test]
+fn each_type_has_its_own_fields_and_all_problems_come_at_once() {
+    assert_eq!(problems(&form()), [""; 0]);
+    let empty = TestForm::new(" ", JumpItemType::WebJump, "srv01");
+    assert_eq!(
+        problems(&empty),
+        [
+            "SRA Console Username is required",
+            "Hostname / IP Address does not apply to a Web Jump",
+            "Website URL is required for a Web Jump",
+        ]
+    );
+    let web = |url: &str| TestForm {
+        url: Some(url.into()),
+        ..TestForm::new("joe", JumpItemType::WebJump, "")
+    };
+    assert_eq!(problems(&web("https://intranet.example/")), [""; 0]);
+    for wrong in ["intranet", "ftp://intranet.example", "https://"] {
+        assert_eq!(
+            problems(&web(wrong)),
+            ["Website URL must be an address such as https://intranet.example/"],
+            "{wrong}"
+        );
+    }
+    let everything = TestForm {
+        url: Some("https://x/".into()),
+        additional_ips: vec!["10.0.0.1".into()],
+        application_name: Some("Payroll".into()),
+        ..TestForm::new("joe", JumpItemType::ShellJump, "")
+    };
+    assert_eq!(
+        problems(&everything),
+        [
+            "Hostname / IP Address is required for this Jump Item type",
+            "Website URL applies to a Web Jump only",
+            "Additional IP Address applies to a Jump Client only",
+            "Application Name applies to RDP + SecureApp only",
+        ]
+    );
+    let client = TestForm {
+        additional_ips: vec!["10.0.0.x".into()],
+        ..TestForm::new("joe", JumpItemType::JumpClient, "lap07")
+    };
+    assert_eq!(
+        problems(&client),
+        ["Additional IP Address must be an IP address"]
+    );
+}
+
+#[tokio::test]
+async fn a_list_is_shown_with_the_way_to_retrieve_and_every_step_explained() {
+    let report = run(&form(), None, |call| match call.operation.as_str() {
+        "SearchSecretsByFieldValue" => match call.parameter("searchTerm") {
+            "srv01" => ok(&summaries(&[(12, "srv01\\backup"), (7, "srv01\\Admin")])),
+            "ACME" => ok(&summaries(&[
+                (7, "srv01\\Admin"),
+                (31, "ACME\\administrator"),
+            ])),
+            _ => ok("<SecretSummaries />"),
+        },
+        "ImpersonateUser" if call.parameter("domain") == "ACME" => refused("User not found."),
+        _ => well(call),
+    })
+    .await;
+    assert!(report.succeeded());
+    insta::assert_snapshot!(report.to_text(true), @r"
+    Test Settings: Secret Server
+
+      SRA Console Username    ACME\joe.user
+      Jump Item Type          remote_rdp
+      Hostname / IP Address   srv01.acme.example
+      Vault user              joe.user
+
+    Success: 3 credentials found
+
+      srv01\Admin (Windows Account)         Retrieve Credential: --retrieve 7
+      srv01\backup (Windows Account)        Retrieve Credential: --retrieve 12
+      ACME\administrator (Windows Account)  Retrieve Credential: --retrieve 31
+
+    What was tried
+
+      user in   ACME\joe.user [domain given before the backslash]: not recognised (User not found.)
+      user in   joe.user (local) [fall-back to local account]: recognised
+      search in Machine = srv01.acme.example [host name or address as given]: 0 found, 0 new
+      search in Machine = srv01 [short form of the host name]: 2 found, 2 new
+      search in Domain = ACME [Include domain credentials for]: 2 found, 1 new
+    ");
+}
+
+#[tokio::test]
+async fn no_results_are_a_success() {
+    let report = run(&form(), Some("7"), |call| match call.operation.as_str() {
+        "SearchSecretsByFieldValue" => ok("<SecretSummaries />"),
+        "GetSecret" => refused("No secret exists"),
+        _ => well(call),
+    })
+    .await;
+    assert!(
+        report
+            .to_text(false)
+            .contains("No results: the test succeeded"),
+        "{report:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_pending_approval_has_its_own_dialog() {
+    let report = run(&form(), Some("7"), |call| match call.operation.as_str() {
+        "ImpersonateUser" => Reply::Result(
+            "<Errors><string>The request is pending approval.</string></Errors>\
+             <AuthorizeURL>https://vault.acme.example/approve</AuthorizeURL>"
+                .into(),
+        ),
+        _ => well(call),
+    })
+    .await;
+    assert!(!report.succeeded());
+    insta::assert_snapshot!(report.to_text(true), @r"
+    Test Settings: Secret Server
+
+      SRA Console Username    ACME\joe.user
+      Jump Item Type          remote_rdp
+      Hostname / IP Address   srv01.acme.example
+
+    Error Retrieving Credential List
+
+      Error type              Permission, pending approval
+      Message                 authentication was successful, but permission to access this user's secrets is pending approval: ACME\joe.user
+      Where                   vault operation ImpersonateUser
+      The vault said          The request is pending approval.
+      Address                 https://vault.acme.example/approve
+      What to do              approve the request from the mail, or in Secret Server under Tools > Manage Applications
+      Whose turn              console user
+      See DIAGNOSIS.md        delegation-pending
+
+    What was tried
+
+      user in   ACME\joe.user [domain given before the backslash]: authentication was successful, but permission to access this user's secrets is pending approval: ACME\joe.user
+      user out  joe.user (local): the vault's answer for an earlier one is final
+    ");
+}
+
+#[tokio::test]
+async fn a_handled_error_is_shown_with_its_type_the_inputs_and_the_vaults_words() {
+    let report = run(&form(), None, |_| refused("Login failed.")).await;
+    insta::assert_snapshot!(report.to_text(false), @r"
+    Test Settings: Secret Server
+
+      SRA Console Username    ACME\joe.user
+      Jump Item Type          remote_rdp
+      Hostname / IP Address   srv01.acme.example
+
+    Error Retrieving Credential List
+
+      Error type              Authentication
+      Message                 the vault does not accept the API account
+      Where                   vault operation Authenticate
+      The vault said          Login failed.
+      What to do              check API User, API Password and API Domain by logging in to the vault
+      Whose turn              ECM administrator
+      See DIAGNOSIS.md        login-failed
+    ");
+}
+
+#[tokio::test]
+async fn a_retrieved_credential_is_found_never_shown_and_checked_in_again() {
+    let report = run(&form(), Some("7"), |call| match call.operation.as_str() {
+        "GetSecret" => ok(&secret(&[
+            item(1, "Username", "root", "IsNotes"),
+            item(2, "Password", CANARY, "IsPassword"),
+            item(3, "Passphrase", CANARY, "IsPassword"),
+            item(
+                4,
+                "Key",
+                &format!("-----BEGIN PRIVATE KEY-----{CANARY}"),
+                "IsNotes",
+            ),
+        ])),
+        _ => well(call),
+    })
+    .await;
+    let text = report.to_text(true);
+    assert!(
+        !text.contains(CANARY) && !format!("{report:?}").contains(CANARY),
+        "{text}"
+    );
+    let retrieved = text
+        .split_once("Success: found")
+        .unwrap()
+        .1
+        .split("What")
+        .next()
+        .unwrap()
+        .trim();
+    insta::assert_snapshot!(retrieved, @r"
+    credential 7
+
+      User name               root
+      SSH private key         found, not shown
+      Passphrase              found, not shown
+      Certificate             none
+      Password                found, not shown
+      It was checked in again.
+    ");
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_used_is_checked_in_again() {
+    for broken in ["not base64!", "//79"] {
+        let vault = Vault::start(move |call| match call.operation.as_str() {
+            "GetSecret" => ok(&secret(&[
+                item(1, "Username", "root", "IsNotes"),
+                item(2, "Private Key", "id", "IsFile"),
+            ])),
+            "DownloadFileAttachmentByItemId" => {
+                ok(&format!("<FileAttachment>{broken}</FileAttachment>"))
+            }
+            _ => well(call),
+        })
+        .await;
+        let report = soon(test_settings(&vault.plugin(), &form(), Some("7")))
+            .await
+            .unwrap();
+        let symptom = report.error().and_then(|error| error.symptom);
+        assert_eq!(symptom, Some(Symptom::AttachmentUnreadable), "{broken}");
+        assert_eq!(vault.count("CheckIn"), 1);
+    }
+}

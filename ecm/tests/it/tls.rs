@@ -1,0 +1,166 @@
+//! TLS refusals: each names the certificate, its issuer and the cure.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ecm::diagnosis::Symptom;
+use ecm::error::{ErrorKind, PluginError};
+use ecm::plugin::Plugin;
+use ecm::secret_server::settings::SettingsFile;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rustls_pki_types::PrivateKeyDer;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use crate::vault::{plugin, session, soon};
+
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    file: PathBuf,
+    _directory: TempDir,
+}
+
+fn authority(name: &str) -> Authority {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, name);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("ca.pem");
+    std::fs::write(&file, certificate.pem()).unwrap();
+    Authority {
+        issuer: Issuer::new(params, key),
+        file,
+        _directory: directory,
+    }
+}
+
+/// Years from which to which a server certificate is valid, and the name it carries.
+type Certificate = (&'static str, std::ops::Range<i32>);
+
+const GOOD: Certificate = ("localhost", 2020..2100);
+
+/// A server that shows a certificate and answers every request with 503.
+async fn serve(authority: &Authority, (name, years): Certificate) -> u16 {
+    let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "vault of the test");
+    params.not_before = rcgen::date_time_ymd(years.start, 1, 1);
+    params.not_after = rcgen::date_time_ymd(years.end, 1, 1);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.signed_by(&key, &authority.issuer).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+        )
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(mut stream) = acceptor.accept(stream).await else {
+                continue;
+            };
+            let _ = stream.read(&mut [0; 4096]).await;
+            let answer = "HTTP/1.1 503 Later\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            let _ = stream.write_all(answer.as_bytes()).await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    port
+}
+
+async fn look_up(port: u16, ca_file: &Authority) -> PluginError {
+    let url = format!("https://localhost:{port}/webservices/SSWebService.asmx");
+    let mut settings = SettingsFile::new(&url, "svc", "env:unused");
+    settings.ca_file = Some(ca_file.file.clone());
+    soon(plugin(settings).find_credentials(&session()))
+        .await
+        .unwrap_err()
+}
+
+#[tokio::test]
+async fn a_certificate_of_the_configured_authority_is_trusted() {
+    let authority = authority("Lab CA");
+    let error = look_up(serve(&authority, GOOD).await, &authority).await;
+    assert_eq!(error.symptom, Some(Symptom::VaultUnavailable), "{error:?}");
+}
+
+#[tokio::test]
+async fn each_fault_of_a_certificate_has_its_own_error_with_names() {
+    let (known, unknown) = (authority("Known CA"), authority("Somebody Else's CA"));
+    let expired = ("localhost", 2001..2002);
+    let future = ("localhost", 2090..2100);
+    for (issuer, certificate, expected, part) in [
+        (
+            &unknown,
+            GOOD,
+            Symptom::CertificateNotTrusted,
+            "Somebody Else's CA",
+        ),
+        (
+            &known,
+            ("other.example", 2020..2100),
+            Symptom::CertificateForAnotherHost,
+            "other.example",
+        ),
+        (&known, expired, Symptom::CertificateExpired, "2002"),
+        (&known, future, Symptom::CertificateNotYetValid, "2090"),
+    ] {
+        let error = look_up(serve(issuer, certificate).await, &known).await;
+        assert_eq!(
+            (error.kind, error.symptom),
+            (ErrorKind::Tls, Some(expected)),
+            "{error:?}"
+        );
+        assert!(error.message.contains("vault of the test"), "{error}");
+        assert!(error.message.contains(part), "{error}");
+        assert!(!error.next_action.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_port_that_does_not_speak_tls_is_said_to() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
+    });
+    let error = look_up(port, &authority("Lab CA")).await;
+    assert_eq!(
+        (error.kind, error.symptom),
+        (ErrorKind::Tls, Some(Symptom::TlsFailed)),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn an_unusable_ca_file_is_a_matter_of_configuration() {
+    let directory = tempfile::tempdir().unwrap();
+    let empty = directory.path().join("empty.pem");
+    std::fs::write(&empty, "nothing").unwrap();
+    for path in [empty, directory.path().join("missing.pem")] {
+        let name = path.display().to_string();
+        let mut settings = SettingsFile::new("https://v/x.asmx", "svc", "env:unused");
+        settings.ca_file = Some(path);
+        let settings = settings.check("pw".into()).unwrap();
+        let tokens = ecm::token_cache::TokenCache::in_memory();
+        let clock = Arc::new(ecm::clock::SystemClock);
+        let error = ecm::secret_server::SecretServer::new(settings, tokens, clock)
+            .err()
+            .unwrap();
+        assert_eq!(error.kind, ErrorKind::Configuration);
+        assert!(error.message.contains(&name), "{error}");
+    }
+}

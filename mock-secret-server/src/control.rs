@@ -1,0 +1,391 @@
+//! This simulator's own control routes: mail, delegated trust, tokens, check-outs.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sim_kit::control::{ControlCall, ControlError, Route, Simulator, to_json};
+use sim_kit::exchange::Method;
+
+use crate::service::Service;
+use crate::settings::Settings;
+use crate::state::{MailKind, Operate, Operated, SecretText, TrustView, Vault};
+
+/// What the control plane borrows: the service and the way back to its start.
+pub(crate) struct Controlled {
+    pub(crate) service: Arc<Service>,
+    /// Builds the vault of the start. It was built once, so it can be built again.
+    pub(crate) rebuild: Box<dyn Fn() -> Option<Vault> + Send + Sync>,
+}
+
+impl Simulator for Controlled {
+    fn state(&self) -> Value {
+        let now = self.service.clock.now();
+        let vault = self.service.vault();
+        json!({
+            "settings": to_json(vault.settings()),
+            "protocol": to_json(&self.service.protocol),
+            "secrets": vault.secret_count(),
+            "live_tokens": vault.live_tokens(now),
+            "users": vault.users().iter().map(|user| json!({
+                "id": user.id,
+                "name": *user.name,
+                "display_name": *user.display_name,
+                "enabled": user.enabled,
+                "locked": user.locked,
+                "application_account": user.application_account,
+            })).collect::<Vec<_>>(),
+            "trusts": vault.trusts().iter().map(trust).collect::<Vec<_>>(),
+            "check_outs": vault.check_outs(now).iter().map(|held| json!({
+                "secret_id": held.secret_id,
+                "secret_name": *held.secret_name,
+                "holder": *held.holder,
+                "until": held.until.to_rfc3339(),
+            })).collect::<Vec<_>>(),
+            "access_requests": vault.access_requests().iter().map(|request| json!({
+                "approval_id": request.approval_id,
+                "secret_id": request.secret_id,
+                "requester": *request.requester,
+                "status": request.status.name(),
+                "expires_at": request.expires_at.map(sim_kit::clock::SimTime::to_rfc3339),
+            })).collect::<Vec<_>>(),
+            "accesses": vault.accesses().iter().map(|access| json!({
+                "at": access.at.to_rfc3339(),
+                "secret_id": access.secret_id,
+                "action": *access.action,
+                "user": *access.user,
+                "impersonated_by": access.impersonated_by.as_deref(),
+            })).collect::<Vec<_>>(),
+        })
+    }
+
+    fn reset(&self) {
+        if let Some(fresh) = (self.rebuild)() {
+            *self.service.vault() = fresh;
+        }
+    }
+}
+
+/// Whom an answer to a request concerns.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Approval {
+    /// The API account that asks.
+    caller: String,
+    /// The user who answers.
+    user: String,
+}
+
+/// Whose tokens die.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Expiry {
+    /// Every token in this user's context.
+    #[serde(default)]
+    user: Option<String>,
+    /// This token.
+    #[serde(default)]
+    token: Option<String>,
+}
+
+/// A user's request for access to a secret.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct AccessRequest {
+    /// The secret.
+    secret_id: i32,
+    /// Who asks.
+    user: String,
+    /// Why.
+    #[serde(default)]
+    reason: String,
+}
+
+/// A secret.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct OneSecret {
+    /// Its id.
+    secret_id: i32,
+}
+
+/// A user.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct OneUser {
+    /// The user, as `alice`, `acme.example\alice` or `alice@acme.example`.
+    user: String,
+    /// Whether the account may log on; only `/users/enabled` reads it.
+    #[serde(default)]
+    enabled: Option<bool>,
+}
+
+/// The routes.
+pub(crate) fn routes(service: &Arc<Service>) -> Vec<Route> {
+    vec![
+        mailbox(service),
+        approvals(service),
+        settings(service),
+        answer(
+            service,
+            "/approvals/approve",
+            "a user approves an application",
+            |it| Operate::ApproveImpersonation {
+                caller: it.caller,
+                user: it.user,
+            },
+        ),
+        answer(
+            service,
+            "/approvals/deny",
+            "a user denies an application's request",
+            |it| Operate::DenyImpersonation {
+                caller: it.caller,
+                user: it.user,
+            },
+        ),
+        answer(
+            service,
+            "/approvals/revoke",
+            "a user takes an approval back",
+            |it| Operate::RevokeImpersonation {
+                caller: it.caller,
+                user: it.user,
+            },
+        ),
+        act::<Expiry>(
+            service,
+            "/tokens/expire",
+            "one token, or all of a user, die now",
+            |it| match (it.user, it.token) {
+                (Some(user), None) => Ok(Operate::ExpireTokensOf { user }),
+                (None, Some(token)) => Ok(Operate::ExpireToken {
+                    token: SecretText::from(token),
+                }),
+                _ => Err(ControlError::bad_request("name either user or token")),
+            },
+        ),
+        act::<AccessRequest>(
+            service,
+            "/access-requests",
+            "a user asks for a secret",
+            |it| {
+                let AccessRequest {
+                    secret_id,
+                    user,
+                    reason,
+                } = it;
+                Ok(Operate::FileAccessRequest {
+                    secret_id,
+                    user,
+                    reason,
+                })
+            },
+        ),
+        act::<OneSecret>(
+            service,
+            "/secrets/check-in",
+            "a secret comes back now",
+            |it| {
+                Ok(Operate::ForceCheckIn {
+                    secret_id: it.secret_id,
+                })
+            },
+        ),
+        act::<OneSecret>(
+            service,
+            "/secrets/rotate",
+            "a secret's password changes now",
+            |it| {
+                Ok(Operate::RotatePassword {
+                    secret_id: it.secret_id,
+                })
+            },
+        ),
+        act::<OneSecret>(service, "/secrets/delete", "a secret is deleted", |it| {
+            Ok(Operate::SetSecretActive {
+                secret_id: it.secret_id,
+                active: false,
+            })
+        }),
+        act::<OneSecret>(
+            service,
+            "/secrets/undelete",
+            "a deleted secret comes back",
+            |it| {
+                Ok(Operate::SetSecretActive {
+                    secret_id: it.secret_id,
+                    active: true,
+                })
+            },
+        ),
+        act::<OneUser>(
+            service,
+            "/users/unlock",
+            "a locked account is unlocked",
+            |it| Ok(Operate::UnlockUser { user: it.user }),
+        ),
+        act::<OneUser>(
+            service,
+            "/users/expire-password",
+            "a local password expires",
+            |it| Ok(Operate::ExpirePassword { user: it.user }),
+        ),
+        act::<OneUser>(
+            service,
+            "/users/enabled",
+            "an account is enabled or disabled",
+            |it| {
+                let enabled = it
+                    .enabled
+                    .ok_or_else(|| ControlError::bad_request("enabled is missing"))?;
+                Ok(Operate::SetUserEnabled {
+                    user: it.user,
+                    enabled,
+                })
+            },
+        ),
+    ]
+}
+
+fn mailbox(service: &Arc<Service>) -> Route {
+    let service = Arc::clone(service);
+    Route::new(
+        Method::GET,
+        "/mailbox",
+        "the mail that was sent, oldest first",
+        move |call| {
+            let service = Arc::clone(&service);
+            async move {
+                let vault = service.vault();
+                let user = call.query("user");
+                let mails = vault
+                    .mailbox()
+                    .filter(|mail| user.is_none_or(|user| mail.user.eq_ignore_ascii_case(user)));
+                let list: Vec<_> = mails
+                    .map(|mail| {
+                        let (kind, id) = match &mail.kind {
+                            MailKind::TrustRequest { request_id } => ("trust-request", request_id),
+                            MailKind::AccessRequest { approval_id } => {
+                                ("access-request", approval_id)
+                            }
+                        };
+                        json!({
+                            "id": mail.id,
+                            "sent_at": mail.sent_at.to_rfc3339(),
+                            "to": *mail.to,
+                            "user": *mail.user,
+                            "subject": mail.subject,
+                            "body": mail.body,
+                            "link": format!("{}{}", service.layout.root, mail.link),
+                            "kind": kind,
+                            "request_id": id,
+                        })
+                    })
+                    .collect();
+                Ok(json!({ "mails": list }))
+            }
+        },
+    )
+}
+
+/// An administrator changes settings. What is not named stays as it is.
+fn settings(service: &Arc<Service>) -> Route {
+    let service = Arc::clone(service);
+    let summary = "change settings of the vault; what is not named stays";
+    Route::new(
+        Method::POST,
+        "/settings",
+        summary,
+        move |call: ControlCall| {
+            let changed = call
+                .body::<serde_json::Map<String, Value>>()
+                .and_then(|changes| change_settings(service.vault().settings_mut(), changes));
+            async move { changed }
+        },
+    )
+    .takes::<Settings>()
+    .gives::<Settings>()
+}
+
+fn change_settings(
+    settings: &mut Settings,
+    changes: serde_json::Map<String, Value>,
+) -> Result<Value, ControlError> {
+    let mut whole = to_json(settings);
+    if let Value::Object(whole) = &mut whole {
+        whole.extend(changes);
+    }
+    let changed = Settings::deserialize(whole)
+        .map_err(|error| ControlError::bad_request(format!("body: {error}")))?;
+    if changed.profile != settings.profile || changed.authorize_path != settings.authorize_path {
+        let cure = "profile and authorize_path are chosen in the lab, before the start";
+        return Err(ControlError::conflict(cure));
+    }
+    *settings = changed;
+    Ok(to_json(settings))
+}
+
+fn approvals(service: &Arc<Service>) -> Route {
+    let service = Arc::clone(service);
+    let summary = "delegated trust, for each API account and user";
+    Route::new(Method::GET, "/approvals", summary, move |_| {
+        let service = Arc::clone(&service);
+        async move {
+            let trusts = service.vault().trusts();
+            Ok(json!({ "approvals": trusts.iter().map(trust).collect::<Vec<_>>() }))
+        }
+    })
+}
+
+fn trust(view: &TrustView) -> Value {
+    json!({
+        "caller": *view.caller,
+        "user": *view.user,
+        "state": view.state.name(),
+        "request_id": view.request_id,
+    })
+}
+
+fn answer(
+    service: &Arc<Service>,
+    path: &'static str,
+    summary: &'static str,
+    make: fn(Approval) -> Operate,
+) -> Route {
+    act::<Approval>(service, path, summary, move |it| Ok(make(it)))
+}
+
+/// A POST route that turns its body into an act.
+fn act<T>(
+    service: &Arc<Service>,
+    path: &'static str,
+    summary: &'static str,
+    make: impl Fn(T) -> Result<Operate, ControlError> + Send + Sync + 'static,
+) -> Route
+where
+    T: for<'de> Deserialize<'de> + JsonSchema,
+{
+    let service = Arc::clone(service);
+    Route::new(Method::POST, path, summary, move |call: ControlCall| {
+        let done = call
+            .body::<T>()
+            .and_then(&make)
+            .and_then(|act| operate(&service, act));
+        async move { done }
+    })
+    .takes::<T>()
+}
+
+fn operate(service: &Service, act: Operate) -> Result<Value, ControlError> {
+    let now = service.clock.now();
+    match service.vault().operate(act, now) {
+        Ok(Operated::Done) => Ok(json!({})),
+        Ok(Operated::Ended(count)) => Ok(json!({ "ended": count })),
+        Ok(Operated::Filed(id)) => Ok(json!({ "approval_id": id })),
+        // A session key is a capability: it stays inside the process.
+        Ok(Operated::Launched(_)) => Ok(json!({ "launched": true })),
+        Err(error) => Err(ControlError::conflict(format!("failed to {error}"))),
+    }
+}

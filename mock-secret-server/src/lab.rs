@@ -1,0 +1,352 @@
+//! The `[secret-server]` table of a lab: TOML in, [`Contents`] out. Rust tests that need no file
+//! write [`Contents`] directly.
+//!
+//! Secrets are references (`generate`, `env:NAME`, `file:PATH`); what is generated follows from
+//! the run's seed and the place, and is a canary.
+
+mod section;
+
+use std::path::{Path, PathBuf};
+
+use sim_kit::clock::SimTime;
+use sim_kit::config::{ConfigError, SecretRef, read_section};
+use sim_kit::seeded::{CANARY_MARK, Seed};
+use zeroize::Zeroizing;
+
+use crate::config::Protocol;
+use crate::seeded_tokens::SeededTokens;
+use crate::settings::Settings;
+use crate::state::{
+    CheckOutRule, Contents, NewDomain, NewFolder, NewGrant, NewGroup, NewRadius, NewRole,
+    NewSecret, NewTemplate, NewTicketSystem, NewTrust, NewUser, NewValue, RolePermission,
+    SecretRules, SecretText, Vault,
+};
+use section::{GrantEntry, SecretEntry, Section, UserEntry};
+
+/// The built-in lab: the company ACME.
+pub const ACME: &str = include_str!("../labs/acme.toml");
+/// What messages call the built-in lab.
+pub const ACME_NAME: &str = "built-in lab acme.toml";
+
+/// The vault's table of a lab file, read but not resolved.
+#[derive(Clone, Debug)]
+pub struct Lab {
+    path: PathBuf,
+    section: Section,
+}
+
+impl Lab {
+    /// The built-in lab.
+    ///
+    /// # Errors
+    /// Never, as a test sees to; the type is that of [`Lab::read`].
+    pub fn acme() -> Result<Self, ConfigError> {
+        Self::read(Path::new(ACME_NAME), ACME)
+    }
+
+    /// Reads the table `[secret-server]` of a lab file. `path` stands in messages only.
+    ///
+    /// # Errors
+    /// When a key is unknown or missing, a value of the wrong type, or a secret a literal.
+    pub fn read(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let section = read_section(path, text, "secret-server")?;
+        Ok(Self {
+            path: path.to_owned(),
+            section,
+        })
+    }
+
+    /// How the vault behaves.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.section.settings
+    }
+
+    /// Switches of the web service itself.
+    #[must_use]
+    pub fn protocol(&self) -> &Protocol {
+        &self.section.protocol
+    }
+
+    /// The passwords of all users, by the name that an operator knows them by: what somebody who
+    /// tries the simulator by hand must be given.
+    ///
+    /// # Errors
+    /// When a reference leads nowhere.
+    pub fn passwords(&self, seed: Seed) -> Result<Vec<(String, Zeroizing<String>)>, ConfigError> {
+        let mut passwords = Vec::new();
+        for user in &self.section.users {
+            if let Some(reference) = &user.password {
+                let name = match &user.domain {
+                    Some(domain) => format!("{domain}\\{}", user.name),
+                    None => user.name.clone(),
+                };
+                let password = reference.resolve(&user.purpose("password"), seed)?;
+                passwords.push((name, password));
+            }
+        }
+        Ok(passwords)
+    }
+
+    /// The vault at the start of a run.
+    ///
+    /// # Errors
+    /// When a secret's reference leads nowhere, or a name does: the message names the thing, where
+    /// it is missing and the cure.
+    pub fn vault(&self, seed: Seed, now: SimTime) -> Result<Vault, ConfigError> {
+        let contents = self.contents(seed)?;
+        Vault::new(contents, Box::new(SeededTokens::new(seed)), now)
+            .map_err(|error| ConfigError::at(self.place(), error.to_string()))
+    }
+
+    /// The contents with every secret resolved.
+    ///
+    /// # Errors
+    /// When a secret's reference leads nowhere.
+    pub fn contents(&self, seed: Seed) -> Result<Contents, ConfigError> {
+        let section = &self.section;
+        let users: Result<Vec<_>, _> = section
+            .users
+            .iter()
+            .map(|user| user.resolve(seed))
+            .collect();
+        let secrets: Result<Vec<_>, _> = section
+            .secrets
+            .iter()
+            .map(|secret| secret.resolve(seed))
+            .collect();
+        Ok(Contents {
+            settings: section.settings.clone(),
+            domains: section.domains.iter().map(NewDomain::from).collect(),
+            roles: self.roles()?,
+            users: users?,
+            groups: section.groups.iter().map(NewGroup::from).collect(),
+            folders: section.folders.iter().map(NewFolder::from).collect(),
+            templates: section.templates.iter().map(NewTemplate::from).collect(),
+            secrets: secrets?,
+            trusts: self.trusts(),
+            ticket_systems: section
+                .ticket_systems
+                .iter()
+                .map(NewTicketSystem::from)
+                .collect(),
+        })
+    }
+
+    /// The password of a user: what an ECM that plays on this lab must be given.
+    ///
+    /// # Errors
+    /// When the lab has no such user, the user no password, or its reference leads nowhere.
+    pub fn password(&self, user: &str, seed: Seed) -> Result<Zeroizing<String>, ConfigError> {
+        let found = self
+            .section
+            .users
+            .iter()
+            .find(|one| one.name.eq_ignore_ascii_case(user));
+        let entry = found.ok_or_else(|| {
+            ConfigError::at(
+                self.place(),
+                format!("no user `{user}` among secret-server.users"),
+            )
+        })?;
+        let reference = entry.password.as_ref().ok_or_else(|| {
+            let cure = format!("user `{user}` has no password; add password = \"generate\"");
+            ConfigError::at(self.place(), cure)
+        })?;
+        reference.resolve(&entry.purpose("password"), seed)
+    }
+
+    fn place(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn roles(&self) -> Result<Vec<NewRole>, ConfigError> {
+        let role = |entry: &section::RoleEntry| {
+            let permission = |name: &String| {
+                RolePermission::from_name(name).ok_or_else(|| {
+                    let known = RolePermission::names().join(", ");
+                    let role = &entry.name;
+                    let text = format!("role `{role}`: no permission `{name}`; there are {known}");
+                    ConfigError::at(self.place(), text)
+                })
+            };
+            let permissions = entry
+                .permissions
+                .iter()
+                .map(permission)
+                .collect::<Result<_, _>>()?;
+            Ok(NewRole {
+                name: entry.name.clone(),
+                permissions,
+            })
+        };
+        self.section.roles.iter().map(role).collect()
+    }
+
+    /// First what the users' own `trust` says, towards every account that may impersonate; then
+    /// the list, which overrides it.
+    fn trusts(&self) -> Vec<NewTrust> {
+        let section = &self.section;
+        let impersonates = |role: &String| {
+            section.roles.iter().any(|entry| {
+                entry.name == *role
+                    && entry.permissions.iter().any(|name| {
+                        RolePermission::from_name(name)
+                            == Some(RolePermission::WebServicesImpersonate)
+                    })
+            })
+        };
+        let callers: Vec<&UserEntry> = section
+            .users
+            .iter()
+            .filter(|user| user.roles.iter().any(impersonates))
+            .collect();
+        let mut trusts = Vec::new();
+        for user in &section.users {
+            let Some(state) = user.trust else { continue };
+            trusts.extend(callers.iter().map(|caller| NewTrust {
+                caller: caller.reference(),
+                user: user.reference(),
+                state: state.into(),
+            }));
+        }
+        trusts.extend(section.trusts.iter().map(|trust| NewTrust {
+            caller: trust.caller.clone(),
+            user: trust.user.clone(),
+            state: trust.state.into(),
+        }));
+        trusts
+    }
+}
+
+impl UserEntry {
+    /// As the rest of a lab refers to this user.
+    fn reference(&self) -> String {
+        match &self.domain {
+            Some(domain) => format!("{domain}\\{}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
+    /// What a generated secret of this user hangs on.
+    fn purpose(&self, what: &str) -> String {
+        format!("secret-server user {} {what}", self.reference())
+    }
+
+    fn resolve(&self, seed: Seed) -> Result<NewUser, ConfigError> {
+        let secret = |reference: &SecretRef, what: &str| {
+            reference
+                .resolve(&self.purpose(what), seed)
+                .map(|text| SecretText::from(text.as_str()))
+        };
+        let radius = match &self.radius {
+            None => None,
+            Some(radius) => Some(NewRadius {
+                code: secret(&radius.code, "radius code")?,
+                challenge_answer: radius
+                    .challenge_answer
+                    .as_ref()
+                    .map(|answer| secret(answer, "radius answer"))
+                    .transpose()?,
+            }),
+        };
+        let password = self
+            .password
+            .as_ref()
+            .map(|one| secret(one, "password"))
+            .transpose()?;
+        Ok(NewUser {
+            user_name: self.name.clone(),
+            domain: self.domain.clone(),
+            display_name: self.display_name.clone(),
+            email: self.email.clone(),
+            password,
+            enabled: self.enabled,
+            application_account: self.application_account,
+            roles: self.roles.clone(),
+            two_factor: self.two_factor.into(),
+            radius,
+            ip_allow: self.ip_allow.clone(),
+            password_age_days: self.password_age_days,
+        })
+    }
+}
+
+impl SecretEntry {
+    fn resolve(&self, seed: Seed) -> Result<NewSecret, ConfigError> {
+        let purpose = |field: &str| format!("secret-server secret {} {field}", self.name);
+        let mut items: Vec<(String, NewValue)> = Vec::new();
+        for (field, value) in &self.fields {
+            items.push((field.clone(), NewValue::Text(value.clone())));
+        }
+        for (field, reference) in &self.passwords {
+            let value = reference.resolve(&purpose(field), seed)?;
+            items.push((field.clone(), NewValue::Password(value.as_str().into())));
+        }
+        for (field, file) in &self.files {
+            let bytes = match &file.content {
+                SecretRef::Generate => private_key(seed, &purpose(field)),
+                other => other.resolve(&purpose(field), seed)?.as_bytes().to_vec(),
+            };
+            let value = NewValue::File {
+                name: file.name.clone(),
+                bytes: bytes.into(),
+            };
+            items.push((field.clone(), value));
+        }
+        let double_lock = match &self.double_lock {
+            None => None,
+            Some(reference) => Some(
+                reference
+                    .resolve(&purpose("DoubleLock"), seed)?
+                    .as_str()
+                    .into(),
+            ),
+        };
+        Ok(NewSecret {
+            id: self.id,
+            name: self.name.clone(),
+            template: self.template.clone(),
+            folder: self.folder.clone(),
+            items,
+            active: self.active,
+            permissions: self.permissions.as_deref().map(grants),
+            rules: SecretRules {
+                comment: self.comment,
+                ticket: self.ticket,
+                approval: self.approval,
+                double_lock,
+                check_out: self.check_out.as_ref().map(|rule| CheckOutRule {
+                    minutes: rule.minutes,
+                    change_password: rule.change_password,
+                }),
+                hide_launcher_password: self.hide_launcher_password,
+                proxy: self.proxy,
+                auto_change: self.auto_change,
+            },
+            approvers: self.approvers.clone(),
+        })
+    }
+}
+
+fn grants(entries: &[GrantEntry]) -> Vec<NewGrant> {
+    let grant = |entry: &GrantEntry| NewGrant {
+        to: entry.to.clone(),
+        level: entry.level.into(),
+    };
+    entries.iter().map(grant).collect()
+}
+
+/// A file in the shape of a private key, with a canary in place of the key: it opens nothing.
+fn private_key(seed: Seed, purpose: &str) -> Vec<u8> {
+    let mut stream = seed.stream(purpose);
+    let first = format!("{CANARY_MARK}{}", stream.alphanumeric(66));
+    let second = stream.alphanumeric(70);
+    format!(
+        "-----BEGIN OPENSSH PRIVATE KEY-----\n{first}\n{second}\n-----END OPENSSH PRIVATE KEY-----\n"
+    )
+    .into_bytes()
+}
+
+#[cfg(test)]
+mod tests;

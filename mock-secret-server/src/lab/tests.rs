@@ -1,0 +1,142 @@
+#![allow(clippy::unwrap_used)]
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::*;
+use crate::state::{Answer, Command, Trust};
+
+const NOW: SimTime = SimTime::SCENARIO_START;
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+fn refused(text: &str) -> String {
+    let lab = Lab::read(Path::new("lab.toml"), text);
+    lab.and_then(|lab| lab.vault(Seed(1), NOW))
+        .expect_err("refused")
+        .to_string()
+}
+
+fn one_secret(keys: &str) -> String {
+    refused(&format!(
+        "[[secret-server.secrets]]\nname = \"srv01\"\ntemplate = \"Windows Account\"\n{keys}"
+    ))
+}
+
+#[test]
+fn the_built_in_lab_loads_and_its_api_account_logs_on() {
+    let lab = Lab::acme().unwrap();
+    let mut vault = lab.vault(Seed(7), NOW).unwrap();
+    let password = lab.password("svc-ecm", Seed(7)).unwrap();
+    let log_on = Command::Authenticate {
+        username: Some("SVC-ECM".into()),
+        password: Some(password.as_str().into()),
+        organization: None,
+        domain: None,
+    };
+    assert!(matches!(
+        vault.apply(log_on, NOW, HERE),
+        Ok(Answer::Authenticate(_))
+    ));
+}
+
+#[test]
+fn the_built_in_lab_has_every_state_of_trust() {
+    let vault = Lab::acme().unwrap().vault(Seed(7), NOW).unwrap();
+    let trusts = vault.trusts();
+    let state = |user: &str| {
+        trusts
+            .iter()
+            .find(|one| &*one.user == user)
+            .map(|one| one.state)
+    };
+    assert_eq!(state("acme.example\\joe.user"), None);
+    assert_eq!(state("acme.example\\sam.ops"), Some(Trust::Approved));
+    assert_eq!(state("acme.example\\lee.desk"), Some(Trust::Denied));
+    assert_eq!(state("acme.example\\rita.field"), Some(Trust::Pending));
+    assert!(trusts.iter().all(|one| &*one.caller == "svc-ecm"));
+}
+
+#[test]
+fn a_later_trust_overrides_the_users_own() {
+    let text = "\
+        roles = [{ name = 'API', permissions = ['Impersonate'] }]\n\
+        users = [{ name = 'svc', roles = ['API'] }, { name = 'ann', trust = 'approved' }]\n\
+        trusts = [{ caller = 'svc', user = 'ann', state = 'revoked' }]\n";
+    let text = format!("[secret-server]\n{text}");
+    let vault = Lab::read(Path::new("lab.toml"), &text)
+        .unwrap()
+        .vault(Seed(1), NOW)
+        .unwrap();
+    assert_eq!(vault.trusts()[0].state, Trust::Revoked);
+}
+
+#[test]
+fn a_name_that_leads_nowhere_is_named_with_the_cure() {
+    let cases = [
+        (
+            "folder = 'Servers'\n",
+            "secret `srv01`: it names folder `Servers`",
+        ),
+        (
+            "permissions = [{ to = 'bob', level = 'view' }]\n",
+            "secret `srv01`: it names user or group `bob`",
+        ),
+        (
+            "fields = { Machin = 'x' }\n",
+            "no field `Machin`; its fields are `Machine`",
+        ),
+        (
+            "fields = { Password = 'x' }\n",
+            "field `Password` holds a password, not a text",
+        ),
+        (
+            "double_lock = 'generate'\ncheck_out = {}\n",
+            "DoubleLock and check-out exclude",
+        ),
+        ("colour = 'red'\n", "unknown key \"colour\""),
+    ];
+    for (keys, expected) in cases {
+        let told = one_secret(keys);
+        assert!(told.contains(expected), "{told}");
+    }
+    let template = "[[secret-server.secrets]]\nname = 'a'\ntemplate = 'Window Account'\n";
+    assert!(
+        refused(template).contains("did you mean `Windows Account`?"),
+        "{}",
+        refused(template)
+    );
+    let role = "[[secret-server.roles]]\nname = 'R'\npermissions = ['Fly']\n";
+    assert!(refused(role).contains("no permission `Fly`; there are Web Services Impersonate"));
+}
+
+#[test]
+fn a_literal_password_is_refused_without_being_repeated() {
+    let told = one_secret("passwords = { Password = 'hunter2' }\n");
+    assert!(
+        told.contains("lab.toml:4") && told.contains("literal"),
+        "{told}"
+    );
+    assert!(!told.contains("hunter2"));
+}
+
+#[test]
+fn generated_secrets_are_canaries_that_differ_and_repeat() {
+    let contents = |seed| Lab::acme().unwrap().contents(Seed(seed)).unwrap();
+    let values = |contents: &Contents| -> Vec<String> {
+        let items = contents.secrets.iter().flat_map(|secret| &secret.items);
+        items
+            .filter_map(|(_, value)| match value {
+                NewValue::Password(text) => Some(text.expose().to_owned()),
+                NewValue::File { bytes, .. } => {
+                    Some(String::from_utf8(bytes.expose().to_vec()).unwrap())
+                }
+                NewValue::Text(_) => None,
+            })
+            .collect()
+    };
+    let first = values(&contents(1));
+    assert!(first.iter().all(|value| value.contains(CANARY_MARK)));
+    let distinct: std::collections::BTreeSet<_> = first.iter().collect();
+    assert_eq!(distinct.len(), first.len());
+    assert_eq!(first, values(&contents(1)));
+    assert_ne!(first, values(&contents(2)));
+}

@@ -1,0 +1,176 @@
+//! Which part of the product a path belongs to. Paths compare without case, as IIS compares them.
+
+use percent_encoding::percent_decode_str;
+
+use crate::settings::{Profile, WebServices};
+
+/// Where the web service stands below the application's root.
+const SERVICE: &str = "/webservices/SSWebService.asmx";
+const WINDOWS_SERVICE: &str = "/winauthwebservices/sswinauthwebservice.asmx";
+
+/// What is addressed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// The web service itself.
+    Service,
+    /// A method of the HTTP bindings: what stands behind `.asmx/`, decoded.
+    Method(String),
+    /// The service behind Windows authentication.
+    WindowsService,
+    /// Tools > Manage Applications.
+    Applications,
+    /// The log-in page.
+    LogIn,
+    /// The service while web services are switched off, when that leads to the log-in page.
+    SwitchedOff,
+    /// Nothing: a 404 page.
+    Nothing,
+}
+
+/// The layout of one installation.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    /// The application's root: the virtual directory on-premises, nothing on cloud.
+    pub(crate) root: String,
+    profile: Profile,
+    applications: String,
+}
+
+impl Layout {
+    pub(crate) fn new(profile: Profile, virtual_directory: &str, applications: &str) -> Self {
+        let root = match profile {
+            Profile::OnPremises => virtual_directory.trim_end_matches('/').to_owned(),
+            Profile::Cloud | Profile::Platform => String::new(),
+        };
+        let applications = applications.to_owned();
+        Self {
+            root,
+            profile,
+            applications,
+        }
+    }
+
+    /// Path of the web service as the vendor writes it for this edition: documentation of the
+    /// cloud spells the file with a small s (documented soap:§1.1).
+    pub(crate) fn service_path(&self) -> String {
+        match self.profile {
+            Profile::Cloud => "/webservices/SSWebservice.asmx".to_owned(),
+            _ => format!("{}{SERVICE}", self.root),
+        }
+    }
+
+    /// What the path of a request addresses.
+    pub(crate) fn target(&self, path: &str, web_services: WebServices) -> Target {
+        let Some(path) = strip_prefix_any_case(path, &self.root) else {
+            return Target::Nothing;
+        };
+        if let Some(rest) = strip_prefix_any_case(path, SERVICE) {
+            return self.service(rest, web_services);
+        }
+        if path.eq_ignore_ascii_case(WINDOWS_SERVICE) && self.profile == Profile::OnPremises {
+            return Target::WindowsService;
+        }
+        if path.eq_ignore_ascii_case(&self.applications) {
+            return Target::Applications;
+        }
+        if path.eq_ignore_ascii_case("/Login.aspx") {
+            return Target::LogIn;
+        }
+        Target::Nothing
+    }
+
+    fn service(&self, rest: &str, web_services: WebServices) -> Target {
+        // The Delinea Platform has no such service (documented soap:§3.11); how it says so is
+        // assumed.
+        if self.profile == Profile::Platform {
+            return Target::Nothing;
+        }
+        match web_services {
+            WebServices::On | WebServices::OffText => {}
+            WebServices::OffNotFound => return Target::Nothing,
+            WebServices::OffLogInPage => return Target::SwitchedOff,
+        }
+        match rest.strip_prefix('/') {
+            _ if rest.is_empty() => Target::Service,
+            Some(method) => Target::Method(percent_decode_str(method).decode_utf8_lossy().into()),
+            None => Target::Nothing,
+        }
+    }
+}
+
+fn strip_prefix_any_case<'p>(path: &'p str, prefix: &str) -> Option<&'p str> {
+    let (head, rest) = path.split_at_checked(prefix.len())?;
+    head.eq_ignore_ascii_case(prefix).then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(profile: Profile, web_services: WebServices, path: &str) -> Target {
+        Layout::new(profile, "/SecretServer", "/ManageApplications.aspx").target(path, web_services)
+    }
+
+    #[test]
+    fn each_edition_knows_its_own_paths_in_any_case() {
+        use Profile::{Cloud, OnPremises, Platform};
+        let on_premises = "/SecretServer/webservices/SSWebService.asmx";
+        let cases = [
+            (OnPremises, on_premises, Target::Service),
+            (
+                OnPremises,
+                "/secretserver/WEBSERVICES/sswebservice.ASMX",
+                Target::Service,
+            ),
+            (
+                OnPremises,
+                "/webservices/SSWebService.asmx",
+                Target::Nothing,
+            ),
+            (
+                OnPremises,
+                "/SecretServer/webservices/SSWebservic.asmx",
+                Target::Nothing,
+            ),
+            (
+                OnPremises,
+                "/SecretServer/webservices/SSWebService.asmxx",
+                Target::Nothing,
+            ),
+            (
+                OnPremises,
+                "/SecretServer/winauthwebservices/sswinauthwebservice.asmx",
+                Target::WindowsService,
+            ),
+            (
+                OnPremises,
+                "/secretserver/manageapplications.aspx",
+                Target::Applications,
+            ),
+            (OnPremises, "/SecretServer", Target::Nothing),
+            (Cloud, "/webservices/SSWebservice.asmx", Target::Service),
+            (Cloud, on_premises, Target::Nothing),
+            (Platform, "/webservices/SSWebservice.asmx", Target::Nothing),
+            (Platform, on_premises, Target::Nothing),
+        ];
+        for (profile, path, expected) in cases {
+            assert_eq!(
+                target(profile, WebServices::On, path),
+                expected,
+                "{profile:?} {path}"
+            );
+        }
+        let method = format!("{on_premises}/Who%41mI");
+        let expected = Target::Method("WhoAmI".into());
+        assert_eq!(target(OnPremises, WebServices::On, &method), expected);
+    }
+
+    #[test]
+    fn a_service_that_is_switched_off_is_missing_or_leads_to_the_log_in_page() {
+        let path = "/SecretServer/webservices/SSWebService.asmx";
+        let off = |how| target(Profile::OnPremises, how, path);
+        assert_eq!(off(WebServices::OffNotFound), Target::Nothing);
+        assert_eq!(off(WebServices::OffLogInPage), Target::SwitchedOff);
+        assert_eq!(off(WebServices::OffText), Target::Service);
+    }
+}

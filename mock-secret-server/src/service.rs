@@ -1,0 +1,372 @@
+//! The vendor port: one request in, one reply out.
+//!
+//! ```text
+//! path -> what is addressed -> call (SOAP, GET, POST) -> fault rules -> vault -> reply -> journal
+//! ```
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sim_kit::clock::{SimClock, SimTime, Stopwatch};
+use sim_kit::exchange::{Delivery, HeaderName, HeaderValue, Method, Reply, Request, header};
+use sim_kit::fault::{Call, FaultRules, Met, Verdict};
+use sim_kit::journal::{Entry, Journal, Outcome};
+use sim_kit::serve::Handler;
+
+use crate::awkward::Awkward;
+use crate::bindings::{Invocation, Refused, Style, form, soap};
+use crate::config::Protocol;
+use crate::fault_codes::Fault;
+use crate::ops::{self, Place};
+use crate::pages::{self, applications, discovery, discovery::Document, help};
+use crate::routes::{Layout, Target};
+use crate::schema::Operation;
+use crate::state::{Command, Operate, Refusal, RefusalKind, Vault};
+use crate::wsdl::Flavor;
+
+/// Everything behind the vendor port.
+pub(crate) struct Service {
+    pub(crate) layout: Layout,
+    pub(crate) protocol: Protocol,
+    pub(crate) clock: SimClock,
+    pub(crate) faults: FaultRules,
+    pub(crate) journal: Journal,
+    pub(crate) vault: Mutex<Vault>,
+    pub(crate) awkward: Option<Awkward>,
+}
+
+/// A request, as far as it was understood.
+enum Understood {
+    Call(Box<Invocation>),
+    Refused(Box<Refused>),
+    Page(Reply),
+}
+
+/// How a request ended, for the journal.
+struct Ended {
+    reply: Reply,
+    outcome: Outcome,
+    detail: Vec<(&'static str, String)>,
+}
+
+impl Handler for Service {
+    async fn handle(&self, request: Request) -> Reply {
+        let watch = Stopwatch::start();
+        let now = self.clock.now();
+        let understood = self.understand(&request, now);
+        let user = self.acting_user(&understood, now);
+        let operation = operation_name(&understood, &request);
+        let call = Call {
+            operation: &operation,
+            user: user.as_deref(),
+            path: &request.path,
+        };
+        let mut met = self.faults.meet(&call);
+        let instead = match &mut met {
+            Some(met) => met.before().await,
+            None => None,
+        };
+        let mut ended = match instead {
+            Some(reply) => replaced(reply),
+            None => self.answer(understood, &request, met.as_ref(), now),
+        };
+        if let Some(met) = &met {
+            ended.reply = met.deliver(ended.reply);
+        }
+        if !matches!(
+            ended.reply.delivery,
+            Delivery::Whole | Delivery::Drip { .. } | Delivery::Twice
+        ) {
+            ended.outcome = Outcome::Dropped;
+        }
+        let reply = with_platform_headers(ended.reply);
+        self.journal.record(Entry {
+            seq: 0,
+            at: now,
+            operation: operation.into_owned(),
+            user: user.map(|user| user.to_string()),
+            outcome: ended.outcome,
+            status: reply.status.as_u16(),
+            connection: request.connection,
+            request_bytes: request.body.as_ref().map_or(0, |body| body.len()),
+            reply_bytes: reply.body.len(),
+            elapsed_us: watch.elapsed_us(),
+            fault_rule: met.map(|met| met.rule_id),
+            detail: ended.detail,
+        });
+        reply
+    }
+}
+
+impl Service {
+    /// The vault. A poisoned lock is a panic that the listener has already kept; the vault's own
+    /// invariants hold after each command.
+    pub(crate) fn vault(&self) -> MutexGuard<'_, Vault> {
+        self.vault.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn understand(&self, request: &Request, now: SimTime) -> Understood {
+        let web_services = self.vault().settings().web_services;
+        let read = match self.layout.target(&request.path, web_services) {
+            Target::Service if request.method == Method::POST => soap::read(request),
+            Target::Method(method) => form::read(request, &method, &self.protocol),
+            Target::Service if request.method == Method::GET => {
+                return Understood::Page(self.document(request));
+            }
+            Target::Service => return Understood::Page(pages::method_not_allowed()),
+            Target::WindowsService => return Understood::Page(pages::windows_authentication()),
+            Target::Applications => {
+                return Understood::Page(applications::answer(self, request, now));
+            }
+            Target::LogIn => return Understood::Page(pages::log_in()),
+            Target::SwitchedOff => {
+                let back = percent_encoding::utf8_percent_encode(
+                    &request.path,
+                    percent_encoding::NON_ALPHANUMERIC,
+                );
+                let location = format!("{}/Login.aspx?ReturnUrl={back}", self.layout.root);
+                return Understood::Page(pages::redirect(&location));
+            }
+            Target::Nothing => return Understood::Page(pages::not_found(&request.path)),
+        };
+        match read {
+            Ok(invocation) => Understood::Call(Box::new(invocation)),
+            Err(refused) => Understood::Refused(refused),
+        }
+    }
+
+    fn document(&self, request: &Request) -> Reply {
+        let url = format!(
+            "{}://{}{}",
+            request.scheme(),
+            request.authority(),
+            request.path
+        );
+        match Document::of(request.query.as_deref()) {
+            Document::Wsdl => discovery::wsdl(self.protocol.wsdl.into(), &url),
+            Document::SimSoapOnlyWsdl => discovery::wsdl(Flavor::SoapOnly, &url),
+            Document::Disco => discovery::disco(&url),
+            Document::NoSuchId => discovery::no_such_id(),
+            Document::Help(None) => help::index(&request.path),
+            Document::Help(Some(name)) => {
+                help::operation(&request.path, &request.authority(), &name, &self.protocol)
+            }
+        }
+    }
+
+    fn acting_user(&self, understood: &Understood, now: SimTime) -> Option<Arc<str>> {
+        match understood {
+            Understood::Call(invocation) => {
+                self.vault().acting_user(invocation.command.as_ref()?, now)
+            }
+            _ => None,
+        }
+    }
+
+    fn answer(
+        &self,
+        understood: Understood,
+        request: &Request,
+        met: Option<&Met>,
+        now: SimTime,
+    ) -> Ended {
+        match understood {
+            Understood::Call(invocation) => self.call(*invocation, request, met, now),
+            Understood::Refused(refused) => {
+                let outcome = if refused.is_fault {
+                    Outcome::Fault
+                } else {
+                    Outcome::HttpError
+                };
+                Ended {
+                    reply: refused.reply,
+                    outcome,
+                    detail: Vec::new(),
+                }
+            }
+            Understood::Page(reply) => replaced(reply),
+        }
+    }
+
+    fn call(
+        &self,
+        invocation: Invocation,
+        request: &Request,
+        met: Option<&Met>,
+        now: SimTime,
+    ) -> Ended {
+        let Invocation {
+            operation,
+            command,
+            style,
+            not_understood,
+        } = invocation;
+        let place = Place {
+            request,
+            root: &self.layout.root,
+        };
+        match met.map(|met| &met.verdict) {
+            Some(Verdict::Fault { text }) => return fault(style, &Fault::unprocessed(text)),
+            Some(Verdict::Error { text }) => {
+                let refusal = Refusal::new(RefusalKind::BadValue, text.clone());
+                let mut ended = self.refused(style, operation, &refusal, place);
+                ended.detail.clear();
+                return ended;
+            }
+            Some(Verdict::ExpireToken) => self.expire_token(command.as_ref(), now),
+            _ => {}
+        }
+        let Some(command) = command else {
+            return fault(style, &Fault::not_mocked(operation.name));
+        };
+        if let Some(awkward) = &self.awkward
+            && awkward.ends_a_token()
+        {
+            self.expire_token(Some(&command), now);
+        }
+        let detail = about(&command);
+        let outcome = self.vault().apply(command, now, request.peer.ip());
+        let mut ended = match outcome {
+            Ok(mut answer) => {
+                if let Some(awkward) = &self.awkward {
+                    awkward.reorder(&mut answer);
+                }
+                let body = style.result(operation, |w| ops::write_answer(w, &answer, place));
+                let reply = style.ok(self.dressed(body));
+                Ended {
+                    reply,
+                    outcome: Outcome::Success,
+                    detail,
+                }
+            }
+            Err(refusal) => {
+                let mut ended = self.refused(style, operation, &refusal, place);
+                ended.detail.extend(detail);
+                ended
+            }
+        };
+        // Looked at only now, when the method has had its effect (documented soap:§1.5).
+        if let Some(header) = not_understood {
+            ended.reply = style.fault(&Fault::not_understood(&header));
+            ended.outcome = Outcome::Fault;
+        }
+        ended
+    }
+
+    fn refused(
+        &self,
+        style: Style,
+        operation: &'static Operation,
+        refusal: &Refusal,
+        place: Place<'_>,
+    ) -> Ended {
+        let body = style.result(operation, |w| {
+            ops::write_refusal(w, operation, refusal, place);
+        });
+        Ended {
+            reply: style.ok(self.dressed(body)),
+            outcome: Outcome::Refused,
+            detail: vec![("refusal", refusal.kind.name().to_owned())],
+        }
+    }
+
+    fn dressed(&self, body: String) -> String {
+        match &self.awkward {
+            Some(awkward) => awkward.dress(&body),
+            None => body,
+        }
+    }
+
+    fn expire_token(&self, command: Option<&Command>, now: SimTime) {
+        if let Some(token) = command.and_then(Command::token) {
+            let act = Operate::ExpireToken {
+                token: token.clone(),
+            };
+            // A token that is dead already is as dead as it should be.
+            let _ = self.vault().operate(act, now);
+        }
+    }
+}
+
+fn fault(style: Style, fault: &Fault) -> Ended {
+    Ended {
+        reply: style.fault(fault),
+        outcome: Outcome::Fault,
+        detail: Vec::new(),
+    }
+}
+
+/// A reply that no operation gave.
+fn replaced(reply: Reply) -> Ended {
+    let status = reply.status;
+    let good = status.is_success() || status.is_redirection();
+    let outcome = if good {
+        Outcome::Success
+    } else {
+        Outcome::HttpError
+    };
+    Ended {
+        reply,
+        outcome,
+        detail: Vec::new(),
+    }
+}
+
+fn operation_name<'a>(understood: &Understood, request: &'a Request) -> Cow<'a, str> {
+    let named = match understood {
+        Understood::Call(invocation) => Some(invocation.operation.name),
+        Understood::Refused(refused) => refused.operation,
+        Understood::Page(_) => None,
+    };
+    match named {
+        Some(name) => Cow::Borrowed(name),
+        None => Cow::Owned(format!("{} {}", request.method, request.path)),
+    }
+}
+
+/// What the journal tells of a call beside its user: ids and names, never a value of a field.
+fn about(command: &Command) -> Vec<(&'static str, String)> {
+    match command {
+        Command::ImpersonateUser {
+            username: Some(name),
+            domain,
+            ..
+        } => {
+            let user = match domain.as_deref() {
+                Some(domain) if !domain.is_empty() => format!("{domain}\\{name}"),
+                _ => name.clone(),
+            };
+            vec![("impersonated", user)]
+        }
+        Command::SearchSecretsByFieldValue {
+            field_name: Some(field),
+            ..
+        } => {
+            vec![("field", field.clone())]
+        }
+        Command::GetSecret { secret_id, .. }
+        | Command::GetSecretLegacy { secret_id, .. }
+        | Command::DownloadFileAttachment { secret_id, .. }
+        | Command::DownloadFileAttachmentByItemId { secret_id, .. }
+        | Command::GetCheckOutStatus { secret_id, .. }
+        | Command::CheckIn { secret_id, .. } => vec![("secret_id", secret_id.to_string())],
+        _ => Vec::new(),
+    }
+}
+
+/// What IIS and ASP.NET put on every reply (assumed soap:§1.6).
+fn with_platform_headers(mut reply: Reply) -> Reply {
+    const VERSION: HeaderName = HeaderName::from_static("x-aspnet-version");
+    const POWERED_BY: HeaderName = HeaderName::from_static("x-powered-by");
+    let headers = &mut reply.headers;
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private"));
+    }
+    headers.insert(
+        header::SERVER,
+        HeaderValue::from_static("Microsoft-IIS/10.0"),
+    );
+    headers.insert(VERSION, HeaderValue::from_static("4.0.30319"));
+    headers.insert(POWERED_BY, HeaderValue::from_static("ASP.NET"));
+    reply
+}

@@ -1,0 +1,282 @@
+//! Templates and secrets, and the index over their values.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasherDefault;
+use std::sync::Arc;
+
+use super::super::Vault;
+use super::super::built_in;
+use super::super::contents::{FieldKind, NewSecret, NewTemplate, NewValue, SecretRules};
+use super::super::index::{FieldIndex, Verbatim, key};
+use super::super::model::{
+    Field, File, FolderSlot, Item, Rare, SecretRecord, SecretSlot, Template, TemplateSlot, Value,
+};
+use super::{ContentsError, FolderPaths, Loaded, folded_path, missing, same_name};
+
+/// Ids of templates that the lab adds start here, above the built-in ones.
+const FIRST_TEMPLATE_ID: i32 = 7001;
+/// Ids of fields start here.
+const FIRST_FIELD_ID: i32 = 61;
+
+pub(super) fn templates(added: Vec<NewTemplate>) -> Loaded<Vec<Template>> {
+    let mut all: Vec<NewTemplate> = built_in::templates()
+        .filter(|built_in| !added.iter().any(|one| same_name(&one.name, &built_in.name)))
+        .collect();
+    all.extend(added);
+    let mut field_ids = FIRST_FIELD_ID..;
+    let mut free_ids = FIRST_TEMPLATE_ID..;
+    let mut templates: Vec<Template> = Vec::with_capacity(all.len());
+    for template in all {
+        let taken = |id: i32| templates.iter().any(|one| one.id == id);
+        let id = template
+            .id
+            .or_else(|| free_ids.find(|&id| !taken(id)))
+            .unwrap_or(i32::MAX);
+        if taken(id)
+            || templates
+                .iter()
+                .any(|one| same_name(&one.name, &template.name))
+        {
+            return Err(ContentsError::Duplicate {
+                what: "template",
+                name: template.name,
+            });
+        }
+        let fields = template.fields.into_iter().map(|field| {
+            let name: Arc<str> = field.name.into();
+            Field {
+                id: field_ids.next().unwrap_or(i32::MAX),
+                display_name: field
+                    .display_name
+                    .map_or_else(|| Arc::clone(&name), Arc::from),
+                name,
+                kind: field.kind,
+                exposed: field.exposed,
+            }
+        });
+        templates.push(Template {
+            id,
+            fields: fields.collect(),
+            name: template.name.into(),
+        });
+    }
+    Ok(templates)
+}
+
+/// Texts that stand in many secrets are kept once. Two texts of one hash are kept apart.
+#[derive(Default)]
+struct Interned(HashMap<u64, Arc<str>, BuildHasherDefault<Verbatim>>);
+
+impl Interned {
+    fn text(&mut self, text: String) -> Arc<str> {
+        match self.0.entry(key("", &text)) {
+            Entry::Occupied(kept) if **kept.get() == *text => Arc::clone(kept.get()),
+            Entry::Occupied(_) => text.into(),
+            Entry::Vacant(place) => Arc::clone(place.insert(text.into())),
+        }
+    }
+}
+
+impl Vault {
+    /// Takes the secrets in and indexes them.
+    pub(super) fn add_secrets(
+        &mut self,
+        secrets: Vec<NewSecret>,
+        folders: &FolderPaths,
+    ) -> Loaded<()> {
+        let secrets = identified(secrets)?;
+        let by_name: BTreeMap<String, TemplateSlot> = (0..)
+            .zip(&self.templates)
+            .map(|(place, template)| (template.name.to_lowercase(), TemplateSlot(place)))
+            .collect();
+        let mut interned = Interned::default();
+        let mut item_ids = 1..;
+        self.secrets = Vec::with_capacity(secrets.len());
+        for (id, secret) in secrets {
+            let template = *by_name
+                .get(&secret.template.to_lowercase())
+                .ok_or_else(|| {
+                    let known = self
+                        .templates
+                        .iter()
+                        .map(|template| template.name.to_string());
+                    let of = format!("secret `{}`", secret.name);
+                    missing(&of, "template", &secret.template, known, "templates")
+                })?;
+            let folder = match &secret.folder {
+                None => None,
+                Some(path) => Some(folder(path, &secret.name, folders)?),
+            };
+            let rare = self.rare(&secret)?;
+            let name = secret.name.as_str().into();
+            let active = secret.active;
+            let items = self.items_of(secret, template, &mut interned, &mut item_ids)?;
+            self.secrets.push(SecretRecord {
+                id,
+                template,
+                active,
+                folder,
+                name,
+                items,
+                rare,
+            });
+        }
+        self.index = self.indexed(interned.0.len());
+        Ok(())
+    }
+
+    fn rare(&self, secret: &NewSecret) -> Loaded<Option<Box<Rare>>> {
+        let of = || format!("secret `{}`", secret.name);
+        if secret.rules.double_lock.is_some() && secret.rules.check_out.is_some() {
+            return Err(ContentsError::DoubleLockedCheckOut(secret.name.clone()));
+        }
+        let plain = secret.rules == SecretRules::default()
+            && secret.permissions.is_none()
+            && secret.approvers.is_empty();
+        if plain {
+            return Ok(None);
+        }
+        let grants = secret.permissions.as_ref();
+        Ok(Some(Box::new(Rare {
+            grants: grants
+                .map(|grants| self.directory.grants(grants, &of()))
+                .transpose()?,
+            rules: secret.rules.clone(),
+            approvers: self.directory.principals(&secret.approvers, &of())?,
+            ..Rare::default()
+        })))
+    }
+
+    fn items_of(
+        &self,
+        secret: NewSecret,
+        template: TemplateSlot,
+        interned: &mut Interned,
+        ids: &mut impl Iterator<Item = i32>,
+    ) -> Loaded<Box<[Item]>> {
+        let template = self.template(template);
+        let mut items: Vec<Item> = template
+            .fields
+            .iter()
+            .map(|_| Item {
+                id: ids.next().unwrap_or(i32::MAX),
+                value: Value::Empty,
+            })
+            .collect();
+        for (name, value) in secret.items {
+            let Some(place) = template
+                .fields
+                .iter()
+                .position(|field| field.is_called(&name))
+            else {
+                let fields = template
+                    .fields
+                    .iter()
+                    .map(|field| format!("`{}`", field.name));
+                return Err(ContentsError::NoField {
+                    secret: secret.name,
+                    template: template.name.to_string(),
+                    field: name,
+                    fields: fields.collect::<Vec<_>>().join(", "),
+                });
+            };
+            items[place].value = match (value, template.fields[place].kind) {
+                (NewValue::Password(text), FieldKind::Password) => Value::Hidden(text),
+                (NewValue::File { name, bytes }, FieldKind::File) => Value::File(Arc::new(File {
+                    name: name.into(),
+                    bytes,
+                })),
+                (NewValue::Text(text), FieldKind::Text | FieldKind::Notes | FieldKind::Url) => {
+                    if text.is_empty() {
+                        Value::Empty
+                    } else {
+                        Value::Plain(interned.text(text))
+                    }
+                }
+                (value, kind) => {
+                    let given = given(&value);
+                    let (secret, holds) = (secret.name, holds(kind));
+                    return Err(ContentsError::WrongKind {
+                        secret,
+                        field: name,
+                        holds,
+                        given,
+                    });
+                }
+            };
+        }
+        Ok(items.into())
+    }
+
+    fn indexed(&self, values: usize) -> FieldIndex {
+        let mut index = FieldIndex::with_capacity(values);
+        for (slot, secret) in (0..).map(SecretSlot).zip(&self.secrets) {
+            let fields = &self.template(secret.template).fields;
+            for (place, field) in fields.iter().enumerate() {
+                let Some(value) = secret.plain(place) else {
+                    continue;
+                };
+                index.insert(&field.name, value, slot);
+                if field.display_name != field.name {
+                    index.insert(&field.display_name, value, slot);
+                }
+            }
+        }
+        index.shrink();
+        index
+    }
+}
+
+/// The secrets with their ids, in the order of these. Free ids go on above the highest one given.
+fn identified(secrets: Vec<NewSecret>) -> Loaded<Vec<(i32, NewSecret)>> {
+    let highest = secrets
+        .iter()
+        .filter_map(|secret| secret.id)
+        .max()
+        .unwrap_or(0);
+    let mut free = highest.max(0).saturating_add(1)..;
+    let mut numbered: Vec<(i32, NewSecret)> = secrets
+        .into_iter()
+        .map(|secret| {
+            (
+                secret.id.or_else(|| free.next()).unwrap_or(i32::MAX),
+                secret,
+            )
+        })
+        .collect();
+    numbered.sort_by_key(|(id, _)| *id);
+    match numbered.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        None => Ok(numbered),
+        Some(pair) => {
+            let name = pair[1].1.name.clone();
+            Err(ContentsError::Duplicate {
+                what: "the id of secret",
+                name,
+            })
+        }
+    }
+}
+
+fn folder(path: &str, secret: &str, folders: &FolderPaths) -> Loaded<FolderSlot> {
+    folders.get(&folded_path(path)).copied().ok_or_else(|| {
+        let of = format!("secret `{secret}`");
+        missing(&of, "folder", path, folders.keys().cloned(), "folders")
+    })
+}
+
+fn holds(kind: FieldKind) -> &'static str {
+    match kind {
+        FieldKind::Text | FieldKind::Notes | FieldKind::Url => "a text",
+        FieldKind::Password => "a password",
+        FieldKind::File => "a file",
+    }
+}
+
+fn given(value: &NewValue) -> &'static str {
+    match value {
+        NewValue::Text(_) => "a text",
+        NewValue::Password(_) => "a password",
+        NewValue::File { .. } => "a file",
+    }
+}

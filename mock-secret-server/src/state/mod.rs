@@ -1,0 +1,182 @@
+//! The vault as a pure state machine: a command, a time and an address in, an answer or a refusal
+//! out. No sockets, no XML, no clock and no randomness of its own.
+//!
+//! [`Contents`] says what a vault starts with, [`Vault::apply`] carries out one call of the web
+//! service, [`Vault::operate`] what people do by other ways, and the views of [`Vault`] show what
+//! may be seen.
+
+mod answer;
+mod approval;
+mod audit;
+mod built_in;
+mod catalogue;
+mod check_out;
+mod command;
+mod contents;
+mod directory;
+mod dispatch;
+mod hurdles;
+mod impersonation;
+mod index;
+mod load;
+mod log_on;
+mod mailbox;
+mod model;
+mod operate;
+mod permission;
+mod reading;
+mod refusal;
+mod role;
+mod search;
+mod sessions;
+mod text;
+mod trust;
+mod views;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use sim_kit::clock::SimTime;
+
+pub use answer::*;
+pub use command::{CodeResponse, Command};
+pub use contents::*;
+pub use load::ContentsError;
+pub use mailbox::{Mail, MailKind};
+pub use operate::{Operate, OperateError, Operated};
+pub use refusal::{Refusal, RefusalKind, SecretError};
+pub use role::RolePermission;
+pub use sessions::TokenSource;
+pub use text::{ItemValue, SecretBytes, SecretText};
+pub use trust::Trust;
+pub use views::{AccessRequestView, AccessView, CheckOutView, TrustView, UserView};
+
+use crate::settings::Settings;
+use approval::AccessRequest;
+use audit::Audit;
+use directory::Directory;
+use index::FieldIndex;
+use mailbox::Mailbox;
+use model::{FolderRecord, FolderSlot, SecretRecord, SecretSlot, Template, TemplateSlot, UserSlot};
+use sessions::Sessions;
+use trust::Bond;
+
+/// Users, folders, secrets and everything that happens to them.
+#[derive(Debug)]
+pub struct Vault {
+    settings: Settings,
+    source: Box<dyn TokenSource>,
+    directory: Directory,
+    folders: Vec<FolderRecord>,
+    templates: Vec<Template>,
+    /// In the order of their ids.
+    secrets: Vec<SecretRecord>,
+    index: FieldIndex,
+    ticket_systems: Vec<TicketSystem>,
+    sessions: Sessions,
+    /// By API account and user.
+    bonds: BTreeMap<(UserSlot, UserSlot), Bond>,
+    mailbox: Mailbox,
+    audit: Audit,
+    requests: Vec<AccessRequest>,
+    /// Launcher sessions by their keys.
+    launches: BTreeMap<SecretText, (SecretSlot, UserSlot)>,
+}
+
+/// Who calls, from where, and when.
+#[derive(Clone, Copy, Debug)]
+struct Caller {
+    user: UserSlot,
+    /// The API account that acts as the user.
+    via: Option<UserSlot>,
+    from: IpAddr,
+    now: SimTime,
+}
+
+impl Vault {
+    /// How the vault behaves.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Changes how the vault behaves from now on: what an administrator does on the pages.
+    pub fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.settings
+    }
+
+    /// The user whom a call concerns, for fault rules and the journal: who logs on, or else who is
+    /// behind the token. Named as [`Operate`] names users; a log-on that names nobody known gives
+    /// the name as it came.
+    #[must_use]
+    pub fn acting_user(&self, command: &Command, now: SimTime) -> Option<Arc<str>> {
+        match command {
+            Command::Authenticate {
+                username, domain, ..
+            }
+            | Command::AuthenticateRADIUS {
+                username, domain, ..
+            } => {
+                let name = username.as_deref()?;
+                let known = self.directory.by_log_on(name, domain.as_deref());
+                Some(known.map_or_else(|| name.into(), |slot| self.directory.known_as(slot)))
+            }
+            _ => {
+                let session = self.sessions.peek(command.token()?.expose(), now)?;
+                Some(self.directory.known_as(session.user))
+            }
+        }
+    }
+
+    /// Whoever is behind a live token.
+    fn caller(
+        &mut self,
+        token: Option<&SecretText>,
+        now: SimTime,
+        from: IpAddr,
+    ) -> Result<Caller, Refusal> {
+        let lifetime = self.token_lifetime();
+        let kind = self.settings.token_lifetime;
+        token
+            .and_then(|token| self.sessions.used(token.expose(), now, lifetime, kind))
+            .filter(|session| self.directory.user(session.user).enabled)
+            .map(|session| Caller {
+                user: session.user,
+                via: session.via,
+                from,
+                now,
+            })
+            .ok_or_else(|| {
+                Refusal::new(
+                    RefusalKind::DeadToken,
+                    self.settings.dead_token_text.clone(),
+                )
+            })
+    }
+
+    fn secret(&self, slot: SecretSlot) -> &SecretRecord {
+        &self.secrets[slot.0 as usize]
+    }
+
+    fn secret_mut(&mut self, slot: SecretSlot) -> &mut SecretRecord {
+        &mut self.secrets[slot.0 as usize]
+    }
+
+    fn slot_of(&self, id: i32) -> Option<SecretSlot> {
+        let place = self
+            .secrets
+            .binary_search_by_key(&id, |secret| secret.id)
+            .ok()?;
+        u32::try_from(place).ok().map(SecretSlot)
+    }
+
+    fn template(&self, slot: TemplateSlot) -> &Template {
+        &self.templates[usize::from(slot.0)]
+    }
+
+    /// The vendor's id of a folder; -1 is the root (documented soap:§3.4).
+    fn folder_id(&self, folder: Option<FolderSlot>) -> i32 {
+        folder.map_or(-1, |slot| self.folders[slot.0 as usize].id)
+    }
+}

@@ -1,0 +1,269 @@
+//! The records of the vault. Everything refers to everything else by slot: the place in its list.
+
+use std::sync::Arc;
+
+use sim_kit::clock::SimTime;
+
+use super::contents::{FieldKind, Level, SecretRules, TwoFactor};
+use super::role::RolePermission;
+use super::text::{SecretBytes, SecretText};
+use crate::settings::IpRange;
+
+/// Place of a user in the directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct UserSlot(pub(super) u32);
+
+/// Place of a group in the directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct GroupSlot(pub(super) u32);
+
+/// Place of a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct FolderSlot(pub(super) u32);
+
+/// Place of a template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TemplateSlot(pub(super) u16);
+
+/// Place of a secret; grows with the secret's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct SecretSlot(pub(super) u32);
+
+#[derive(Debug)]
+pub(super) struct Domain {
+    pub(super) id: i32,
+    pub(super) name: Arc<str>,
+    pub(super) short_name: Option<Arc<str>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Account {
+    pub(super) id: i32,
+    pub(super) user_name: Arc<str>,
+    /// Place of the domain.
+    pub(super) domain: Option<usize>,
+    pub(super) display_name: Arc<str>,
+    /// Log-on name with the domain: `acme.example\bob`, or `alice` for a local user.
+    pub(super) known_as: Arc<str>,
+    pub(super) email: Option<Arc<str>>,
+    pub(super) password: Option<SecretText>,
+    pub(super) password_set_at: SimTime,
+    /// Expired by an operator, whatever its age.
+    pub(super) password_expired: bool,
+    pub(super) enabled: bool,
+    pub(super) application_account: bool,
+    /// Places of the roles.
+    pub(super) roles: Vec<usize>,
+    pub(super) groups: Vec<GroupSlot>,
+    pub(super) two_factor: TwoFactor,
+    pub(super) radius: Option<Radius>,
+    pub(super) ip_allow: Vec<IpRange>,
+    pub(super) failed_attempts: u32,
+    pub(super) locked: Option<Lock>,
+}
+
+/// An account that too many wrong passwords have locked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lock {
+    /// `None`: until an operator unlocks it.
+    pub(super) until: Option<SimTime>,
+}
+
+#[derive(Debug)]
+pub(super) struct Radius {
+    pub(super) code: SecretText,
+    pub(super) challenge_answer: Option<SecretText>,
+    /// The code was right and the server waits for the answer.
+    pub(super) challenged: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Role {
+    pub(super) name: Arc<str>,
+    pub(super) permissions: Vec<RolePermission>,
+}
+
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) id: i32,
+    pub(super) name: Arc<str>,
+}
+
+/// Whom a permission concerns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Principal {
+    User(UserSlot),
+    Group(GroupSlot),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Grant {
+    pub(super) to: Principal,
+    pub(super) level: Level,
+}
+
+#[derive(Debug)]
+pub(super) struct FolderRecord {
+    pub(super) id: i32,
+    pub(super) name: Arc<str>,
+    pub(super) parent: Option<FolderSlot>,
+    /// `None` inherits from the parent.
+    pub(super) grants: Option<Box<[Grant]>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Template {
+    pub(super) id: i32,
+    pub(super) name: Arc<str>,
+    pub(super) fields: Box<[Field]>,
+}
+
+#[derive(Debug)]
+pub(super) struct Field {
+    pub(super) id: i32,
+    pub(super) name: Arc<str>,
+    pub(super) display_name: Arc<str>,
+    pub(super) kind: FieldKind,
+    pub(super) exposed: bool,
+}
+
+/// A secret. A lab has 100,000 of them, so what is rare hangs on one pointer.
+#[derive(Debug)]
+pub(super) struct SecretRecord {
+    pub(super) id: i32,
+    pub(super) template: TemplateSlot,
+    pub(super) active: bool,
+    pub(super) folder: Option<FolderSlot>,
+    pub(super) name: Arc<str>,
+    /// One per field of the template, in its order.
+    pub(super) items: Box<[Item]>,
+    pub(super) rare: Option<Box<Rare>>,
+}
+
+/// What few secrets have.
+#[derive(Debug, Default)]
+pub(super) struct Rare {
+    /// `None` inherits from the folder.
+    pub(super) grants: Option<Box<[Grant]>>,
+    pub(super) rules: SecretRules,
+    pub(super) approvers: Vec<Principal>,
+    pub(super) check_out: Option<CheckOut>,
+    /// A password change runs until then.
+    pub(super) changing_until: Option<SimTime>,
+    /// Who has answered the hurdles, and until when that counts.
+    pub(super) views: Vec<(UserSlot, SimTime)>,
+}
+
+/// A secret in somebody's hands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CheckOut {
+    pub(super) holder: UserSlot,
+    pub(super) until: SimTime,
+}
+
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) id: i32,
+    pub(super) value: Value,
+}
+
+#[derive(Debug)]
+pub(super) enum Value {
+    Empty,
+    Plain(Arc<str>),
+    Hidden(SecretText),
+    File(Arc<File>),
+}
+
+#[derive(Debug)]
+pub(super) struct File {
+    pub(super) name: Arc<str>,
+    pub(super) bytes: SecretBytes,
+}
+
+static NO_RULES: SecretRules = SecretRules {
+    comment: false,
+    ticket: false,
+    approval: false,
+    double_lock: None,
+    check_out: None,
+    hide_launcher_password: false,
+    proxy: false,
+    auto_change: false,
+};
+
+impl SecretRecord {
+    pub(super) fn rules(&self) -> &SecretRules {
+        self.rare.as_ref().map_or(&NO_RULES, |rare| &rare.rules)
+    }
+
+    pub(super) fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    pub(super) fn check_out(&self) -> Option<CheckOut> {
+        self.rare.as_ref().and_then(|rare| rare.check_out)
+    }
+
+    /// The text of an item, for search: nothing of a password or a file.
+    pub(super) fn plain(&self, field: usize) -> Option<&Arc<str>> {
+        match self.items.get(field).map(|item| &item.value) {
+            Some(Value::Plain(text)) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// Compares two texts without regard to case, as the vendor's database does (assumed soap:§3.1).
+pub(super) fn same_folded(left: &str, right: &str) -> bool {
+    if left.is_ascii() && right.is_ascii() {
+        left.eq_ignore_ascii_case(right)
+    } else {
+        left.chars()
+            .flat_map(char::to_lowercase)
+            .eq(right.chars().flat_map(char::to_lowercase))
+    }
+}
+
+/// Whether `text` contains `part`, without regard to case.
+pub(super) fn contains_folded(text: &str, part: &str) -> bool {
+    part.is_empty() || text.to_lowercase().contains(&part.to_lowercase())
+}
+
+impl Field {
+    /// Whether `name` is the field's name or label, in any case (assumed soap:§3.4).
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        same_folded(&self.name, name) || same_folded(&self.display_name, name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lab_of_100_000_secrets_stays_small() {
+        assert!(
+            size_of::<SecretRecord>() <= 56,
+            "{}",
+            size_of::<SecretRecord>()
+        );
+        assert!(size_of::<Item>() <= 32, "{}", size_of::<Item>());
+    }
+
+    #[test]
+    fn texts_are_compared_without_regard_to_case() {
+        for (left, right, same) in [
+            ("srv01", "SRV01", true),
+            ("ÄRGER", "ärger", true),
+            ("srv01", "srv02", false),
+            ("srv", "srv01", false),
+            ("", "", true),
+        ] {
+            assert_eq!(same_folded(left, right), same, "{left} {right}");
+        }
+        assert!(contains_folded("web01 Administrator", "ADMIN"));
+        assert!(contains_folded("anything", ""));
+        assert!(!contains_folded("web01", "web02"));
+    }
+}

@@ -1,0 +1,408 @@
+//! A strict, namespace-aware pull reader over borrowed text.
+//!
+//! quick-xml finds the tokens and the namespaces. What a conforming processor refuses and it lets
+//! pass is refused here: a DTD, two roots, text outside the root, forbidden characters, duplicate
+//! attributes, unbound prefixes, unknown entities. Depth is bounded.
+
+use std::borrow::Cow;
+
+use quick_xml::NsReader;
+use quick_xml::errors::{Error, IllFormedError, SyntaxError};
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::name::ResolveResult;
+
+use super::characters::{entity, is_allowed, is_blank, is_character_data, local_name, unescaped};
+use super::{SOAP11, SOAP12, XSI};
+use crate::schema::TARGET_NAMESPACE;
+
+/// Elements may nest this deep. No real request comes near; .NET has no limit of its own here.
+pub(crate) const DEPTH_MAX: usize = 256;
+/// Attributes of one element. The check for duplicates compares each with each.
+const ATTRIBUTES_MAX: usize = 256;
+
+/// One step of the document; comments and processing instructions are passed over.
+#[derive(Debug)]
+pub(crate) enum Node<'i> {
+    /// A start tag. An empty element is followed by its own [`Node::End`].
+    Start(Element<'i>),
+    /// An end tag.
+    End,
+    /// Character data, a CDATA section or a reference: one of possibly many pieces.
+    Text(Cow<'i, str>),
+    /// The end of a well-formed document.
+    Eof,
+}
+
+/// A start tag.
+#[derive(Debug)]
+pub(crate) struct Element<'i> {
+    /// Namespace, as far as it matters.
+    pub(crate) namespace: Namespace,
+    /// Local name.
+    pub(crate) local: &'i str,
+    /// Written `<a/>`.
+    pub(crate) empty: bool,
+    tag: BytesStart<'i>,
+}
+
+/// The namespaces that the service knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Namespace {
+    /// None at all.
+    None,
+    /// The service's own.
+    Target,
+    /// SOAP 1.1 envelope.
+    Soap11,
+    /// SOAP 1.2 envelope.
+    Soap12,
+    /// XML Schema instance.
+    Xsi,
+    /// Any other.
+    Other,
+}
+
+impl Namespace {
+    fn of(resolved: &ResolveResult<'_>) -> Option<Self> {
+        match resolved {
+            ResolveResult::Unbound => Some(Self::None),
+            ResolveResult::Unknown(_) => None,
+            ResolveResult::Bound(namespace) => Some(match namespace.0 {
+                TARGET_NAMESPACE => Self::Target,
+                SOAP11 => Self::Soap11,
+                SOAP12 => Self::Soap12,
+                XSI => Self::Xsi,
+                _ => Self::Other,
+            }),
+        }
+    }
+}
+
+/// Why the document is not XML, in the words of the platform's parser.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Malformed {
+    #[error("Root element is missing.")]
+    NoRoot,
+    #[error("Data at the root level is invalid. Line {line}, position {column}.")]
+    RootLevelData { line: usize, column: usize },
+    #[error(
+        "Unexpected end of file has occurred. The following elements are not closed: {open}. \
+         Line {line}, position {column}."
+    )]
+    UnexpectedEnd {
+        open: String,
+        line: usize,
+        column: usize,
+    },
+    #[error(
+        "For security reasons DTD is prohibited in this XML document. To enable DTD processing set \
+         the DtdProcessing property on XmlReaderSettings to Parse and pass the settings into \
+         XmlReader.Create method."
+    )]
+    Dtd,
+    #[error("Invalid character in the given encoding. Line 1, position 1.")]
+    Encoding,
+    #[error("'{element}' is an unexpected token. Line {line}, position {column}.")]
+    UnexpectedElement {
+        element: String,
+        line: usize,
+        column: usize,
+    },
+    #[error("The document is not well-formed. Line {line}, position {column}.")]
+    Syntax { line: usize, column: usize },
+}
+
+/// The reader.
+pub(crate) struct Xml<'i> {
+    reader: NsReader<&'i [u8]>,
+    text: &'i str,
+    /// Byte offset at which the last token starts.
+    token_at: usize,
+    depth: usize,
+    root_seen: bool,
+}
+
+impl<'i> Xml<'i> {
+    /// A reader at the start of `text`.
+    pub(crate) fn new(text: &'i str) -> Result<Self, Malformed> {
+        let mut reader = NsReader::from_str(text);
+        let config = reader.config_mut();
+        config.expand_empty_elements = true;
+        config.check_comments = true;
+        let xml = Self {
+            reader,
+            text,
+            token_at: 0,
+            depth: 0,
+            root_seen: false,
+        };
+        // No early exit: so the compiler looks at many bytes at once.
+        let sound = text
+            .bytes()
+            .fold(true, |sound, byte| sound & is_allowed(byte));
+        if sound {
+            return Ok(xml);
+        }
+        let at = text.bytes().position(|byte| !is_allowed(byte)).unwrap_or(0);
+        Err(xml.syntax_at(at))
+    }
+
+    /// The next step.
+    pub(crate) fn next(&mut self) -> Result<Node<'i>, Malformed> {
+        loop {
+            self.token_at = self.position();
+            let event = match self.reader.read_event() {
+                Ok(event) => event,
+                Err(error) => return Err(self.refuse(&error)),
+            };
+            match event {
+                Event::Start(tag) => return self.start(tag).map(Node::Start),
+                Event::End(_) => {
+                    self.depth -= 1;
+                    return Ok(Node::End);
+                }
+                Event::Text(text) => {
+                    let text = text.xml10_content();
+                    if self.depth > 0 {
+                        if !is_character_data(&text) {
+                            return Err(self.syntax());
+                        }
+                        return Ok(Node::Text(text));
+                    }
+                    if !is_blank(&text) {
+                        let (line, column) = self.line_column(self.token_at);
+                        return Err(Malformed::RootLevelData { line, column });
+                    }
+                }
+                Event::CData(text) if self.depth > 0 => {
+                    return Ok(Node::Text(text.xml10_content()));
+                }
+                Event::GeneralRef(name) if self.depth > 0 => {
+                    let Some(text) = entity(&name) else {
+                        return Err(self.syntax());
+                    };
+                    return Ok(Node::Text(text));
+                }
+                Event::Comment(_) | Event::PI(_) => {}
+                // A declaration stands first or not at all.
+                Event::Decl(declaration)
+                    if self.token_at == 0
+                        && declaration.version().is_ok_and(|version| version == "1.0") => {}
+                Event::DocType(_) => return Err(Malformed::Dtd),
+                Event::Eof if self.depth > 0 => return Err(self.unexpected_end()),
+                Event::Eof if !self.root_seen => return Err(Malformed::NoRoot),
+                Event::Eof => return Ok(Node::Eof),
+                Event::Decl(_) | Event::CData(_) | Event::GeneralRef(_) | Event::Empty(_) => {
+                    return Err(self.syntax());
+                }
+            }
+        }
+    }
+
+    /// The next start tag or end tag; text between is passed over.
+    pub(crate) fn next_tag(&mut self) -> Result<Node<'i>, Malformed> {
+        loop {
+            match self.next()? {
+                Node::Text(_) => {}
+                node => return Ok(node),
+            }
+        }
+    }
+
+    /// Passes over the element that just started, to its end tag.
+    pub(crate) fn skip(&mut self) -> Result<(), Malformed> {
+        let outside = self.depth - 1;
+        while self.depth > outside {
+            self.next()?;
+        }
+        Ok(())
+    }
+
+    /// Reads the text of the element that just started, to its end tag. Child elements are
+    /// refused, as .NET refuses them in simple content.
+    pub(crate) fn text(&mut self) -> Result<Cow<'i, str>, Malformed> {
+        let mut whole = Cow::Borrowed("");
+        loop {
+            match self.next()? {
+                Node::Text(piece) if whole.is_empty() => whole = piece,
+                Node::Text(piece) => whole.to_mut().push_str(&piece),
+                Node::End => return Ok(whole),
+                Node::Start(element) => {
+                    let (line, column) = self.line_column(self.token_at + 1);
+                    let element = element.local.to_owned();
+                    return Err(Malformed::UnexpectedElement {
+                        element,
+                        line,
+                        column,
+                    });
+                }
+                Node::Eof => return Err(self.unexpected_end()),
+            }
+        }
+    }
+
+    /// Value of an attribute with this namespace and local name.
+    pub(crate) fn attribute(
+        &self,
+        element: &Element<'i>,
+        namespace: Namespace,
+        local: &str,
+    ) -> Option<String> {
+        if element.tag.attributes_raw().trim_ascii().is_empty() {
+            return None;
+        }
+        element
+            .tag
+            .attributes()
+            .with_checks(false)
+            .flatten()
+            .find_map(|attribute| {
+                let (resolved, name) = self.reader.resolver().resolve_attribute(attribute.key);
+                let found = name.as_ref() == local && Namespace::of(&resolved) == Some(namespace);
+                found.then(|| unescaped(&attribute.value).unwrap_or_default())
+            })
+    }
+
+    /// Namespace of an element as written.
+    pub(crate) fn namespace_text(&self, element: &Element<'i>) -> String {
+        match self.reader.resolver().resolve_element(element.tag.name()).0 {
+            ResolveResult::Bound(namespace) => namespace.0.to_owned(),
+            _ => String::new(),
+        }
+    }
+
+    /// Line and column of the next token's name, where .NET stands after it has read a value.
+    pub(crate) fn next_name_position(&self) -> (usize, usize) {
+        let rest = &self.text[self.position()..];
+        let blank = rest.len() - rest.trim_start().len();
+        let at = self.position() + blank;
+        let marks = match &self.text.as_bytes()[at..] {
+            [b'<', b'/', ..] => 2,
+            [b'<', ..] => 1,
+            _ => 0,
+        };
+        self.line_column(at + marks)
+    }
+
+    fn start(&mut self, tag: BytesStart<'i>) -> Result<Element<'i>, Malformed> {
+        if self.depth == 0 && self.root_seen {
+            let (line, column) = self.line_column(self.token_at);
+            return Err(Malformed::RootLevelData { line, column });
+        }
+        self.root_seen = true;
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return Err(self.syntax());
+        }
+        let name_at = self.token_at + 1;
+        let name = &self.text[name_at..name_at + tag.name().as_ref().len()];
+        let (resolved, _) = self.reader.resolver().resolve_element(tag.name());
+        let (Some(namespace), Some(local)) = (Namespace::of(&resolved), local_name(name)) else {
+            return Err(self.syntax());
+        };
+        self.check_attributes(&tag)?;
+        let empty = self.text[..self.position()].ends_with("/>");
+        Ok(Element {
+            namespace,
+            local,
+            empty,
+            tag,
+        })
+    }
+
+    fn check_attributes(&self, tag: &BytesStart<'i>) -> Result<(), Malformed> {
+        if tag.attributes_raw().trim_ascii().is_empty() {
+            return Ok(());
+        }
+        let mut names: Vec<&str> = Vec::new();
+        for attribute in tag.attributes().with_checks(false) {
+            let Ok(attribute) = attribute else {
+                return Err(self.syntax());
+            };
+            let name = attribute.key.0;
+            let (resolved, _) = self.reader.resolver().resolve_attribute(attribute.key);
+            if matches!(resolved, ResolveResult::Unknown(_))
+                || names.len() == ATTRIBUTES_MAX
+                || names.contains(&name)
+                || local_name(name).is_none()
+                || unescaped(&attribute.value).is_none()
+            {
+                return Err(self.syntax());
+            }
+            names.push(name);
+        }
+        Ok(())
+    }
+
+    fn position(&self) -> usize {
+        usize::try_from(self.reader.buffer_position()).unwrap_or(self.text.len())
+    }
+
+    fn refuse(&self, error: &Error) -> Malformed {
+        match error {
+            Error::Syntax(
+                SyntaxError::UnclosedTag
+                | SyntaxError::UnclosedCData
+                | SyntaxError::UnclosedComment
+                | SyntaxError::UnclosedPI
+                | SyntaxError::UnclosedSingleQuotedAttributeValue
+                | SyntaxError::UnclosedDoubleQuotedAttributeValue,
+            )
+            | Error::IllFormed(IllFormedError::MissingEndTag(_))
+                if self.depth > 0 =>
+            {
+                self.unexpected_end()
+            }
+            Error::Syntax(SyntaxError::UnclosedDoctype)
+            | Error::IllFormed(IllFormedError::MissingDoctypeName) => Malformed::Dtd,
+            _ => self.syntax(),
+        }
+    }
+
+    fn unexpected_end(&self) -> Malformed {
+        let (line, column) = self.line_column(self.text.len());
+        Malformed::UnexpectedEnd {
+            open: self.open_elements(),
+            line,
+            column,
+        }
+    }
+
+    /// Names of the open elements, innermost first. Read again from the start: errors are rare.
+    fn open_elements(&self) -> String {
+        let mut reader = quick_xml::Reader::from_str(self.text);
+        let mut open = Vec::new();
+        while let Ok(event) = reader.read_event() {
+            match event {
+                Event::Start(tag) => open.push(tag.name().as_ref().to_owned()),
+                Event::End(_) => {
+                    open.pop();
+                }
+                Event::Eof => break,
+                _ => {}
+            }
+        }
+        open.reverse();
+        open.join(", ")
+    }
+
+    fn syntax(&self) -> Malformed {
+        self.syntax_at(self.token_at)
+    }
+
+    fn syntax_at(&self, at: usize) -> Malformed {
+        let (line, column) = self.line_column(at);
+        Malformed::Syntax { line, column }
+    }
+
+    /// Line and column, from 1, of a byte offset; columns count UTF-16 units, as .NET does.
+    fn line_column(&self, at: usize) -> (usize, usize) {
+        let before = &self.text[..at];
+        let line = memchr::memchr_iter(b'\n', before.as_bytes()).count() + 1;
+        let last = before.rsplit('\n').next().unwrap_or("");
+        (line, last.encode_utf16().count() + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests;

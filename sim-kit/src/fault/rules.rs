@@ -1,0 +1,171 @@
+//! The installed rules, their counters and guards.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use super::{Call, Installed, Met, RULES_MAX, Rule, RuleError, check};
+
+/// The rules of one simulator. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct FaultRules {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    slots: Vec<Slot>,
+    named: u64,
+}
+
+#[derive(Debug)]
+struct Slot {
+    installed: Installed,
+    /// Dropped with the rule: that ends every hold.
+    removed: watch::Sender<()>,
+}
+
+impl FaultRules {
+    /// Installs a rule. Rules are tried in the order of installation and a call meets at most one.
+    ///
+    /// # Errors
+    /// When a number of the rule is out of range, or there are too many rules.
+    pub fn add(&self, mut rule: Rule) -> Result<FaultGuard, RuleError> {
+        check(&rule)?;
+        let mut inner = self.lock();
+        inner.named += 1;
+        let id = rule
+            .id
+            .clone()
+            .unwrap_or_else(|| format!("rule-{}", inner.named));
+        rule.id = Some(id.clone());
+        inner.slots.retain(|slot| slot.installed.id != id);
+        if inner.slots.len() >= RULES_MAX {
+            return Err(RuleError::TooMany);
+        }
+        let installed = Installed {
+            id: id.clone(),
+            rule,
+            matched: 0,
+            met: 0,
+            spent: false,
+        };
+        inner.slots.push(Slot {
+            installed,
+            removed: watch::channel(()).0,
+        });
+        Ok(FaultGuard {
+            rules: self.clone(),
+            id,
+        })
+    }
+
+    /// Removes a rule; false when there is none of this name.
+    pub fn remove(&self, id: &str) -> bool {
+        let mut inner = self.lock();
+        let before = inner.slots.len();
+        inner.slots.retain(|slot| slot.installed.id != id);
+        inner.slots.len() != before
+    }
+
+    /// Removes all rules.
+    pub fn clear(&self) {
+        self.lock().slots.clear();
+    }
+
+    /// The rules with their counters, in order.
+    #[must_use]
+    pub fn list(&self) -> Vec<Installed> {
+        self.lock()
+            .slots
+            .iter()
+            .map(|slot| slot.installed.clone())
+            .collect()
+    }
+
+    /// Names of the rules that no call has met.
+    #[must_use]
+    pub fn never_met(&self) -> Vec<String> {
+        let inner = self.lock();
+        let unmet = inner.slots.iter().filter(|slot| slot.installed.met == 0);
+        unmet.map(|slot| slot.installed.id.clone()).collect()
+    }
+
+    /// The rule that this call meets, if any; counts the meeting.
+    #[must_use]
+    pub fn meet(&self, call: &Call<'_>) -> Option<Met> {
+        let mut inner = self.lock();
+        for slot in &mut inner.slots {
+            let installed = &mut slot.installed;
+            if installed.spent || !installed.rule.matcher.fits(call) {
+                continue;
+            }
+            installed.matched = installed.matched.saturating_add(1);
+            if installed.matched < installed.rule.matcher.nth.unwrap_or(1) {
+                continue;
+            }
+            installed.met = installed.met.saturating_add(1);
+            installed.spent = installed.rule.times != 0 && installed.met >= installed.rule.times;
+            return Some(Met {
+                rule_id: installed.id.clone(),
+                verdict: installed.rule.verdict.clone(),
+                removed: slot.removed.subscribe(),
+            });
+        }
+        None
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Holds a rule's place for a test: removes it when dropped, and can say whether it was met.
+#[derive(Debug)]
+#[must_use = "the rule goes when the guard is dropped; call keep() to leave it installed"]
+pub struct FaultGuard {
+    rules: FaultRules,
+    id: String,
+}
+
+impl FaultGuard {
+    /// Name of the rule.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// How many calls met the rule so far.
+    #[must_use]
+    pub fn met(&self) -> u32 {
+        let inner = self.rules.lock();
+        inner
+            .slots
+            .iter()
+            .find(|slot| slot.installed.id == self.id)
+            .map_or(0, |s| s.installed.met)
+    }
+
+    /// Asserts that a call met the rule.
+    ///
+    /// # Panics
+    /// When none did.
+    #[track_caller]
+    pub fn assert_met(&self) {
+        assert!(self.met() > 0, "no call met fault rule {}", self.id);
+    }
+
+    /// Leaves the rule installed and gives its name.
+    #[must_use]
+    pub fn keep(mut self) -> String {
+        std::mem::take(&mut self.id)
+    }
+}
+
+impl Drop for FaultGuard {
+    fn drop(&mut self) {
+        if !self.id.is_empty() {
+            self.rules.remove(&self.id);
+        }
+    }
+}

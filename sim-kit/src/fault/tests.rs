@@ -1,0 +1,81 @@
+use super::*;
+
+fn rule(operation: &str, times: u32) -> Rule {
+    Rule {
+        id: None,
+        matcher: Matcher {
+            operation: Some(operation.into()),
+            ..Matcher::default()
+        },
+        verdict: Verdict::ExpireToken,
+        times,
+    }
+}
+
+fn call(operation: &str) -> Call<'_> {
+    Call {
+        operation,
+        user: Some("joe"),
+        path: "/x",
+    }
+}
+
+#[test]
+fn a_rule_is_spent_after_its_times() {
+    let rules = FaultRules::default();
+    let guard = rules.add(rule("GetSecret", 1)).expect("installed");
+    assert!(rules.meet(&call("CheckIn")).is_none());
+    assert!(rules.meet(&call("getsecret")).is_some());
+    assert!(rules.meet(&call("GetSecret")).is_none());
+    guard.assert_met();
+    drop(guard);
+    assert!(rules.list().is_empty());
+}
+
+#[test]
+fn the_nth_call_meets_it() {
+    let rules = FaultRules::default();
+    let mut third = rule("A", 0);
+    third.matcher.nth = Some(3);
+    let _guard = rules.add(third).expect("installed");
+    let met: Vec<bool> = (0..4).map(|_| rules.meet(&call("A")).is_some()).collect();
+    assert_eq!(met, [false, false, true, true]);
+}
+
+#[test]
+fn a_rule_that_nothing_met_is_named() {
+    let rules = FaultRules::default();
+    let id = rules.add(rule("A", 1)).expect("installed").keep();
+    assert_eq!(rules.never_met(), [id]);
+}
+
+#[test]
+fn numbers_out_of_range_are_refused() {
+    let rules = FaultRules::default();
+    let mut bad = rule("A", 1);
+    bad.verdict = Verdict::Drip {
+        chunk_bytes: 0,
+        every_ms: 1,
+    };
+    assert!(matches!(rules.add(bad), Err(RuleError::OutOfRange(_))));
+}
+
+#[test]
+fn a_cut_inside_an_element_leaves_its_start_tag() {
+    let body = b"<a><Token>abc</Token></a>";
+    assert_eq!(met::inside_of(body, "Token"), Some(11));
+    assert_eq!(met::inside_of(b"{\"Token\":1}", "Token"), Some(9));
+    assert_eq!(met::inside_of(body, "Nope"), None);
+}
+
+#[tokio::test]
+async fn removing_the_rule_ends_a_hold() {
+    let rules = FaultRules::default();
+    let mut held = rule("A", 0);
+    held.verdict = Verdict::Hold;
+    let guard = rules.add(held).expect("installed");
+    let mut met = rules.meet(&call("A")).expect("met");
+    let waiting = tokio::spawn(async move { met.before().await.is_none() });
+    drop(guard);
+    assert!(waiting.await.expect("no panic"));
+}

@@ -1,0 +1,193 @@
+//! The requests and replies of one connection.
+
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::body::ReplyBody;
+use super::wire_end::{ClearEnd, Ending};
+use super::{Handler, Listener};
+use crate::exchange::{BodyError, Delivery, HeaderValue, Reply, Request, StatusCode, header};
+
+pub(super) async fn exchange<H: Handler, S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    number: u64,
+    peer: SocketAddr,
+    listener: &Arc<Listener<H>>,
+    ending: &Ending,
+) {
+    let upgraded = Arc::<Mutex<Option<JoinHandle<()>>>>::default();
+    let service = service_fn(|request: hyper::Request<Incoming>| {
+        let upgraded = Arc::clone(&upgraded);
+        async move {
+            listener.stats.requests.fetch_add(1, Ordering::Relaxed);
+            let request = read(request, number, peer, listener).await;
+            let too_large = request.body
+                == Err(BodyError::TooLarge {
+                    limit_bytes: listener.limits.body_bytes_max,
+                });
+            let (request, switching) = take_upgrade(request);
+            let mut reply = listener.handler.handle(request).await;
+            if let (Some(after), Some(switching)) = (reply.after_upgrade.take(), switching) {
+                let stopping = listener.stopping.clone();
+                let running = tokio::spawn(async move {
+                    if let Ok(upgraded) = switching.await {
+                        after(Box::new(TokioIo::new(upgraded)), stopping).await;
+                    }
+                });
+                *upgraded.lock().unwrap_or_else(PoisonError::into_inner) = Some(running);
+            }
+            respond(reply, too_large, ending)
+        }
+    });
+    let stream = ClearEnd::new(stream, ending.clone());
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(listener.limits.header_read_s))
+        .half_close(true)
+        .title_case_headers(true);
+    let connection = builder
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = listener.stopping.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, %error, "connection ended early");
+    }
+    let running = upgraded
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
+    if let Some(running) = running {
+        let aborting = AbortOnDrop(running);
+        aborting.join().await;
+    }
+}
+
+/// Ends the task of an upgraded connection together with the connection's own task.
+struct AbortOnDrop(JoinHandle<()>);
+
+impl AbortOnDrop {
+    async fn join(mut self) {
+        if let Err(error) = (&mut self.0).await
+            && let Ok(payload) = error.try_into_panic()
+        {
+            std::panic::resume_unwind(payload);
+        }
+    }
+}
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn read<H>(
+    mut request: hyper::Request<Incoming>,
+    connection: u64,
+    peer: SocketAddr,
+    listener: &Listener<H>,
+) -> Request {
+    let upgrade = request
+        .headers()
+        .contains_key(header::UPGRADE)
+        .then(|| hyper::upgrade::on(&mut request));
+    let (parts, incoming) = request.into_parts();
+    let limit_bytes = listener.limits.body_bytes_max;
+    let limit_s = listener.limits.body_read_s;
+    let collected = timeout(
+        Duration::from_secs(limit_s),
+        Limited::new(incoming, limit_bytes).collect(),
+    )
+    .await;
+    let body = match collected {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            Err(BodyError::TooLarge { limit_bytes })
+        }
+        Ok(Err(_)) => Err(BodyError::Broken),
+        Err(_) => Err(BodyError::TimedOut { limit_s }),
+    };
+    Request {
+        method: parts.method,
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().map(str::to_owned),
+        version: parts.version,
+        headers: parts.headers,
+        body,
+        peer,
+        local: listener.local,
+        connection,
+        tls: listener.acceptor.is_some(),
+        upgrade,
+        can_upgrade: false,
+    }
+}
+
+/// The upgrade stays here; the handler only sees that there is one.
+fn take_upgrade(mut request: Request) -> (Request, Option<hyper::upgrade::OnUpgrade>) {
+    let upgrade = request.upgrade.take();
+    request.can_upgrade = upgrade.is_some();
+    (request, upgrade)
+}
+
+fn respond(
+    reply: Reply,
+    close: bool,
+    ending: &Ending,
+) -> Result<hyper::Response<ReplyBody>, CutShort> {
+    let length = reply.body.len();
+    let mut close = close;
+    let body = match reply.delivery {
+        Delivery::Whole => ReplyBody::whole(reply.body),
+        Delivery::Drip { chunk_bytes, every } => ReplyBody::drip(reply.body, chunk_bytes, every),
+        Delivery::Truncate { at_bytes } => ReplyBody::cut(reply.body.slice(..at_bytes.min(length))),
+        Delivery::Close => return Err(CutShort),
+        Delivery::Reset => {
+            ending.reset();
+            return Err(CutShort);
+        }
+        Delivery::Twice => {
+            ending.repeat();
+            close = true;
+            ReplyBody::whole(reply.body)
+        }
+    };
+    let switching = reply.status == StatusCode::SWITCHING_PROTOCOLS;
+    let mut response = hyper::Response::new(body);
+    *response.status_mut() = reply.status;
+    *response.headers_mut() = reply.headers;
+    if !switching {
+        response
+            .headers_mut()
+            .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    if close {
+        response
+            .headers_mut()
+            .insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
+}
+
+/// Tells the HTTP library to end the connection without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the reply was dropped on purpose")]
+struct CutShort;

@@ -1,0 +1,174 @@
+//! `ecm-lab demo`: one credential travels from the vault into a session.
+
+use std::io::BufRead as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use sim_kit::clock::SimClock;
+use sim_kit::seeded::Seed;
+
+use super::signals;
+use crate::journey::{self, JourneyError};
+use crate::lab::Lab;
+use crate::outcome::exit;
+use crate::redact::Output;
+use crate::rig::{Findings, Options, Rig, RigError};
+
+/// Play the journey of one credential and tell what happens
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  ecm-lab demo                    the built-in lab of the company ACME
+  ecm-lab demo --lab my.toml      your own users, endpoints and secrets; start from `ecm-lab lab`
+  ecm-lab demo --step             waits for Enter between the acts
+  ecm-lab demo --keep             leaves everything running and says how to reach it")]
+pub(super) struct Arguments {
+    /// Lab file (TOML); without it the built-in lab of the company ACME
+    #[arg(long, value_name = "FILE")]
+    lab: Option<PathBuf>,
+    /// Leave everything running after the journey, until Ctrl-C
+    #[arg(long)]
+    keep: bool,
+    /// Wait for Enter between the acts
+    #[arg(long)]
+    step: bool,
+    /// Seed of everything random: ids, tokens, planted secrets
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+}
+
+pub(super) async fn main(arguments: Arguments) -> u8 {
+    let output = Arc::new(Output::stdout());
+    let mut stop = match signals::Interrupt::listen() {
+        Ok(stop) => stop,
+        Err(error) => return failed(&output, exit::ENGINE, &error),
+    };
+    let lab = arguments
+        .lab
+        .as_deref()
+        .map_or_else(|| Ok(Lab::acme()), Lab::read);
+    let (lab, plan) = match lab.and_then(|lab| lab.journey().map(|plan| (lab, plan))) {
+        Ok(read) => read,
+        Err(error) => return failed(&output, exit::CONFIGURATION, &error),
+    };
+    output.say(&format!(
+        "ECM Lab demo, lab {}, seed {}",
+        lab.path.display(),
+        arguments.seed
+    ));
+    output.say("The link between appliance and ECM is ECM Lab's own protocol, not BeyondTrust's.");
+
+    let seed = Seed(arguments.seed);
+    let options = Options {
+        vault_trusted: true,
+        seed,
+        clock: SimClock::following(),
+    };
+    let starting = Rig::start(lab, options);
+    let mut rig = match tokio::select! {
+        started = starting => started,
+        () = stop.wait() => return exit::INTERRUPTED,
+    } {
+        Ok(rig) => rig,
+        Err(error) => return failed(&output, code_of(&error), &error),
+    };
+    output.watch(rig.scanner());
+    let pause = || wait_for_enter(arguments.step);
+    let played = tokio::select! {
+        played = async {
+            rig.start_ecm("first").await?;
+            journey::play(&mut rig, &plan, &output, pause).await
+        } => Some(played),
+        () = stop.wait() => None,
+    };
+    if arguments.keep && matches!(played, Some(Ok(()))) {
+        keep(&rig, &output);
+        stop.wait().await;
+        output.say("\nstopping");
+    }
+    let findings = rig.finish().await;
+    verdict(played, &findings, &output)
+}
+
+/// What the journey and the look afterwards amount to.
+fn verdict(played: Option<Result<(), JourneyError>>, findings: &Findings, output: &Output) -> u8 {
+    let leaks = findings.leaks.iter().chain(&output.leaks()).count();
+    if leaks > 0 {
+        let first = findings
+            .leaks
+            .first()
+            .cloned()
+            .or_else(|| output.leaks().first().cloned());
+        let told = first.map_or_else(String::new, |leak| leak.to_string());
+        return failed(
+            output,
+            exit::SAFETY,
+            &format!("a planted secret was written: {told}"),
+        );
+    }
+    if let Some(panic) = findings.panics.first() {
+        return failed(
+            output,
+            exit::ENGINE,
+            &format!("a background panic: {panic}"),
+        );
+    }
+    match played {
+        None => {
+            output.say("\ninterrupted; everything that was started has been stopped");
+            exit::INTERRUPTED
+        }
+        Some(Err(JourneyError::Rig(error))) => failed(output, code_of(&error), &error),
+        Some(Err(JourneyError::Control(error))) => failed(output, exit::ENGINE, &error),
+        Some(Err(error)) => failed(output, exit::FAILURE, &error),
+        Some(Ok(())) => {
+            let bytes = findings.scanned_bytes;
+            output.say(&format!(
+                "The journey succeeded. No planted secret in {bytes} bytes of logs, journals, \
+                 state and files."
+            ));
+            exit::PASS
+        }
+    }
+}
+
+fn keep(rig: &Rig, output: &Output) {
+    let ca = rig.ca_file().display().to_string();
+    output.say("\nEverything stays up until Ctrl-C");
+    output.say(&format!("   appliance      {}", rig.appliance.url));
+    output.say(&format!("     control      {}", rig.appliance.control_url));
+    output.say(&format!("   Secret Server  {}", rig.vault.endpoint_url));
+    output.say(&format!("     control      {}", rig.vault.control_url));
+    output.say(&format!("   authority      {ca}"));
+    output.say("   try by hand:");
+    output.say(&format!(
+        "     curl --cacert {ca} '{}?WSDL'",
+        rig.vault.endpoint_url
+    ));
+    output.say(&format!("     curl {}/journal", rig.vault.control_url));
+}
+
+fn code_of(error: &RigError) -> u8 {
+    match error {
+        RigError::Config(_) => exit::CONFIGURATION,
+        RigError::Waited { .. } => exit::FAILURE,
+        _ => exit::ENGINE,
+    }
+}
+
+fn failed(output: &Output, code: u8, error: &dyn std::fmt::Display) -> u8 {
+    output.say(&format!("\necm-lab demo: {error}"));
+    code
+}
+
+/// Reads one line from standard input; its end counts as Enter.
+async fn wait_for_enter(step: bool) {
+    if !step {
+        return;
+    }
+    let read = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        let _ = std::io::stdin().lock().read_line(&mut line);
+    });
+    let _ = read.await;
+}

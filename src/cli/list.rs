@@ -1,0 +1,41 @@
+//! `ecm-lab list`: what there is to run.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::run::FEATURES;
+use crate::outcome::exit;
+use crate::redact::Output;
+use crate::scenarios::{self, Selection};
+
+/// List the scenarios with the requirements that they prove
+#[derive(Args, Debug)]
+pub(super) struct Arguments {
+    /// A feature file, or a directory of them
+    #[arg(default_value = FEATURES)]
+    path: PathBuf,
+    #[command(flatten)]
+    selection: Selection,
+}
+
+pub(super) async fn main(arguments: Arguments) -> u8 {
+    let output = Output::stdout();
+    match scenarios::list(&arguments.path, &arguments.selection).await {
+        Err(error) => {
+            output.say(&format!("ecm-lab: {error}"));
+            exit::CONFIGURATION
+        }
+        Ok(found) => {
+            for scenario in &found {
+                let requirements = scenario.requirements.join(" ");
+                output.say(&format!(
+                    "{requirements:16} {}: {}",
+                    scenario.feature, scenario.name
+                ));
+            }
+            output.say(&format!("{} scenarios", found.len()));
+            exit::PASS
+        }
+    }
+}

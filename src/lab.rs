@@ -1,0 +1,227 @@
+//! The lab file: one TOML document for all parties. Each simulator reads its own table; this
+//! module reads `[ecm]` and `[journey]`, and edits a lab before it is played on.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use sim_kit::config::{ConfigError, read_section, read_text};
+use toml::{Table, Value};
+
+/// The built-in lab, the company ACME: each simulator's own table, and what the lab adds.
+const ACME: [&str; 3] = [
+    mock_appliance::lab::ACME,
+    mock_secret_server::lab::ACME,
+    include_str!("../labs/acme.toml"),
+];
+
+/// A lab file.
+#[derive(Clone, Debug)]
+pub struct Lab {
+    /// Where it came from, for messages.
+    pub path: PathBuf,
+    /// Its text. Holds no secret: secrets are references.
+    pub text: String,
+}
+
+/// The table `[ecm]`: how the ECM of the rig is set up.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EcmPlan {
+    /// Name of the appliance's API account that the ECM signs in with.
+    pub api_account: String,
+    /// The vault's user that the plugin authenticates as.
+    pub api_user: String,
+    /// Path of the Endpoint URL; where the vault's edition has its service when absent.
+    pub endpoint_path: Option<String>,
+    /// Further keys of `[vault.secret-server]` in the ECM's own configuration.
+    #[serde(default, rename = "secret-server")]
+    pub secret_server: Table,
+}
+
+/// The table `[journey]`: what `ecm-lab demo` plays.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Journey {
+    /// Who sits at the console, as the appliance knows them.
+    pub console_user: String,
+    /// What they open.
+    pub jump_item: String,
+    /// A part of the name of the credential that they pick; the first of the list when absent.
+    pub credential: Option<String>,
+    /// The same person as the vault knows them: who approves.
+    pub vault_user: String,
+}
+
+impl Lab {
+    /// The built-in lab.
+    #[must_use]
+    pub fn acme() -> Self {
+        Self {
+            path: PathBuf::from("the built-in lab"),
+            text: ACME.concat(),
+        }
+    }
+
+    /// Reads a lab file.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        Ok(Self {
+            path: path.to_owned(),
+            text: read_text(path)?,
+        })
+    }
+
+    /// The table `[ecm]`.
+    ///
+    /// # Errors
+    /// When it lacks a key, has an unknown one, or one of the wrong type.
+    pub fn ecm(&self) -> Result<EcmPlan, ConfigError> {
+        read_section(&self.path, &self.text, "ecm")
+    }
+
+    /// The table `[journey]`.
+    ///
+    /// # Errors
+    /// As [`Lab::ecm`].
+    pub fn journey(&self) -> Result<Journey, ConfigError> {
+        read_section(&self.path, &self.text, "journey")
+    }
+
+    /// Sets one value, making the tables on the way to it.
+    ///
+    /// # Errors
+    /// When the lab is not TOML, or something on the way is not a table.
+    pub fn set(&mut self, keys: &[&str], value: impl Into<Value>) -> Result<(), ConfigError> {
+        self.edit(keys, |slot| *slot = value.into())
+    }
+
+    /// Appends `entry` to a list of tables, such as `[[appliance.console_users]]`.
+    ///
+    /// # Errors
+    /// As [`Lab::set`].
+    pub fn push(&mut self, keys: &[&str], entry: Table) -> Result<(), ConfigError> {
+        self.edit(keys, |slot| match slot {
+            Value::Array(list) => list.push(Value::Table(entry)),
+            other => *other = Value::Array(vec![Value::Table(entry)]),
+        })
+    }
+
+    /// Changes the entries of a list of tables.
+    ///
+    /// # Errors
+    /// As [`Lab::set`].
+    pub fn each(
+        &mut self,
+        keys: &[&str],
+        mut change: impl FnMut(&mut Table),
+    ) -> Result<(), ConfigError> {
+        self.edit(keys, |slot| {
+            let entries = slot.as_array_mut().into_iter().flatten();
+            entries
+                .filter_map(Value::as_table_mut)
+                .for_each(&mut change);
+        })
+    }
+
+    /// Sets what a user of the vault has answered to its API accounts; the user is named without a
+    /// domain.
+    ///
+    /// # Errors
+    /// As [`Lab::set`], or when there is no such user.
+    pub fn trust(&mut self, user: &str, state: &str) -> Result<(), ConfigError> {
+        let mut found = false;
+        self.each(&["secret-server", "users"], |entry| {
+            if entry.get("name").and_then(Value::as_str) == Some(user) {
+                entry.insert("trust".to_owned(), state.into());
+                found = true;
+            }
+        })?;
+        let place = self.path.display().to_string();
+        let missing =
+            || ConfigError::at(place, format!("no user {user:?} among the vault's users"));
+        found.then_some(()).ok_or_else(missing)
+    }
+
+    fn edit(&mut self, keys: &[&str], change: impl FnOnce(&mut Value)) -> Result<(), ConfigError> {
+        let refused = |message: &str| ConfigError::at(self.path.display().to_string(), message);
+        let mut root: Value = self
+            .text
+            .parse::<Table>()
+            .map(Value::Table)
+            .map_err(|_| refused("the lab is not TOML"))?;
+        let mut slot = &mut root;
+        for key in keys {
+            let table = slot
+                .as_table_mut()
+                .ok_or_else(|| refused("not a table on the way"))?;
+            slot = table
+                .entry(*key)
+                .or_insert_with(|| Value::Table(Table::new()));
+        }
+        change(slot);
+        // A table prints itself as a document, a value as one inline table.
+        self.text = root.as_table().map(Table::to_string).unwrap_or_default();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn lab(text: &str) -> Lab {
+        Lab {
+            path: "lab.toml".into(),
+            text: text.into(),
+        }
+    }
+
+    #[test]
+    fn a_value_is_set_in_tables_that_need_not_exist() {
+        let mut lab = lab("[ecm]\napi_account = 'a'\n");
+        lab.set(&["secret-server", "settings", "token_lifetime_minutes"], 5)
+            .unwrap();
+        let table: Table = lab.text.parse().unwrap();
+        assert_eq!(
+            table["secret-server"]["settings"]["token_lifetime_minutes"],
+            5.into()
+        );
+        assert_eq!(table["ecm"]["api_account"], "a".into());
+        assert!(lab.set(&["ecm", "api_account", "deeper"], 1).is_err());
+    }
+
+    #[test]
+    fn lists_of_tables_grow_and_change() {
+        let mut lab = lab("");
+        for name in ["a", "b"] {
+            let entry = Table::from_iter([("name".to_owned(), name.into())]);
+            lab.push(&["list"], entry).unwrap();
+        }
+        lab.each(&["list"], |entry| {
+            _ = entry.insert("seen".to_owned(), true.into())
+        })
+        .unwrap();
+        let table: Table = lab.text.parse().unwrap();
+        let list = table["list"].as_array().unwrap();
+        assert_eq!(
+            (list.len(), &list[1]["name"], &list[1]["seen"]),
+            (2, &"b".into(), &true.into())
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_of_the_journey_is_named_with_its_line() {
+        let error = lab("[journey]\nconsole_usr = 'x'\n").journey().unwrap_err();
+        assert!(
+            error.to_string().starts_with("lab.toml:2: unknown key"),
+            "{error}"
+        );
+        assert!(
+            error.to_string().contains("did you mean \"console_user\""),
+            "{error}"
+        );
+    }
+}

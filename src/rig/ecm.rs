@@ -1,0 +1,199 @@
+//! An ECM of a rig: its configuration file, its secrets, and the running service.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ecm::config::Config;
+use ecm::env::Environment;
+use ecm::link::LinkState;
+use ecm::service::{Service, ServiceError};
+use ecm::token_cache::TokenCache;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use toml::{Table, Value};
+
+use super::{RigError, file_error};
+
+const CLIENT_SECRET: &str = "client-secret";
+const API_PASSWORD: &str = "api-password";
+const CACHE_KEY: &str = "token-cache-key";
+
+/// Longest that an ECM may take to stop.
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Everything that one ECM is configured with.
+pub(super) struct Setup<'a> {
+    /// The ECM's own directory.
+    pub(super) directory: &'a Path,
+    pub(super) site_url: &'a str,
+    pub(super) client_id: &'a str,
+    pub(super) client_secret: &'a str,
+    pub(super) endpoint_url: &'a str,
+    pub(super) api_user: &'a str,
+    pub(super) api_password: &'a str,
+    pub(super) appliance_ca: &'a Path,
+    pub(super) vault_ca: &'a Path,
+    /// Further settings of the plug-in, from the lab.
+    pub(super) settings: &'a Table,
+}
+
+impl Setup<'_> {
+    /// The files that hold secrets on purpose.
+    pub(super) fn secret_files(&self) -> [PathBuf; 3] {
+        [CLIENT_SECRET, API_PASSWORD, CACHE_KEY].map(|name| self.directory.join(name))
+    }
+
+    /// Writes the configuration and the files that it refers to.
+    fn write(&self) -> Result<PathBuf, RigError> {
+        std::fs::create_dir_all(self.directory).map_err(file_error(self.directory))?;
+        for (name, secret) in [
+            (CLIENT_SECRET, self.client_secret),
+            (API_PASSWORD, self.api_password),
+        ] {
+            let path = self.directory.join(name);
+            private_file(&path, secret).map_err(file_error(&path))?;
+        }
+        let config = self.directory.join("ecm.toml");
+        std::fs::write(&config, self.config().to_string()).map_err(file_error(&config))?;
+        Ok(config)
+    }
+
+    fn config(&self) -> Table {
+        let path = |path: &Path| Value::from(path.display().to_string());
+        let secret = |name: &str| Value::from(format!("file:{name}"));
+        let mut vault = self.settings.clone();
+        vault.extend(table([
+            ("endpoint_url", self.endpoint_url.into()),
+            ("api_user", self.api_user.into()),
+            ("api_password", secret(API_PASSWORD)),
+            ("ca_file", path(self.vault_ca)),
+        ]));
+        table([
+            (
+                "appliance",
+                Value::Table(table([
+                    ("site_url", self.site_url.into()),
+                    ("client_id", self.client_id.into()),
+                    ("client_secret", secret(CLIENT_SECRET)),
+                    ("ca_file", path(self.appliance_ca)),
+                ])),
+            ),
+            (
+                "state",
+                Value::Table(table([
+                    ("dir", "state".into()),
+                    ("token_cache_key", secret(CACHE_KEY)),
+                ])),
+            ),
+            (
+                "vault",
+                Value::Table(table([("secret-server", Value::Table(vault))])),
+            ),
+        ])
+    }
+}
+
+/// The service that `file` describes, with a handle of its own on the token cache.
+fn assemble(file: &Path) -> Result<(Service, TokenCache), String> {
+    let config = Config::load(file).map_err(|error| error.to_string())?;
+    let environment = Environment::of_process();
+    let service = Service::from_config(&config, &environment).map_err(|error| error.to_string())?;
+    let tokens = ecm::vault::token_cache(&config.local, &environment);
+    let tokens = tokens.map_err(|error| error.to_string())?;
+    Ok((service, tokens.unwrap_or_else(TokenCache::in_memory)))
+}
+
+fn table<const N: usize>(entries: [(&str, Value); N]) -> Table {
+    entries
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect()
+}
+
+/// Writes a file that only its owner may read.
+fn private_file(path: &Path, content: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options.open(path)?.write_all(content.as_bytes())
+}
+
+/// A running ECM.
+pub(super) struct Running {
+    pub(super) name: String,
+    /// The appliance's name for its connection.
+    pub(super) connection: String,
+    tokens: TokenCache,
+    shutdown: CancellationToken,
+    task: JoinHandle<Result<(), ServiceError>>,
+}
+
+/// Starts an ECM and waits until the appliance has welcomed it.
+pub(super) async fn start(
+    name: &str,
+    setup: &Setup<'_>,
+    patience: Duration,
+) -> Result<Running, RigError> {
+    let file = setup.write()?;
+    let (service, tokens) = assemble(&file).map_err(RigError::Ecm)?;
+    let mut state = service.state();
+    let shutdown = CancellationToken::new();
+    let task = tokio::spawn(service.run(shutdown.clone()));
+    let welcomed = async {
+        loop {
+            if let LinkState::Up { connection_id, .. } = &*state.borrow_and_update() {
+                return Some(connection_id.clone());
+            }
+            state.changed().await.ok()?;
+        }
+    };
+    match tokio::time::timeout(patience, welcomed).await {
+        Ok(Some(connection)) => {
+            let name = name.to_owned();
+            Ok(Running {
+                name,
+                connection,
+                tokens,
+                shutdown,
+                task,
+            })
+        }
+        Ok(None) => {
+            let ended = task
+                .await
+                .map(|ended| ended.err().map(|error| error.to_string()));
+            let reason = ended
+                .ok()
+                .flatten()
+                .unwrap_or_else(|| "it ended".to_owned());
+            Err(RigError::Ecm(reason))
+        }
+        Err(_) => {
+            shutdown.cancel();
+            let within_s = patience.as_secs();
+            Err(RigError::Ecm(format!(
+                "the appliance did not welcome it within {within_s} s"
+            )))
+        }
+    }
+}
+
+impl Running {
+    /// Lets running requests end, then closes the link.
+    pub(super) async fn stop(self) {
+        self.shutdown.cancel();
+        let _ = tokio::time::timeout(STOP_TIMEOUT, self.task).await;
+    }
+
+    pub(super) fn clear_token_cache(&self) -> Result<(), RigError> {
+        self.tokens
+            .clear(None)
+            .map(drop)
+            .map_err(|error| RigError::Ecm(error.to_string()))
+    }
+}

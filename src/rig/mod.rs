@@ -1,0 +1,372 @@
+//! A whole site on this machine: appliance, vault and ECMs on free loopback ports, started and
+//! stopped in order, trusting one authority that was made for the run.
+
+mod aftermath;
+pub mod console;
+pub mod control;
+mod ecm;
+mod error;
+mod tape;
+pub mod vault;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mock_appliance::{ConsoleError, MockAppliance};
+use sim_kit::cli::StartError;
+use sim_kit::clock::{SimClock, Stopwatch};
+use sim_kit::config::ConfigError;
+use sim_kit::host::{Hosting, TlsChoice};
+use sim_kit::pki::{Authority, PkiError};
+use sim_kit::seeded::Seed;
+use tempfile::TempDir;
+use zeroize::Zeroizing;
+
+pub use mock_appliance::SessionId;
+
+use crate::lab::{EcmPlan, Lab};
+use crate::leak::{Leak, Planted, Scanner};
+use crate::outcome::Hop;
+use console::{Appliance, ConsoleUser, Entry, Refusal};
+use control::{ControlError, Local, Operator};
+use tape::Tape;
+use vault::Vault;
+
+/// Longest wait for something that happens in the background.
+const PATIENCE: Duration = Duration::from_secs(15);
+const POLL: Duration = Duration::from_millis(5);
+
+/// How a rig is to run.
+pub struct Options {
+    /// Whether the ECMs are told to trust the vault's certificate.
+    pub vault_trusted: bool,
+    /// Seed of everything random.
+    pub seed: Seed,
+    /// The clock that the simulators share.
+    pub clock: SimClock,
+}
+
+/// A running site.
+pub struct Rig {
+    /// The appliance.
+    pub appliance: Appliance,
+    /// The vault.
+    pub vault: Vault,
+    plan: EcmPlan,
+    ecms: Vec<ecm::Running>,
+    clock: SimClock,
+    /// Real time from which hop times count, and the simulated time then.
+    began_ms: i64,
+    tape: Tape,
+    tape_from: usize,
+    directory: TempDir,
+    ca_file: PathBuf,
+    vault_ca_file: PathBuf,
+    planted: Vec<PlantedSecret>,
+    /// Files that hold secrets on purpose.
+    secret_files: Vec<PathBuf>,
+}
+
+impl Rig {
+    /// Starts appliance and vault of a lab. ECMs are started one by one: their order matters.
+    ///
+    /// # Errors
+    /// When the lab is refused, or a party does not start. What was started has been stopped then.
+    pub async fn start(lab: Lab, options: Options) -> Result<Self, RigError> {
+        let tape = Tape::of_this_process();
+        let tape_from = tape.position();
+        let Options {
+            vault_trusted,
+            seed,
+            clock,
+        } = options;
+        let plan = lab.ecm()?;
+        let directory = tempfile::Builder::new().prefix("ecm-lab-").tempdir();
+        let directory = directory.map_err(file_error(Path::new("a temporary directory")))?;
+        let authority = Arc::new(Authority::generate("ECM Lab")?);
+        let ca_file = directory.path().join("ca.pem");
+        std::fs::write(&ca_file, authority.ca_pem()).map_err(file_error(&ca_file))?;
+        let vault_ca_file = match vault_trusted {
+            true => ca_file.clone(),
+            false => {
+                let stranger = directory.path().join("another-ca.pem");
+                let another = Authority::generate("another authority")?;
+                std::fs::write(&stranger, another.ca_pem()).map_err(file_error(&stranger))?;
+                stranger
+            }
+        };
+        let began = Stopwatch::start();
+        let began_ms = clock.now().0;
+        let hosting = || Hosting {
+            tls: TlsChoice::SignedBy(Arc::clone(&authority)),
+            ..Hosting::default()
+        };
+        let (vault, planted) = vault::start(&lab, &plan, seed, clock.clone(), hosting()).await?;
+        let site = mock_appliance::Lab::read(&lab.path, &lab.text)?;
+        let server = MockAppliance::builder()
+            .hosting(hosting())
+            .lab(site)
+            .seed(seed)
+            .clock(clock.clone())
+            .stopwatch(began)
+            .start()
+            .await
+            .map_err(|source| RigError::Start {
+                party: "the appliance",
+                source,
+            })?;
+        let appliance = Appliance {
+            url: server.hosted().url(),
+            control_url: server.hosted().control_url(),
+            operator: Operator::new(Local(server.hosted().control().clone())),
+            server,
+        };
+        let mut rig = Self {
+            appliance,
+            vault,
+            plan,
+            ecms: Vec::new(),
+            clock,
+            began_ms,
+            tape,
+            tape_from,
+            directory,
+            ca_file,
+            vault_ca_file,
+            planted,
+            secret_files: Vec::new(),
+        };
+        rig.plant_client_secrets();
+        Ok(rig)
+    }
+
+    /// Starts an ECM and waits until the appliance has welcomed it.
+    ///
+    /// # Errors
+    /// When its configuration is refused, or it does not connect in time.
+    pub async fn start_ecm(&mut self, name: &str) -> Result<(), RigError> {
+        let account = &self.plan.api_account;
+        let (client_id, client_secret) = self
+            .appliance
+            .server
+            .api_account(account)
+            .ok_or_else(|| RigError::Unknown(format!("API account {account:?} in the lab")))?;
+        let directory = self.directory.path().join(format!("ecm-{name}"));
+        let setup = ecm::Setup {
+            directory: &directory,
+            site_url: &self.appliance.url,
+            client_id: &client_id.0,
+            client_secret: client_secret.expose(),
+            endpoint_url: &self.vault.endpoint_url,
+            api_user: &self.plan.api_user,
+            api_password: &self.vault.api_password,
+            appliance_ca: &self.ca_file,
+            vault_ca: &self.vault_ca_file,
+            settings: &self.plan.secret_server,
+        };
+        self.secret_files.extend(setup.secret_files());
+        let running = ecm::start(name, &setup, PATIENCE).await?;
+        self.ecms.push(running);
+        Ok(())
+    }
+
+    /// Stops an ECM and waits until the appliance has noticed.
+    ///
+    /// # Errors
+    /// When there is none of that name, or it does not go in time.
+    pub async fn stop_ecm(&mut self, name: &str) -> Result<(), RigError> {
+        let unknown = || RigError::Unknown(format!("ECM {name:?}"));
+        let place = self
+            .ecms
+            .iter()
+            .position(|ecm| ecm.name == name)
+            .ok_or_else(unknown)?;
+        let ecm = self.ecms.remove(place);
+        let connection = ecm.connection.clone();
+        ecm.stop().await;
+        let appliance = &self.appliance;
+        wait_for(&format!("ECM {name:?} leaving the appliance"), || async {
+            let clients = appliance.ecm_clients();
+            let gone = clients.iter().all(|client| client.connection != connection);
+            Ok(if gone {
+                Ok(())
+            } else {
+                Err(format!("connected: {clients:?}"))
+            })
+        })
+        .await
+    }
+
+    /// Forgets every token that the ECMs hold.
+    ///
+    /// # Errors
+    /// When a cache cannot be cleared.
+    pub fn clear_token_cache(&self) -> Result<(), RigError> {
+        for ecm in &self.ecms {
+            ecm.clear_token_cache()?;
+        }
+        Ok(())
+    }
+
+    /// A user opens the credential list of a Jump Item: the session, and what the console shows.
+    ///
+    /// # Errors
+    /// When the appliance knows no such user or Jump Item.
+    pub async fn open_list(
+        &self,
+        user: &ConsoleUser,
+        item: &str,
+    ) -> Result<(SessionId, Result<Vec<Entry>, Refusal>), RigError> {
+        let session = self.appliance.begin(&user.username, item).await?;
+        let shown = self.appliance.list(&session).await;
+        Ok((session, shown))
+    }
+
+    /// Name of the ECM that received the last look-up of a session.
+    ///
+    /// # Errors
+    /// When there is no such session.
+    pub fn served_by(&self, session: &SessionId) -> Result<Option<String>, RigError> {
+        let hops = self.appliance.hops(session)?;
+        let last = hops
+            .into_iter()
+            .rfind(|hop| hop.request == "find_credentials");
+        let by = |ecm: &&ecm::Running| {
+            last.as_ref()
+                .is_some_and(|hop| ecm.connection == hop.connection)
+        };
+        Ok(self.ecms.iter().find(by).map(|ecm| ecm.name.clone()))
+    }
+
+    /// Moves the time of all simulators forward.
+    pub fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    /// Waits until the vault's journal holds `count` calls of an operation that ended so.
+    ///
+    /// # Errors
+    /// When it does not in time; the message holds what it has.
+    pub async fn wait_for_call(
+        &self,
+        operation: &str,
+        outcome: &str,
+        count: usize,
+    ) -> Result<(), RigError> {
+        let what = format!("{count} call(s) of {operation} that ended in {outcome}");
+        let operator = &self.vault.operator;
+        wait_for(&what, || async {
+            let calls = operator.journal().await?;
+            let fitting = calls
+                .iter()
+                .filter(|call| call.operation == operation && call.outcome == outcome)
+                .count();
+            let all: Vec<_> = calls.iter().map(|c| (&c.operation, &c.outcome)).collect();
+            Ok(if fitting >= count {
+                Ok(())
+            } else {
+                Err(format!("the journal has {all:?}"))
+            })
+        })
+        .await
+    }
+
+    /// Waits until `count` calls have met a fault rule of the vault.
+    ///
+    /// # Errors
+    /// When they do not in time.
+    pub async fn wait_for_met(&self, rule: &str, count: u64) -> Result<(), RigError> {
+        let operator = &self.vault.operator;
+        wait_for(
+            &format!("{count} calls that meet the rule {rule:?}"),
+            || async {
+                let met = operator.fault_met(rule).await?;
+                Ok(if met >= count {
+                    Ok(())
+                } else {
+                    Err(format!("{met} calls have met it"))
+                })
+            },
+        )
+        .await
+    }
+
+    /// What a session's journey consisted of, in the order of the starts: requests on the link and
+    /// the vault's calls while the session ran.
+    ///
+    /// # Errors
+    /// When there is no such session, or the vault does not answer.
+    pub async fn hops(&self, session: &SessionId) -> Result<Vec<Hop>, RigError> {
+        let link = self.appliance.hops(session)?;
+        let from = link
+            .iter()
+            .map(|hop| hop.sent_at_us)
+            .min()
+            .unwrap_or_default();
+        let mut hops: Vec<Hop> = link
+            .into_iter()
+            .map(|hop| Hop {
+                party: "link".to_owned(),
+                label: hop.request,
+                start_us: hop.sent_at_us - from,
+                elapsed_us: hop.answered_at_us.saturating_sub(hop.sent_at_us),
+            })
+            .collect();
+        for call in self.vault.operator.journal().await? {
+            // The journal has whole milliseconds.
+            let at_us = u64::try_from((call.at_ms - self.began_ms) * 1000).unwrap_or_default();
+            if at_us + 1000 > from {
+                hops.push(Hop {
+                    party: "vault".to_owned(),
+                    label: call.operation,
+                    start_us: at_us.saturating_sub(from),
+                    elapsed_us: call.elapsed_us,
+                });
+            }
+        }
+        hops.sort_by_key(|hop| hop.start_us);
+        Ok(hops)
+    }
+
+    /// The authority that every party of the rig trusts.
+    #[must_use]
+    pub fn ca_file(&self) -> &Path {
+        &self.ca_file
+    }
+
+    fn plant_client_secrets(&mut self) {
+        let account = self.appliance.server.api_account(&self.plan.api_account);
+        if let Some((_, secret)) = account {
+            let name = format!("client secret of API account {}", self.plan.api_account);
+            let value = Zeroizing::new(secret.expose().to_owned());
+            self.planted.push(PlantedSecret { name, value });
+        }
+    }
+}
+
+/// Polls until `look` is satisfied; what it says meanwhile goes into the error.
+async fn wait_for<F>(what: &str, mut look: impl FnMut() -> F) -> Result<(), RigError>
+where
+    F: Future<Output = Result<Result<(), String>, ControlError>>,
+{
+    let mut seen = String::new();
+    let polling = async {
+        let mut ticks = tokio::time::interval(POLL);
+        loop {
+            ticks.tick().await;
+            match look().await? {
+                Ok(()) => return Ok(()),
+                Err(now) => seen = now,
+            }
+        }
+    };
+    match tokio::time::timeout(PATIENCE, polling).await {
+        Ok(done) => done,
+        Err(_) => Err(RigError::Waited {
+            what: what.to_owned(),
+            within_s: PATIENCE.as_secs(),
+            seen,
+        }),
+    }
+}

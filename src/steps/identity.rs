@@ -1,0 +1,99 @@
+//! The plug-in's settings by the labels of the Configurator, and whom the vault was asked for.
+
+use cucumber::gherkin::Step;
+use cucumber::{given, then};
+use toml::Value;
+
+use super::column;
+use crate::world::{World, engine};
+
+/// Label in the vendor's guide (documented ecm:§6), key in the ECM's configuration, and how the
+/// text of a step is read.
+const SETTINGS: [(&str, &str, fn(&str) -> Value); 6] = [
+    (
+        "Default Domain for Local BeyondTrust Users",
+        "default_domain",
+        words,
+    ),
+    (
+        "Enable fall-back to local account if domain account not found",
+        "fall_back_to_local",
+        flag,
+    ),
+    (
+        "Include default organization",
+        "include_default_organization",
+        flag,
+    ),
+    (
+        "Include domain credentials for",
+        "include_domain_credentials_for",
+        list,
+    ),
+    ("Domain Field", "domain_field", words),
+    ("Machine Field", "machine_field", words),
+];
+
+#[given(expr = "the plug-in setting {string} is {string}")]
+fn setting(world: &mut World, label: String, text: String) {
+    let Some((_, key, read)) = SETTINGS.iter().find(|(known, ..)| *known == label) else {
+        engine(format!("no plug-in setting is labelled {label:?}"))
+    };
+    world.arrange(|lab| lab.set(&["ecm", "secret-server", key], read(&text)));
+}
+
+#[then(expr = "the vault granted impersonation of {string} in domain {string}")]
+async fn granted(world: &mut World, user: String, domain: String) {
+    let asked = impersonations(world).await;
+    let last = asked
+        .last()
+        .unwrap_or_else(|| panic!("nobody was impersonated"));
+    let expected = (
+        format!("{domain}\\{user}").to_lowercase(),
+        "success".to_owned(),
+    );
+    assert_eq!(*last, expected, "the last of {asked:?}");
+}
+
+#[then("the vault was asked to impersonate, in order")]
+async fn asked_in_order(world: &mut World, step: &Step) {
+    let expected: Vec<String> = column(step)
+        .iter()
+        .map(|name| name.to_lowercase())
+        .collect();
+    let asked = impersonations(world).await;
+    let asked: Vec<String> = asked.into_iter().map(|(user, _)| user).collect();
+    assert_eq!(asked, expected);
+}
+
+/// Whom every ImpersonateUser was for, in lower case, and how it ended.
+async fn impersonations(world: &mut World) -> Vec<(String, String)> {
+    let calls = world.rig().await.vault.operator.journal().await;
+    let calls = calls.unwrap_or_else(|error| engine(error));
+    calls
+        .iter()
+        .filter(|call| call.operation == "ImpersonateUser")
+        .map(|call| {
+            (
+                call.detail("impersonated").to_lowercase(),
+                call.outcome.clone(),
+            )
+        })
+        .collect()
+}
+
+fn words(text: &str) -> Value {
+    text.into()
+}
+
+fn flag(text: &str) -> Value {
+    (text == "true").into()
+}
+
+fn list(text: &str) -> Value {
+    let parts = text
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty());
+    parts.map(Value::from).collect::<Vec<_>>().into()
+}

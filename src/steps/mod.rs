@@ -1,0 +1,18 @@
+//! Step definitions, one file for each noun of the domain.
+
+mod appliance;
+mod approval;
+mod fault;
+mod identity;
+mod journal;
+mod secret;
+mod time;
+mod vault;
+
+use cucumber::gherkin::Step;
+
+/// The first column of a step's table; empty when the step has none.
+fn column(step: &Step) -> Vec<String> {
+    let rows = step.table.iter().flat_map(|table| &table.rows);
+    rows.filter_map(|row| row.first().cloned()).collect()
+}
