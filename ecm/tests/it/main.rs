@@ -8,6 +8,7 @@ mod hostile;
 mod identity;
 mod leaks;
 mod link;
+mod retrieval;
 mod test_settings;
 mod tls;
 mod token_cache;
