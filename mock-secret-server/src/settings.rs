@@ -7,10 +7,10 @@
 use std::net::IpAddr;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Settings of one vault: the `[secret-server.settings]` table of a lab.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Which edition answers.
@@ -159,7 +159,7 @@ impl Default for Settings {
 }
 
 /// Which edition answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Profile {
     /// Secret Server Cloud: the application is the site's root.
@@ -172,7 +172,7 @@ pub enum Profile {
 }
 
 /// *Enable Webservices*, with the three things that a caller may meet when it is off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum WebServices {
     /// The service answers.
@@ -186,7 +186,7 @@ pub enum WebServices {
 }
 
 /// Whether use prolongs a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TokenLifetime {
     /// It ends so long after its issue.
@@ -196,7 +196,7 @@ pub enum TokenLifetime {
 }
 
 /// What becomes of live tokens when trust is revoked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LiveTokens {
     /// They live until they expire.
@@ -206,7 +206,7 @@ pub enum LiveTokens {
 }
 
 /// `Value` of a file item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileItemValue {
     /// The file's name.
@@ -216,7 +216,7 @@ pub enum FileItemValue {
 }
 
 /// What a caller without Edit gets for a password that is hidden from launchers' users.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum HiddenPassword {
     /// The item with an empty value.
@@ -226,7 +226,7 @@ pub enum HiddenPassword {
 }
 
 /// The answer to `CheckIn` of a secret that nobody holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FreeCheckIn {
     /// Success without effect.
@@ -236,8 +236,8 @@ pub enum FreeCheckIn {
 }
 
 /// A network: an address, alone or with a prefix length (`10.0.0.0/8`, `::1`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(try_from = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
 pub struct IpRange {
     address: IpAddr,
@@ -259,6 +259,12 @@ impl IpRange {
             }
             _ => false,
         }
+    }
+}
+
+impl From<IpRange> for String {
+    fn from(range: IpRange) -> Self {
+        format!("{}/{}", range.address, range.prefix)
     }
 }
 
