@@ -45,7 +45,8 @@ pub struct Settings {
     pub lock_out_minutes: u32,
     /// *Local user password expiration*, days; 0 never (checklist row 33).
     pub local_password_expiry_days: u32,
-    /// Whether a domain is also known by its short (NetBIOS) name (assumed).
+    /// Whether a domain is also known by its short (NetBIOS) name (assumed). Read when the vault
+    /// starts.
     pub short_domain_names: bool,
 
     /// *Session Timeout for Webservices*, minutes; 0 is unlimited (documented soap:§3.2).
