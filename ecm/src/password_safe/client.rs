@@ -2,14 +2,14 @@
 //! into success, the vault's own refusal, and everything that is not the API speaking.
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use url::Url;
 use zeroize::Zeroizing;
 
 use super::settings::Settings;
 use super::trouble;
-use super::wire::auth::RegistrationKey;
+use super::wire::auth::{RegistrationKey, cookie_struck_from};
 use super::wire::{self, NotUnderstood};
 use crate::diagnosis;
 use crate::error::PluginError;
@@ -97,7 +97,7 @@ pub(super) struct Refusal {
     pub(super) status: StatusCode,
     /// The sub-code, for example 4034 (documented psafe:§3).
     pub(super) code: Option<u16>,
-    /// The vault's words, without the registration key.
+    /// The vault's words, without the registration key and the session's cookies.
     pub(super) words: String,
     /// Whether a second factor is asked for (vendor-client psafe:PS1).
     pub(super) second_factor: bool,
@@ -163,6 +163,9 @@ impl Client {
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         if body.is_some() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        } else if method != Method::GET {
+            // The HTTP client leaves it out, and IIS answers 411 then.
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         if let Some(Proof {
             authorization,
@@ -181,7 +184,7 @@ impl Client {
             .map_err(|error| {
                 diagnosis::transport(&error, &self.base.origin().ascii_serialization())
             })?;
-        self.sort(operation, answer, headers)
+        self.sort(operation, answer, headers, proof)
     }
 
     fn sort(
@@ -189,9 +192,17 @@ impl Client {
         operation: &'static str,
         answer: Answer,
         headers: HeaderMap,
+        proof: Option<&Proof>,
     ) -> Result<Success, CallError> {
         let status = answer.status;
-        let words = || self.key.struck_from(&wire::refusal(&answer.body).words);
+        // A vault may repeat what it was sent.
+        let words = || {
+            let words = self.key.struck_from(&wire::refusal(&answer.body).words);
+            match proof.and_then(|proof| proof.cookie.as_ref()) {
+                Some(cookie) => cookie_struck_from(cookie, &words),
+                None => words,
+            }
+        };
         let failed = if status.is_redirection() {
             trouble::redirected(operation, answer.location.as_deref())
         } else if is_page(&answer) {

@@ -143,14 +143,15 @@ pub(super) async fn accounts(
     loop {
         let page_rows = PAGE_ROWS_MAX.min(rows_max - rows.len());
         let page = page(conversation, search, page_rows, rows.len()).await?;
-        let complete = page.len() < page_rows;
+        // More rows than asked for come from a vault that does not page: they are all there are.
+        let complete = page.len() != page_rows;
         rows.extend(page);
-        if complete {
-            return Ok(rows);
-        }
         if rows.len() >= rows_max {
             rows.truncate(rows_max);
-            tracing::warn!(?search, rows_max, "more accounts match than are read");
+            tracing::warn!(?search, rows_max, "no more accounts are read, though more may match");
+            return Ok(rows);
+        }
+        if complete {
             return Ok(rows);
         }
     }

@@ -6,6 +6,7 @@ mod conversation;
 mod endpoint;
 mod hostile;
 mod identity;
+mod password_safe;
 mod leaks;
 mod link;
 mod test_settings;

@@ -129,6 +129,13 @@ pub(in crate::password_safe) fn cookies(headers: &HeaderMap) -> Option<HeaderVal
     Some(value)
 }
 
+/// `text` without the values of `cookie`, should a vault repeat them in its words.
+pub(in crate::password_safe) fn cookie_struck_from(cookie: &HeaderValue, text: &str) -> String {
+    let pairs = cookie.to_str().unwrap_or_default().split("; ");
+    let values = pairs.filter_map(|pair| pair.split_once('=').map(|(_, value)| value));
+    values.fold(text.to_owned(), |text, value| text.replace(value, "***"))
+}
+
 /// Name and value of a `Set-Cookie` line, without its attributes.
 fn cookie_pair(line: &str) -> Option<(&str, &str)> {
     let pair = line.split(';').next()?;

@@ -1,0 +1,9 @@
+//! The Password Safe plugin against scripted vaults on raw sockets.
+
+mod failures;
+mod fetch;
+mod list;
+mod release;
+mod systems;
+mod vault;
+mod vectors;
