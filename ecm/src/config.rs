@@ -5,9 +5,12 @@
 //! keys; everything else is this project's own.
 
 mod level;
+mod overrides;
 mod reference;
 mod sections;
 mod table;
+mod values;
+mod vaults;
 
 use std::fmt;
 use std::io::Read;
@@ -22,8 +25,9 @@ pub use reference::{ReferenceError, SecretReference};
 pub use table::Finding;
 
 use crate::env::Environment;
+use crate::password_safe::settings::SettingsFile as PasswordSafeSettings;
 use crate::secret::Secret;
-use crate::secret_server::settings::SettingsFile;
+use crate::secret_server::settings::SettingsFile as SecretServerSettings;
 
 /// A configuration file larger than this is not one.
 const CONFIG_BYTES_MAX: u64 = 1024 * 1024;
@@ -107,9 +111,16 @@ pub enum VaultConfig {
     /// Section `[vault.secret-server]`.
     SecretServer {
         /// The plugin's settings, as they stand in the file.
-        settings: Box<SettingsFile>,
+        settings: Box<SecretServerSettings>,
         /// *API Password*.
         api_password: ConfiguredSecret,
+    },
+    /// Section `[vault.password-safe]`.
+    PasswordSafe {
+        /// The plugin's settings, as they stand in the file.
+        settings: Box<PasswordSafeSettings>,
+        /// *API Registration Key*.
+        api_registration_key: ConfiguredSecret,
     },
 }
 
@@ -210,8 +221,13 @@ impl LocalConfig {
 
     /// All secrets of this part.
     pub fn secrets(&self) -> Vec<&ConfiguredSecret> {
-        let VaultConfig::SecretServer { api_password, .. } = &self.vault;
-        vec![api_password]
+        match &self.vault {
+            VaultConfig::SecretServer { api_password, .. } => vec![api_password],
+            VaultConfig::PasswordSafe {
+                api_registration_key,
+                ..
+            } => vec![api_registration_key],
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::clock::SystemClock;
 use crate::config::{Finding, LocalConfig, SecretReference, VaultConfig};
 use crate::env::Environment;
 use crate::error::PluginError;
+use crate::password_safe::PasswordSafe;
 use crate::plugin::Plugin;
 use crate::secret_server::SecretServer;
 use crate::token_cache::{CacheError, KeySource, TokenCache};
@@ -51,17 +52,25 @@ pub fn plugin_with(
     environment: &Environment,
     cache: TokenCache,
 ) -> Result<Arc<dyn Plugin>, VaultError> {
-    let VaultConfig::SecretServer {
-        settings,
-        api_password,
-    } = &local.vault;
-    let password = api_password.resolve(environment)?;
-    let settings = settings.as_ref().clone().check(password)?;
-    Ok(Arc::new(SecretServer::new(
-        settings,
-        cache,
-        Arc::new(SystemClock),
-    )?))
+    let clock = Arc::new(SystemClock);
+    match &local.vault {
+        VaultConfig::SecretServer {
+            settings,
+            api_password,
+        } => {
+            let password = api_password.resolve(environment)?;
+            let settings = settings.as_ref().clone().check(password)?;
+            Ok(Arc::new(SecretServer::new(settings, cache, clock)?))
+        }
+        VaultConfig::PasswordSafe {
+            settings,
+            api_registration_key,
+        } => {
+            let key = api_registration_key.resolve(environment)?;
+            let settings = settings.as_ref().clone().check(&key)?;
+            Ok(Arc::new(PasswordSafe::new(settings, clock)?))
+        }
+    }
 }
 
 /// The token cache on disk; `None` when the configuration names no key, and tokens stay in memory.

@@ -14,10 +14,11 @@ use crate::console::{Console, ConsoleError};
 use crate::link::LinkError;
 use crate::site::Site;
 use crate::state::accounts::{ClientId, UnknownAccount};
+use crate::state::directory::ConsoleUser;
 use crate::state::sessions::{SessionError, SessionId};
 use crate::view::{
-    AccountView, CredentialView, EcmView, ExternalView, InjectedView, NewSecretView, SessionView,
-    StateView,
+    AccountView, CredentialView, EcmView, ExternalView, InjectedView, JumpItemView, NewSecretView,
+    SessionView, StateView, UserView,
 };
 
 /// Who picks what.
@@ -66,6 +67,7 @@ impl Simulator for Site {
 pub(crate) fn routes(console: &Console) -> Vec<Route> {
     let mut routes = session_routes(console);
     routes.extend(account_routes(console));
+    routes.extend(directory_routes(console));
     routes.push(
         route(
             console,
@@ -96,6 +98,44 @@ pub(crate) fn routes(console: &Console) -> Vec<Route> {
         .gives::<Vec<ExternalView>>(),
     );
     routes
+}
+
+fn directory_routes(console: &Console) -> Vec<Route> {
+    vec![
+        route(
+            console,
+            Method::GET,
+            "/console-users",
+            "The users of the access console, with what they picked last",
+            |console, _| async move {
+                let users: Vec<_> = console
+                    .site
+                    .state()
+                    .directory
+                    .users
+                    .values()
+                    .cloned()
+                    .collect();
+                let view =
+                    |user: &ConsoleUser| UserView::of(user, console.recently_used(&user.username));
+                Ok(to_json(&users.iter().map(view).collect::<Vec<_>>()))
+            },
+        )
+        .gives::<Vec<UserView>>(),
+        route(
+            console,
+            Method::GET,
+            "/jump-items",
+            "What users can pick",
+            |console, _| async move {
+                let state = console.site.state();
+                let items = state.directory.jump_items.values();
+                let view = |item| JumpItemView::of(item, state.directory.ecm_group(item));
+                Ok(to_json(&items.map(view).collect::<Vec<_>>()))
+            },
+        )
+        .gives::<Vec<JumpItemView>>(),
+    ]
 }
 
 fn session_routes(console: &Console) -> Vec<Route> {
@@ -133,15 +173,7 @@ fn session_routes(console: &Console) -> Vec<Route> {
             Method::POST,
             "/sessions/{id}/credentials",
             "The list behind the key icon",
-            |console, call| async move {
-                let found = console
-                    .find_credentials(&session_id(&call)?)
-                    .await
-                    .map_err(told)?;
-                Ok(to_json(
-                    &found.iter().map(CredentialView::of).collect::<Vec<_>>(),
-                ))
-            },
+            credentials,
         )
         .gives::<Vec<CredentialView>>(),
         route(
@@ -149,14 +181,7 @@ fn session_routes(console: &Console) -> Vec<Route> {
             Method::POST,
             "/sessions/{id}/inject",
             "The user picks an entry of the list",
-            |console, call| async move {
-                let (id, body) = (session_id(&call)?, call.body::<Inject>()?);
-                let injection = console
-                    .inject(&id, &body.credential_id)
-                    .await
-                    .map_err(told)?;
-                Ok(to_json(&InjectedView::of(&injection)))
-            },
+            inject,
         )
         .takes::<Inject>()
         .gives::<InjectedView>(),
@@ -165,11 +190,7 @@ fn session_routes(console: &Console) -> Vec<Route> {
             Method::POST,
             "/sessions/{id}/end",
             "The session ends; what it used is released",
-            |console, call| async move {
-                let id = session_id(&call)?;
-                console.end_session(&id).await.map_err(told)?;
-                shown(&console, id)
-            },
+            end,
         )
         .gives::<SessionView>(),
     ]
@@ -243,6 +264,31 @@ async fn begin(console: Console, call: ControlCall) -> Result<Value, ControlErro
         .begin_session(&body.user, &body.jump_item)
         .await
         .map_err(told)?;
+    shown(&console, id)
+}
+
+async fn credentials(console: Console, call: ControlCall) -> Result<Value, ControlError> {
+    let found = console
+        .find_credentials(&session_id(&call)?)
+        .await
+        .map_err(told)?;
+    Ok(to_json(
+        &found.iter().map(CredentialView::of).collect::<Vec<_>>(),
+    ))
+}
+
+async fn inject(console: Console, call: ControlCall) -> Result<Value, ControlError> {
+    let (id, body) = (session_id(&call)?, call.body::<Inject>()?);
+    let injection = console
+        .inject(&id, &body.credential_id)
+        .await
+        .map_err(told)?;
+    Ok(to_json(&InjectedView::of(&injection)))
+}
+
+async fn end(console: Console, call: ControlCall) -> Result<Value, ControlError> {
+    let id = session_id(&call)?;
+    console.end_session(&id).await.map_err(told)?;
     shown(&console, id)
 }
 

@@ -211,4 +211,18 @@ mod tests {
             SealError::DoesNotOpen,
         );
     }
+
+    proptest::proptest! {
+        #[test]
+        fn different_requests_never_share_associated_data(
+            a in proptest::array::uniform4("[a-c]{0,3}"),
+            b in proptest::array::uniform4("[a-c]{0,3}"),
+        ) {
+            fn aad(parts: &[String; 4]) -> Vec<u8> {
+                let [connection_id, request_id, session_id, credential_id] = parts;
+                BoundTo { connection_id, request_id, session_id, credential_id }.aad()
+            }
+            proptest::prop_assert_eq!(aad(&a) == aad(&b), a == b);
+        }
+    }
 }

@@ -10,6 +10,7 @@ use crate::injection::Injection;
 use crate::secret::Secret;
 use crate::site::Site;
 use crate::state::accounts::{ApiAccount, ClientId, CommandAccess};
+use crate::state::directory::{ConsoleUser, JumpItem};
 use crate::state::ecms::EcmClient;
 use crate::state::releases::Release;
 use crate::state::sessions::{CredentialSummary, Session};
@@ -294,6 +295,55 @@ impl ExternalView {
             port: item.endpoint.port,
             comments: item.comments.clone(),
             network_id: item.endpoint.network_id.clone(),
+        }
+    }
+}
+
+/// A user of the access console.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct UserView {
+    username: String,
+    distinguished_name: Option<String>,
+    display_name: Option<String>,
+    provider_type: &'static str,
+    /// Jump Items in the order in which the user last picked them, the latest first.
+    recently_used: Vec<String>,
+}
+
+impl UserView {
+    pub(crate) fn of(user: &ConsoleUser, recently_used: Vec<String>) -> Self {
+        Self {
+            username: user.username.clone(),
+            distinguished_name: user.distinguished_name.clone(),
+            display_name: user.display_name.clone(),
+            provider_type: user.provider_type.as_str(),
+            recently_used,
+        }
+    }
+}
+
+/// A Jump Item.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct JumpItemView {
+    name: String,
+    r#type: &'static str,
+    hostname: Option<String>,
+    port: Option<u16>,
+    url: Option<String>,
+    jump_group: Option<String>,
+    ecm_group: String,
+}
+
+impl JumpItemView {
+    pub(crate) fn of(item: &JumpItem, ecm_group: &str) -> Self {
+        Self {
+            name: item.name.clone(),
+            r#type: item.kind.as_str(),
+            hostname: item.hostname.clone(),
+            port: item.port,
+            url: item.url.clone(),
+            jump_group: item.jump_group.clone(),
+            ecm_group: ecm_group.to_owned(),
         }
     }
 }

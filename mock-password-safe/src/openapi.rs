@@ -13,7 +13,7 @@ pub(crate) fn document(version: &str) -> Value {
     });
     let mut generator = settings.into_generator();
     let mut paths = Map::new();
-    for route in ops::routes() {
+    for route in ops::routes().filter(|route| route.is_simulated()) {
         let mut success = json!({ "description": "Done" });
         if let Some(describe) = route.gives.describe {
             let schema = json!(describe(&mut generator));
@@ -31,6 +31,10 @@ pub(crate) fn document(version: &str) -> Value {
             "description": "The part of the vendor's REST API v3 that mock-password-safe answers. \
                             Paths, parameters and members are matched in any case.",
         },
+        "x-known-not-simulated": ops::routes()
+            .filter(|route| !route.is_simulated())
+            .map(|route| route.name)
+            .collect::<Vec<_>>(),
         "servers": [{ "url": "/BeyondTrust/api/public/v3" }],
         "security": [{ "session": [] }, { "psAuth": [] }, { "bearer": [] }],
         "paths": paths,
@@ -55,12 +59,17 @@ fn operation(route: &Route, success: Value) -> Value {
         "409": refusal("A conflicting request"),
         "413": refusal("The body is too large"),
         "415": refusal("The body's media type is not read"),
-        "501": refusal("Known from the vendor's documentation, not simulated"),
     });
     responses[route.gives.status.to_string()] = success.clone();
     if route.gives.status == 201 {
         // A reused request, or a file.
         responses["200"] = success;
+    }
+    if route.query.iter().any(|param| param.name == "feedback") {
+        responses["200"] = json!({
+            "description": "How many sessions were concerned",
+            "content": { "application/json": { "schema": { "type": "integer" } } },
+        });
     }
     if route.name == "GET Auth" {
         responses["405"] = refusal("The probe is switched off");
@@ -167,7 +176,10 @@ mod tests {
             .values()
             .map(|item| item.as_object().unwrap().len())
             .sum();
-        assert_eq!(operations, ops::routes().count());
+        let simulated = ops::routes().filter(|route| route.is_simulated()).count();
+        assert_eq!(operations, simulated);
+        let known = document["x-known-not-simulated"].as_array().unwrap();
+        assert_eq!(known.len(), ops::routes().count() - simulated);
         for part in document.to_string().split("\"$ref\":\"#").skip(1) {
             let pointer = part.split('"').next().unwrap();
             assert!(document.pointer(pointer).is_some(), "{pointer}");

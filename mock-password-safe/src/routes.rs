@@ -136,9 +136,8 @@ impl Entry {
 mod tests {
     use super::*;
 
-    fn name(method: Method, path: &str, settings: &Settings) -> Result<String, Refusal> {
-        find(&method, path, settings)
-            .map(|found| format!("{} {:?}", found.route.name, found.params))
+    fn name(method: &Method, path: &str, settings: &Settings) -> Result<String, Refusal> {
+        find(method, path, settings).map(|found| format!("{} {:?}", found.route.name, found.params))
     }
 
     #[test]
@@ -171,7 +170,7 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                name(Method::POST, path, &settings),
+                name(&Method::POST, path, &settings),
                 Ok(expected.to_owned()),
                 "{path}"
             );
@@ -187,7 +186,7 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                name(Method::PUT, path, &settings),
+                name(&Method::PUT, path, &settings),
                 Ok(expected.to_owned()),
                 "{path}"
             );
@@ -222,13 +221,13 @@ mod tests {
                 NOT_FOUND,
             ),
         ] {
-            assert_eq!(name(method, path, &settings), Err(expected), "{path}");
+            assert_eq!(name(&method, path, &settings), Err(expected), "{path}");
         }
         let cloud = Settings {
             profile: Profile::Cloud,
             ..Settings::default()
         };
         let legacy = "/eEye.RetinaCS.Server/api/public/v3/Requests";
-        assert_eq!(name(Method::GET, legacy, &cloud), Err(NOT_FOUND));
+        assert_eq!(name(&Method::GET, legacy, &cloud), Err(NOT_FOUND));
     }
 }

@@ -8,6 +8,8 @@ use crate::state::Answer;
 
 /// One call in so many finds its token dead.
 const TOKEN_ENDS_IN: u64 = 20;
+/// The one element that the schema lets be absent as well as nil: `Secret.Active`.
+const OMISSIBLE_NULL: &str = "<Active xsi:nil=\"true\" />";
 
 /// The oddities of one run, in the order that its seed gives.
 pub(crate) struct Awkward {
@@ -46,6 +48,8 @@ impl Awkward {
             spaced: stream.below(2) == 0,
             single_quotes: stream.below(2) == 0,
             nil_by_omission: stream.below(2) == 0,
+            comments: stream.below(2) == 0,
+            references: stream.below(2) == 0,
             long_empty: stream.below(2) == 0,
             out: String::with_capacity(body.len() * 2),
         };
@@ -70,8 +74,12 @@ struct Odd {
     /// White space between elements.
     spaced: bool,
     single_quotes: bool,
-    /// A null is left out instead of being marked.
+    /// A null is left out instead of being marked, where the schema allows both.
     nil_by_omission: bool,
+    /// Comments between elements.
+    comments: bool,
+    /// The first letter of a value as a character reference.
+    references: bool,
     /// `<a></a>` for `<a />`.
     long_empty: bool,
     out: String,
@@ -83,7 +91,7 @@ impl Odd {
         let mut rest = body;
         while let Some(start) = rest.find('<') {
             let (text, tag) = rest.split_at(start);
-            self.out.push_str(text);
+            self.text(text);
             let end = tag.find('>').map_or(tag.len(), |end| end + 1);
             self.tag(&tag[..end], tag[end..].starts_with('<'));
             rest = &tag[end..];
@@ -96,7 +104,7 @@ impl Odd {
             self.out.push_str(tag);
             return;
         }
-        if self.nil_by_omission && tag.ends_with(" xsi:nil=\"true\" />") {
+        if self.nil_by_omission && tag == OMISSIBLE_NULL {
             return;
         }
         let closing = tag.starts_with("</");
@@ -118,8 +126,23 @@ impl Odd {
             (false, _) => self.out.push('>'),
         }
         // Between a start tag and its own end tag white space would be a value.
-        if self.spaced && tag_follows && (closing || empty || !attributes.is_empty()) {
-            self.out.push_str("\r\n  ");
+        if tag_follows && (closing || empty || !attributes.is_empty()) {
+            if self.spaced {
+                self.out.push_str("\r\n  ");
+            }
+            if self.comments {
+                self.out.push_str("<!-- -->");
+            }
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        match text.chars().next() {
+            Some(first) if self.references && first.is_alphanumeric() => {
+                self.out.push_str(&format!("&#x{:X};", u32::from(first)));
+                self.out.push_str(&text[first.len_utf8()..]);
+            }
+            _ => self.out.push_str(text),
         }
     }
 
@@ -154,7 +177,7 @@ mod tests {
     const REPLY: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?><soap:Envelope \
         xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\" \
         xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"><soap:Body><R \
-        xmlns=\"urn:thesecretserver.com\"><Errors /><Id xsi:nil=\"true\" /><Name> a &lt; b </Name>\
+        xmlns=\"urn:thesecretserver.com\"><Errors /><Id xsi:nil=\"true\" /><Active xsi:nil=\"true\" /><Name>a &lt; b </Name>\
         </R></soap:Body></soap:Envelope>";
 
     #[test]
@@ -209,7 +232,10 @@ mod tests {
                     out.push(format!("{value}>{}", tag.local_name().as_ref()));
                 }
                 Event::Text(piece) => text.push_str(&piece.xml10_content()),
-                Event::GeneralRef(name) => text.push_str(&name),
+                Event::GeneralRef(name) => match name.resolve_char_ref().expect("a reference") {
+                    Some(character) => text.push(character),
+                    None => text.push_str(&name),
+                },
                 Event::Eof => return out,
                 _ => {}
             }

@@ -2,12 +2,12 @@
 //! bytes: the `[secret-server.protocol]` table of a lab.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::wsdl::Flavor;
 
 /// Switches of the protocol engine.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Protocol {
     /// Virtual directory of an on-premises installation, with a leading slash; empty for an
@@ -19,9 +19,10 @@ pub struct Protocol {
     pub http_post: bool,
     /// What `?WSDL` gives. The other document is always at `?wsdl-soap-only`.
     pub wsdl: WsdlFlavor,
-    /// Answers that are legal but that few clients have met: other prefixes, white space between
-    /// elements, `xsi:nil` against omission, rows in another order, tokens that die early. Off
-    /// unless a seed is given; the same seed gives the same oddities.
+    /// Answers that are legal but that few clients have met: other prefixes, white space and
+    /// comments between elements, character references, `xsi:nil` against omission, rows in
+    /// another order, tokens that die early. Off unless a seed is given; the same seed gives the
+    /// same oddities.
     pub awkward_seed: Option<u64>,
 }
 
@@ -38,7 +39,7 @@ impl Default for Protocol {
 }
 
 /// Which service description is given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum WsdlFlavor {
     /// As the vendor's, with the HTTP ports.

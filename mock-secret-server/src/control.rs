@@ -5,10 +5,11 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sim_kit::control::{ControlCall, ControlError, Route, Simulator};
+use sim_kit::control::{ControlCall, ControlError, Route, Simulator, to_json};
 use sim_kit::exchange::Method;
 
 use crate::service::Service;
+use crate::settings::Settings;
 use crate::state::{MailKind, Operate, Operated, SecretText, TrustView, Vault};
 
 /// What the control plane borrows: the service and the way back to its start.
@@ -23,12 +24,8 @@ impl Simulator for Controlled {
         let now = self.service.clock.now();
         let vault = self.service.vault();
         json!({
-            "settings": {
-                "profile": format!("{:?}", vault.settings().profile),
-                "version": vault.settings().version,
-                "web_services": format!("{:?}", vault.settings().web_services),
-                "token_lifetime_minutes": vault.settings().token_lifetime_minutes,
-            },
+            "settings": to_json(vault.settings()),
+            "protocol": to_json(&self.service.protocol),
             "secrets": vault.secret_count(),
             "live_tokens": vault.live_tokens(now),
             "users": vault.users().iter().map(|user| json!({
@@ -129,6 +126,7 @@ pub(crate) fn routes(service: &Arc<Service>) -> Vec<Route> {
     vec![
         mailbox(service),
         approvals(service),
+        settings(service),
         answer(
             service,
             "/approvals/approve",
@@ -290,6 +288,43 @@ fn mailbox(service: &Arc<Service>) -> Route {
             }
         },
     )
+}
+
+/// An administrator changes settings. What is not named stays as it is.
+fn settings(service: &Arc<Service>) -> Route {
+    let service = Arc::clone(service);
+    let summary = "change settings of the vault; what is not named stays";
+    Route::new(
+        Method::POST,
+        "/settings",
+        summary,
+        move |call: ControlCall| {
+            let changed = call
+                .body::<serde_json::Map<String, Value>>()
+                .and_then(|changes| change_settings(service.vault().settings_mut(), changes));
+            async move { changed }
+        },
+    )
+    .takes::<Settings>()
+    .gives::<Settings>()
+}
+
+fn change_settings(
+    settings: &mut Settings,
+    changes: serde_json::Map<String, Value>,
+) -> Result<Value, ControlError> {
+    let mut whole = to_json(settings);
+    if let Value::Object(whole) = &mut whole {
+        whole.extend(changes);
+    }
+    let changed = Settings::deserialize(whole)
+        .map_err(|error| ControlError::bad_request(format!("body: {error}")))?;
+    if changed.profile != settings.profile || changed.authorize_path != settings.authorize_path {
+        let cure = "profile and authorize_path are chosen in the lab, before the start";
+        return Err(ControlError::conflict(cure));
+    }
+    *settings = changed;
+    Ok(to_json(settings))
 }
 
 fn approvals(service: &Arc<Service>) -> Route {

@@ -7,10 +7,10 @@
 use std::net::IpAddr;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Settings of one vault: the `[secret-server.settings]` table of a lab.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Which edition answers.
@@ -45,7 +45,8 @@ pub struct Settings {
     pub lock_out_minutes: u32,
     /// *Local user password expiration*, days; 0 never (checklist row 33).
     pub local_password_expiry_days: u32,
-    /// Whether a domain is also known by its short (NetBIOS) name (assumed).
+    /// Whether a domain is also known by its short (NetBIOS) name (assumed). Read when the vault
+    /// starts.
     pub short_domain_names: bool,
 
     /// *Session Timeout for Webservices*, minutes; 0 is unlimited (documented soap:§3.2).
@@ -158,7 +159,7 @@ impl Default for Settings {
 }
 
 /// Which edition answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Profile {
     /// Secret Server Cloud: the application is the site's root.
@@ -171,7 +172,7 @@ pub enum Profile {
 }
 
 /// *Enable Webservices*, with the three things that a caller may meet when it is off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum WebServices {
     /// The service answers.
@@ -185,7 +186,7 @@ pub enum WebServices {
 }
 
 /// Whether use prolongs a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TokenLifetime {
     /// It ends so long after its issue.
@@ -195,7 +196,7 @@ pub enum TokenLifetime {
 }
 
 /// What becomes of live tokens when trust is revoked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LiveTokens {
     /// They live until they expire.
@@ -205,7 +206,7 @@ pub enum LiveTokens {
 }
 
 /// `Value` of a file item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileItemValue {
     /// The file's name.
@@ -215,7 +216,7 @@ pub enum FileItemValue {
 }
 
 /// What a caller without Edit gets for a password that is hidden from launchers' users.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum HiddenPassword {
     /// The item with an empty value.
@@ -225,7 +226,7 @@ pub enum HiddenPassword {
 }
 
 /// The answer to `CheckIn` of a secret that nobody holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FreeCheckIn {
     /// Success without effect.
@@ -235,8 +236,8 @@ pub enum FreeCheckIn {
 }
 
 /// A network: an address, alone or with a prefix length (`10.0.0.0/8`, `::1`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(try_from = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
 pub struct IpRange {
     address: IpAddr,
@@ -258,6 +259,12 @@ impl IpRange {
             }
             _ => false,
         }
+    }
+}
+
+impl From<IpRange> for String {
+    fn from(range: IpRange) -> Self {
+        format!("{}/{}", range.address, range.prefix)
     }
 }
 

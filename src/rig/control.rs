@@ -185,6 +185,23 @@ impl Operator {
         self.post("/faults", json!(rule)).await.map(drop)
     }
 
+    /// How many calls have met a fault rule; none when there is no such rule.
+    ///
+    /// # Errors
+    /// As [`Operator::get`].
+    pub async fn fault_met(&self, id: &str) -> Result<u64, ControlError> {
+        let rules = self.get("/faults").await?;
+        let mut named = rules
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|rule| rule["id"] == id);
+        Ok(named
+            .next()
+            .and_then(|rule| rule["met"].as_u64())
+            .unwrap_or_default())
+    }
+
     /// The calls that arrived, oldest first.
     ///
     /// # Errors

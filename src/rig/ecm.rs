@@ -1,19 +1,13 @@
 //! An ECM of a rig: its configuration file, its secrets, and the running service.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
-use ecm::clock::SystemClock;
 use ecm::config::Config;
 use ecm::env::Environment;
-use ecm::link::{Bounds, LinkState, Reconnect};
-use ecm::secret_server::SecretServer;
-use ecm::secret_server::settings::SettingsFile;
-use ecm::service::{Parts, Service, ServiceError};
-use ecm::state_dir::StateDir;
-use ecm::token_cache::{KeySource, TokenCache};
-use serde::Deserialize as _;
+use ecm::link::LinkState;
+use ecm::service::{Service, ServiceError};
+use ecm::token_cache::TokenCache;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use toml::{Table, Value};
@@ -66,69 +60,47 @@ impl Setup<'_> {
 
     fn config(&self) -> Table {
         let path = |path: &Path| Value::from(path.display().to_string());
-        let mut vault = Table::new();
-        vault.insert("endpoint_url".into(), self.endpoint_url.into());
-        vault.insert("api_user".into(), self.api_user.into());
-        vault.insert("api_password".into(), format!("file:{API_PASSWORD}").into());
-        vault.insert("ca_file".into(), path(self.vault_ca));
-        let sections = [
+        let secret = |name: &str| Value::from(format!("file:{name}"));
+        let mut vault = self.settings.clone();
+        vault.extend(table([
+            ("endpoint_url", self.endpoint_url.into()),
+            ("api_user", self.api_user.into()),
+            ("api_password", secret(API_PASSWORD)),
+            ("ca_file", path(self.vault_ca)),
+        ]));
+        table([
             (
                 "appliance",
-                table([
+                Value::Table(table([
                     ("site_url", self.site_url.into()),
                     ("client_id", self.client_id.into()),
-                    ("client_secret", format!("file:{CLIENT_SECRET}").into()),
+                    ("client_secret", secret(CLIENT_SECRET)),
                     ("ca_file", path(self.appliance_ca)),
-                ]),
+                ])),
             ),
-            ("state", table([("dir", "state".into())])),
-            ("vault", table([("secret-server", Value::Table(vault))])),
-        ];
-        sections
-            .into_iter()
-            .map(|(name, section)| (name.to_owned(), section.into()))
-            .collect()
+            (
+                "state",
+                Value::Table(table([
+                    ("dir", "state".into()),
+                    ("token_cache_key", secret(CACHE_KEY)),
+                ])),
+            ),
+            (
+                "vault",
+                Value::Table(table([("secret-server", Value::Table(vault))])),
+            ),
+        ])
     }
 }
 
-fn assemble(file: &Path, setup: &Setup<'_>) -> Result<(Service, TokenCache), String> {
-    let told = |error: &dyn std::fmt::Display| error.to_string();
-    let config = Config::load(file).map_err(|error| told(&error))?;
+/// The service that `file` describes, with a handle of its own on the token cache.
+fn assemble(file: &Path) -> Result<(Service, TokenCache), String> {
+    let config = Config::load(file).map_err(|error| error.to_string())?;
     let environment = Environment::of_process();
-    let client_secret = config
-        .appliance
-        .client_secret
-        .resolve(&environment)
-        .map_err(|error| told(&error))?;
-    let mut settings = setup.settings.clone();
-    settings.insert("endpoint_url".into(), setup.endpoint_url.into());
-    settings.insert("api_user".into(), setup.api_user.into());
-    settings.insert("api_password".into(), format!("file:{API_PASSWORD}").into());
-    settings.insert(
-        "ca_file".into(),
-        setup.vault_ca.display().to_string().into(),
-    );
-    let settings = SettingsFile::deserialize(settings).map_err(|error| told(&error.message()))?;
-    let settings = settings
-        .check(setup.api_password.into())
-        .map_err(|error| told(&error))?;
-    let key = KeySource::File(setup.directory.join(CACHE_KEY));
-    let tokens = TokenCache::open(&config.local.state.dir, &key).map_err(|error| told(&error))?;
-    let clock = Arc::new(SystemClock);
-    let plugin =
-        SecretServer::new(settings, tokens.clone(), clock).map_err(|error| told(&error))?;
-    let service = Service::assemble(Parts {
-        appliance: &config.appliance,
-        client_secret,
-        check_in: config.local.check_in,
-        monitor: None,
-        state_dir: StateDir::lock(&config.local.state.dir).map_err(|error| told(&error))?,
-        plugin: Arc::new(plugin),
-        reconnect: Reconnect::default(),
-        bounds: Bounds::default(),
-    })
-    .map_err(|error| told(&error))?;
-    Ok((service, tokens))
+    let service = Service::from_config(&config, &environment).map_err(|error| error.to_string())?;
+    let tokens = ecm::vault::token_cache(&config.local, &environment);
+    let tokens = tokens.map_err(|error| error.to_string())?;
+    Ok((service, tokens.unwrap_or_else(TokenCache::in_memory)))
 }
 
 fn table<const N: usize>(entries: [(&str, Value); N]) -> Table {
@@ -168,7 +140,7 @@ pub(super) async fn start(
     patience: Duration,
 ) -> Result<Running, RigError> {
     let file = setup.write()?;
-    let (service, tokens) = assemble(&file, setup).map_err(RigError::Ecm)?;
+    let (service, tokens) = assemble(&file).map_err(RigError::Ecm)?;
     let mut state = service.state();
     let shutdown = CancellationToken::new();
     let task = tokio::spawn(service.run(shutdown.clone()));

@@ -1,9 +1,11 @@
 //! A whole site on this machine: appliance, vault and ECMs on free loopback ports, started and
 //! stopped in order, trusting one authority that was made for the run.
 
+mod aftermath;
 pub mod console;
 pub mod control;
 mod ecm;
+mod error;
 mod tape;
 pub mod vault;
 
@@ -11,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mock_appliance::{ConsoleError, MockAppliance, SessionId};
+use mock_appliance::{ConsoleError, MockAppliance};
 use sim_kit::cli::StartError;
 use sim_kit::clock::{SimClock, Stopwatch};
 use sim_kit::config::ConfigError;
@@ -20,6 +22,8 @@ use sim_kit::pki::{Authority, PkiError};
 use sim_kit::seeded::Seed;
 use tempfile::TempDir;
 use zeroize::Zeroizing;
+
+pub use mock_appliance::SessionId;
 
 use crate::lab::{EcmPlan, Lab};
 use crate::leak::{Leak, Planted, Scanner};
@@ -32,76 +36,6 @@ use vault::Vault;
 /// Longest wait for something that happens in the background.
 const PATIENCE: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(5);
-
-/// Why a rig is not what it should be.
-#[derive(Debug, thiserror::Error)]
-pub enum RigError {
-    /// The lab was refused.
-    #[error("failed to read the lab: {0}")]
-    Config(#[from] ConfigError),
-    /// A simulator did not start.
-    #[error("failed to start {party}: {source}")]
-    Start {
-        /// Which one.
-        party: &'static str,
-        /// Why.
-        source: StartError,
-    },
-    /// The ECM did not start.
-    #[error("failed to start the ECM: {0}")]
-    Ecm(String),
-    /// The authority of the run could not be made.
-    #[error("failed to make the run's authority: {0}")]
-    Pki(#[from] PkiError),
-    /// A file of the run could not be written or read.
-    #[error("failed to use {path}: {source}")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The console refused something that has nothing to do with the link.
-    #[error("failed at the console: {0}")]
-    Console(#[from] ConsoleError),
-    /// A control plane refused.
-    #[error("failed to control a simulator: {0}")]
-    Control(#[from] ControlError),
-    /// Something did not happen in time.
-    #[error("failed to see {what} within {within_s} s; {seen}")]
-    Waited {
-        /// What was waited for.
-        what: String,
-        /// For how long.
-        within_s: u64,
-        /// What was seen instead.
-        seen: String,
-    },
-    /// The rig has nothing of that name.
-    #[error("failed to find {0}")]
-    Unknown(String),
-}
-
-/// What the look afterwards found.
-#[derive(Debug, Default)]
-pub struct Findings {
-    /// Planted secrets where they must not be.
-    pub leaks: Vec<Leak>,
-    /// How much was searched.
-    pub scanned_bytes: usize,
-    /// Panics of background work.
-    pub panics: Vec<String>,
-    /// Fault rules that no call has met.
-    pub rules_never_met: Vec<String>,
-}
-
-/// A secret that the lab planted.
-pub struct PlantedSecret {
-    /// Where it stands: `web01 Administrator: Password`.
-    pub name: String,
-    /// The secret.
-    pub value: Zeroizing<String>,
-}
 
 /// How a rig is to run.
 pub struct Options {
@@ -338,6 +272,26 @@ impl Rig {
         .await
     }
 
+    /// Waits until `count` calls have met a fault rule of the vault.
+    ///
+    /// # Errors
+    /// When they do not in time.
+    pub async fn wait_for_met(&self, rule: &str, count: u64) -> Result<(), RigError> {
+        let operator = &self.vault.operator;
+        wait_for(
+            &format!("{count} calls that meet the rule {rule:?}"),
+            || async {
+                let met = operator.fault_met(rule).await?;
+                Ok(if met >= count {
+                    Ok(())
+                } else {
+                    Err(format!("{met} calls have met it"))
+                })
+            },
+        )
+        .await
+    }
+
     /// What a session's journey consisted of, in the order of the starts: requests on the link and
     /// the vault's calls while the session ran.
     ///
@@ -381,83 +335,6 @@ impl Rig {
         &self.ca_file
     }
 
-    /// A scanner for every secret that the lab planted.
-    #[must_use]
-    pub fn scanner(&self) -> Scanner {
-        let planted = self.planted.iter();
-        Scanner::new(planted.map(|secret| Planted::new(&secret.name, secret.value.clone())))
-    }
-
-    /// The password or key that the lab planted in a secret of the vault, by the secret's name.
-    #[must_use]
-    pub fn planted(&self, secret: &str) -> Option<&PlantedSecret> {
-        let mut fitting = self.planted.iter().filter(|planted| {
-            planted
-                .name
-                .strip_prefix(secret)
-                .is_some_and(|field| field.starts_with(": "))
-        });
-        let is_main = |one: &PlantedSecret| !one.name.ends_with("Passphrase");
-        fitting.find(|planted| is_main(planted))
-    }
-
-    /// What this process logged since the rig was started.
-    #[must_use]
-    pub fn log(&self) -> String {
-        String::from_utf8_lossy(&self.tape.since(self.tape_from)).into_owned()
-    }
-
-    /// Looks through everything that was written so far: log lines, journals, state, files.
-    ///
-    /// # Errors
-    /// When something cannot be read: what was not read is not clean.
-    pub async fn scan(&self) -> Result<(Vec<Leak>, usize), RigError> {
-        let scanner = self.scanner();
-        let log = self.tape.since(self.tape_from);
-        let mut leaks = scanner.scan("the log", &log);
-        let mut bytes = log.len();
-        for (party, operator) in [
-            ("the vault", &self.vault.operator),
-            ("the appliance", &self.appliance.operator),
-        ] {
-            for path in ["/journal", "/state", "/faults"] {
-                let text = operator.get(path).await?.to_string();
-                leaks.extend(scanner.scan(&format!("{path} of {party}"), text.as_bytes()));
-                bytes += text.len();
-            }
-        }
-        let directory = self.directory.path();
-        let found = scanner.scan_path(directory, &self.secret_files);
-        leaks.extend(found.map_err(file_error(directory))?);
-        Ok((leaks, bytes))
-    }
-
-    /// Stops everything, ECMs first, and looks at what is left: leaks, panics, rules never met.
-    pub async fn finish(mut self) -> Findings {
-        for ecm in std::mem::take(&mut self.ecms) {
-            ecm.stop().await;
-        }
-        let mut findings = Findings::default();
-        match self.scan().await {
-            Ok((leaks, bytes)) => {
-                findings.leaks = leaks;
-                findings.scanned_bytes = bytes;
-            }
-            Err(error) => findings.panics.push(error.to_string()),
-        }
-        for operator in [&self.vault.operator, &self.appliance.operator] {
-            findings
-                .rules_never_met
-                .extend(operator.faults_never_met().await.unwrap_or_default());
-        }
-        findings
-            .panics
-            .extend(self.appliance.server.hosted().panics());
-        self.appliance.server.stop().await;
-        findings.panics.extend(self.vault.stop().await);
-        findings
-    }
-
     fn plant_client_secrets(&mut self) {
         let account = self.appliance.server.api_account(&self.plan.api_account);
         if let Some((_, secret)) = account {
@@ -492,9 +369,4 @@ where
             seen,
         }),
     }
-}
-
-fn file_error(path: &Path) -> impl FnOnce(std::io::Error) -> RigError + use<> {
-    let path = path.to_owned();
-    move |source| RigError::File { path, source }
 }

@@ -1,5 +1,8 @@
 //! Tests of the lab as a whole, in one binary.
 #![allow(clippy::unwrap_used)]
 
+mod demo;
+mod gate;
 mod layering;
 mod requirements;
+mod round_trips;

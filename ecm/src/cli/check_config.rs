@@ -51,16 +51,16 @@ impl CheckConfig {
         if !problems.is_empty() {
             return Exit::Usage;
         }
-        let VaultConfig::SecretServer { settings, .. } = &config.local.vault;
+        let (vault, endpoint_url) = match &config.local.vault {
+            VaultConfig::SecretServer { settings, .. } => ("Secret Server", &settings.endpoint_url),
+            VaultConfig::PasswordSafe { settings, .. } => ("Password Safe", &settings.endpoint_url),
+        };
         say(format_args!(
             "{}: nothing wrong",
             self.file.config.display()
         ));
         say(format_args!("  appliance  {}", config.appliance.site_url));
-        say(format_args!(
-            "  vault      {} (Secret Server)",
-            settings.endpoint_url
-        ));
+        say(format_args!("  vault      {endpoint_url} ({vault})"));
         say(format_args!(
             "  state      {}",
             config.local.state.dir.display()

@@ -207,6 +207,21 @@ impl<'d, 't> Table<'d, 't> {
         number
     }
 
+    /// The string `key`, which must be one of the names in `choices`.
+    pub(super) fn choice<T: Copy>(
+        &mut self,
+        key: &'static str,
+        choices: &[(&str, T)],
+    ) -> Option<T> {
+        let text = self.string(key)?;
+        let chosen = choices.iter().find(|(name, _)| *name == text);
+        if chosen.is_none() {
+            let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+            self.problem(key, format!("must be one of {}", names.join(", ")));
+        }
+        chosen.map(|(_, value)| *value)
+    }
+
     /// The list of strings `key`, or one string with commas as the vendor's form has it; blank
     /// members are dropped.
     pub(super) fn strings(&mut self, key: &'static str) -> Option<Vec<String>> {

@@ -70,19 +70,26 @@ fn findings(text: &str) -> String {
     ConfigError::Invalid(read(text).unwrap_err()).to_string()
 }
 
-fn local(text: &str, overrides: &[&str]) -> Result<SettingsFile, Vec<Finding>> {
+fn local(text: &str, overrides: &[&str]) -> Result<SecretServerSettings, Vec<Finding>> {
     let overrides: Vec<_> = overrides.iter().map(|text| text.parse().unwrap()).collect();
     let config = sections::read_local(Path::new("ecm.toml"), text, &overrides)?;
-    let VaultConfig::SecretServer { settings, .. } = config.vault;
-    Ok(*settings)
+    match config.vault {
+        VaultConfig::SecretServer { settings, .. } => Ok(*settings),
+        VaultConfig::PasswordSafe { .. } => panic!("a Secret Server is configured"),
+    }
+}
+
+fn secret_server(config: &Config) -> &SecretServerSettings {
+    match &config.local.vault {
+        VaultConfig::SecretServer { settings, .. } => settings,
+        VaultConfig::PasswordSafe { .. } => panic!("a Secret Server is configured"),
+    }
 }
 
 #[test]
 fn what_is_not_given_has_the_documented_default() {
     let config = read(MINIMAL).unwrap();
-    let VaultConfig::SecretServer {
-        settings: vault, ..
-    } = &config.local.vault;
+    let vault = secret_server(&config);
     assert_eq!(vault.domain_field, "Domain");
     assert_eq!(vault.machine_field, "Machine");
     assert!(vault.include_domain_credentials_for.is_empty());
@@ -120,9 +127,7 @@ fn every_key_is_read() {
     );
     assert_eq!(config.local.check_in.give_up_after, Duration::from_secs(60));
     assert_eq!(config.local.check_in.orphan_after, Duration::from_secs(5));
-    let VaultConfig::SecretServer {
-        settings: vault, ..
-    } = &config.local.vault;
+    let vault = secret_server(&config);
     assert_eq!(vault.api_domain.as_deref(), Some("acme"));
     assert_eq!(vault.api_organization, None);
     assert_eq!(vault.include_domain_credentials_for, ["ACME", "EMEA"]);
@@ -246,6 +251,58 @@ fn every_documented_setting_of_the_plugin_is_a_key() {
         let text = format!("{text}\n{} = {{}}", label.key);
         let found = findings(&text);
         let place = format!("`vault.secret-server.{}`: ", label.key);
+        let line = found
+            .lines()
+            .find(|line| line.contains(&place))
+            .unwrap_or_default();
+        assert!(line.contains("must be"), "{}: {found}", label.key);
+    }
+}
+
+const PASSWORD_SAFE: &str = r#"
+[vault.password-safe]
+endpoint_url = "https://safe.acme.example/BeyondTrust/api/public/v3"
+api_registration_key = "file:key"
+"#;
+
+#[test]
+fn password_safe_is_the_other_vault() {
+    let text = format!("{PASSWORD_SAFE}run_as_form = \"upn\"\nrelease_duration_min = 30\n");
+    let set = ["check_in=never".parse().unwrap()];
+    let config = sections::read_local(Path::new("ecm.toml"), &text, &set).unwrap();
+    let VaultConfig::PasswordSafe { settings, .. } = &config.vault else {
+        panic!("a Password Safe is configured")
+    };
+    assert_eq!(settings.release_duration_min, 30);
+    assert_eq!(
+        settings.run_as_form,
+        crate::password_safe::settings::RunAsForm::Upn
+    );
+    assert_eq!(
+        settings.check_in,
+        crate::password_safe::settings::CheckIn::Never
+    );
+    let wrong = sections::read_local(
+        Path::new("ecm.toml"),
+        &text,
+        &["api_user=x".parse().unwrap()],
+    );
+    assert!(
+        wrong.unwrap_err()[0]
+            .to_string()
+            .starts_with("--set:1: `api_user`: unknown key")
+    );
+    let both = format!("{MINIMAL}{PASSWORD_SAFE}");
+    assert!(findings(&both).contains("one ECM, one vault"));
+    assert!(findings("[vault]").contains("[vault.secret-server] or [vault.password-safe]"));
+}
+
+#[test]
+fn every_setting_of_password_safe_is_a_key() {
+    for label in crate::password_safe::settings::LABELS {
+        let text = PASSWORD_SAFE.replace(&format!("{} = ", label.key), "ignored = ");
+        let found = findings(&format!("{text}\n{} = {{}}", label.key));
+        let place = format!("`vault.password-safe.{}`: ", label.key);
         let line = found
             .lines()
             .find(|line| line.contains(&place))

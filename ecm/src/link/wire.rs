@@ -211,6 +211,7 @@ pub fn write_answer(id: &str, answer: &Answer) -> serde_json::Result<String> {
 
 /// A frame of the appliance.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant)] // one at a time, and taken apart at once
 pub enum Incoming {
     /// The appliance accepted `hello`.
     Welcome(Welcome),

@@ -364,6 +364,22 @@ mod tests {
     }
 
     #[test]
+    fn every_setting_is_in_the_guide() {
+        let guide = include_str!("../../SECRET-SERVER.md");
+        let rows: Vec<_> = guide
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .collect();
+        let expected = LABELS
+            .iter()
+            .map(|row| format!("| `{}` | {}", row.key, row.label));
+        for (row, expected) in rows.iter().zip(expected) {
+            assert!(row.starts_with(&expected), "{row}\n{expected}");
+        }
+        assert!(rows.len() >= LABELS.len());
+    }
+
+    #[test]
     fn the_fields_have_the_documented_defaults() {
         let settings = check(CLOUD).unwrap();
         assert_eq!(

@@ -1,7 +1,7 @@
 //! The conversation with Secret Server over real sockets: which calls go out, how many rounds they
 //! take, and what happens when a token dies on the way.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use ecm::diagnosis::Symptom;
 use ecm::error::{ErrorKind, PluginError};
@@ -76,6 +76,61 @@ async fn a_cold_list_takes_three_rounds_and_a_warm_one_takes_one() {
     soon(plugin.find_credentials(&session)).await.unwrap();
     assert_eq!(vault.calls()[cold.len()..], [SEARCH; 4]);
     assert_eq!(vault.connections(), 4, "a warm list opens no connection");
+}
+
+#[tokio::test]
+async fn every_setting_reaches_the_call_that_it_belongs_to() {
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&sent);
+    let vault = Vault::start(move |call| {
+        let names: &[&str] = match call.operation.as_str() {
+            "SearchSecretsByFieldValue" => &["fieldName", "searchTerm", "showRestricted"],
+            _ => &["username", "organization", "domain"],
+        };
+        let values: Vec<_> = names.iter().map(|name| call.parameter(name)).collect();
+        seen.lock()
+            .unwrap()
+            .push(format!("{} {}", call.operation, values.join("|")));
+        well(call)
+    })
+    .await;
+    let look_up = async |include_default_organization| {
+        let mut settings = vault.settings();
+        settings.api_domain = Some("CORP".into());
+        settings.api_organization = Some("acme".into());
+        settings.include_default_organization = include_default_organization;
+        settings.default_domain = Some("ACME".into());
+        settings.machine_field = "Server".into();
+        settings.domain_field = "Realm".into();
+        settings.include_domain_credentials_for = vec!["ACME".into()];
+        settings.show_restricted = false;
+        soon(plugin(settings).find_credentials(&session()))
+            .await
+            .unwrap();
+        let mut calls = std::mem::take(&mut *sent.lock().unwrap());
+        // The searches arrive in any order.
+        calls[2..].sort();
+        calls
+    };
+    let searches = [
+        "SearchSecretsByFieldValue Realm|ACME|false",
+        "SearchSecretsByFieldValue Server|srv01|false",
+    ];
+    let log_on = "Authenticate svc-ecm|acme|CORP";
+    let plain = [
+        log_on,
+        "ImpersonateUser joe.user||ACME",
+        searches[0],
+        searches[1],
+    ];
+    assert_eq!(look_up(false).await, plain);
+    let with_organization = [
+        log_on,
+        "ImpersonateUser joe.user|acme|ACME",
+        searches[0],
+        searches[1],
+    ];
+    assert_eq!(look_up(true).await, with_organization);
 }
 
 #[tokio::test]
@@ -245,6 +300,32 @@ async fn a_vault_that_refuses_every_token_is_not_asked_for_ever() {
     assert_eq!(
         (vault.count("ImpersonateUser"), vault.count(SEARCH)),
         (2, 2)
+    );
+}
+
+#[tokio::test]
+async fn a_token_is_replaced_once_for_a_request_however_many_calls_it_makes() {
+    let vault = Vault::start(|call| {
+        let token = call.parameter("token");
+        match call.operation.as_str() {
+            "GetSecret" if token.starts_with("user-0") => refused("expired token"),
+            "GetSecret" => ok(&secret(&[
+                item(1, "Username", "root", "IsNotes"),
+                item(2, "Private Key", "id", "IsFile"),
+            ])),
+            "DownloadFileAttachmentByItemId" => refused("expired token"),
+            "GetTokenIsValid" => refused("no"),
+            _ => well(call),
+        }
+    })
+    .await;
+    let error = soon(vault.plugin().get_credential(&session(), "7"))
+        .await
+        .unwrap_err();
+    assert_eq!(symptom(&error), Symptom::TokenRefusedTwice);
+    assert_eq!(
+        (vault.count("Authenticate"), vault.count("ImpersonateUser")),
+        (1, 2)
     );
 }
 

@@ -105,7 +105,28 @@ async fn a_list_is_shown_with_the_way_to_retrieve_and_every_step_explained() {
     })
     .await;
     assert!(report.succeeded());
-    insta::assert_snapshot!(report.to_text(true));
+    insta::assert_snapshot!(report.to_text(true), @r"
+    Test Settings: Secret Server
+
+      SRA Console Username    ACME\joe.user
+      Jump Item Type          remote_rdp
+      Hostname / IP Address   srv01.acme.example
+      Vault user              joe.user
+
+    Success: 3 credentials found
+
+      srv01\Admin (Windows Account)         Retrieve Credential: --retrieve 7
+      srv01\backup (Windows Account)        Retrieve Credential: --retrieve 12
+      ACME\administrator (Windows Account)  Retrieve Credential: --retrieve 31
+
+    What was tried
+
+      user in   ACME\joe.user [domain given before the backslash]: not recognised (User not found.)
+      user in   joe.user (local) [fall-back to local account]: recognised
+      search in Machine = srv01.acme.example [host name or address as given]: 0 found, 0 new
+      search in Machine = srv01 [short form of the host name]: 2 found, 2 new
+      search in Domain = ACME [Include domain credentials for]: 2 found, 1 new
+    ");
 }
 
 #[tokio::test]
@@ -136,13 +157,51 @@ async fn a_pending_approval_has_its_own_dialog() {
     })
     .await;
     assert!(!report.succeeded());
-    insta::assert_snapshot!(report.to_text(true));
+    insta::assert_snapshot!(report.to_text(true), @r"
+    Test Settings: Secret Server
+
+      SRA Console Username    ACME\joe.user
+      Jump Item Type          remote_rdp
+      Hostname / IP Address   srv01.acme.example
+
+    Error Retrieving Credential List
+
+      Error type              Permission, pending approval
+      Message                 authentication was successful, but permission to access this user's secrets is pending approval: ACME\joe.user
+      Where                   vault operation ImpersonateUser
+      The vault said          The request is pending approval.
+      Address                 https://vault.acme.example/approve
+      What to do              approve the request from the mail, or in Secret Server under Tools > Manage Applications
+      Whose turn              console user
+      See DIAGNOSIS.md        delegation-pending
+
+    What was tried
+
+      user in   ACME\joe.user [domain given before the backslash]: authentication was successful, but permission to access this user's secrets is pending approval: ACME\joe.user
+      user out  joe.user (local): the vault's answer for an earlier one is final
+    ");
 }
 
 #[tokio::test]
 async fn a_handled_error_is_shown_with_its_type_the_inputs_and_the_vaults_words() {
     let report = run(&form(), None, |_| refused("Login failed.")).await;
-    insta::assert_snapshot!(report.to_text(false));
+    insta::assert_snapshot!(report.to_text(false), @r"
+    Test Settings: Secret Server
+
+      SRA Console Username    ACME\joe.user
+      Jump Item Type          remote_rdp
+      Hostname / IP Address   srv01.acme.example
+
+    Error Retrieving Credential List
+
+      Error type              Authentication
+      Message                 the vault does not accept the API account
+      Where                   vault operation Authenticate
+      The vault said          Login failed.
+      What to do              check API User, API Password and API Domain by logging in to the vault
+      Whose turn              ECM administrator
+      See DIAGNOSIS.md        login-failed
+    ");
 }
 
 #[tokio::test]
@@ -167,14 +226,24 @@ async fn a_retrieved_credential_is_found_never_shown_and_checked_in_again() {
         !text.contains(CANARY) && !format!("{report:?}").contains(CANARY),
         "{text}"
     );
-    insta::assert_snapshot!(
-        text.split_once("Success: found")
-            .unwrap()
-            .1
-            .split("What")
-            .next()
-            .unwrap()
-    );
+    let retrieved = text
+        .split_once("Success: found")
+        .unwrap()
+        .1
+        .split("What")
+        .next()
+        .unwrap()
+        .trim();
+    insta::assert_snapshot!(retrieved, @r"
+    credential 7
+
+      User name               root
+      SSH private key         found, not shown
+      Passphrase              found, not shown
+      Certificate             none
+      Password                found, not shown
+      It was checked in again.
+    ");
 }
 
 #[tokio::test]

@@ -76,6 +76,19 @@ impl Console {
             .collect()
     }
 
+    /// The Jump Items that a user picked, the latest first (documented sra:§7: "Recently Used").
+    #[must_use]
+    pub fn recently_used(&self, username: &str) -> Vec<String> {
+        let mut names = Vec::new();
+        for session in self.sessions().iter().rev() {
+            let name = &session.jump_item.name;
+            if session.user.username.eq_ignore_ascii_case(username) && !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        names
+    }
+
     /// Releases that are owed and not confirmed.
     #[must_use]
     pub fn releases_owed(&self) -> Vec<Release> {

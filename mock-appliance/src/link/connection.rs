@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use sim_kit::exchange::Duplex;
-use sim_kit::fault::{Call, Met, Verdict};
+use sim_kit::fault::{Call, Verdict};
 use sim_kit::journal::Outcome;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -102,14 +102,7 @@ async fn greet(
     stopping: &CancellationToken,
 ) -> Result<(), End> {
     let site = &admitted.site;
-    let patience = Duration::from_millis(site.settings.hello_timeout_ms);
-    let hello = tokio::select! {
-        () = stopping.cancelled() => return Err(End::Close(CloseReason::GoingAway)),
-        reason = closing(&mut ends.closing) => return Err(End::Close(reason)),
-        hello = timeout(patience, first_frame(admitted, socket)) => {
-            hello.unwrap_or(Err(End::Close(CloseReason::NoHello)))?
-        }
-    };
+    let hello = hello(admitted, socket, ends, stopping).await?;
     let client_id = admitted.client_id.0.as_str();
     let call = Call {
         operation: "hello",
@@ -118,28 +111,19 @@ async fn greet(
     };
     let mut met = site.faults.meet(&call);
     if let Some(met) = &mut met {
+        // The reply is for HTTP; on the link the verdict itself says what happens.
         let _ = met.before().await;
     }
-    let fault = met.as_ref().and_then(|met| LinkFault::of(&met.verdict));
-    if matches!(
-        met,
-        Some(Met {
-            verdict: Verdict::Drop { .. },
-            ..
-        })
-    ) {
+    let verdict = met.as_ref().map(|met| &met.verdict);
+    if matches!(verdict, Some(Verdict::Drop { .. })) {
         return Err(End::Close(CloseReason::Cut));
     }
+    let fault = verdict.and_then(LinkFault::of);
     let speaks_ours = hello.protocol_versions.contains(&PROTOCOL_VERSION);
     if !speaks_ours || fault == Some(LinkFault::VersionMismatch) {
-        let message = format!("this appliance speaks version {PROTOCOL_VERSION}");
-        let reject = ToEcm::Reject {
-            code: "version_mismatch",
-            message: &message,
-        };
-        let _ = send(admitted, socket, Message::text(reject.text())).await;
-        return Err(End::Close(CloseReason::Version));
+        return Err(reject(admitted, socket).await);
     }
+    let mut entry = site.note("hello", Outcome::Success);
     let announced = site
         .state()
         .ecms
@@ -150,33 +134,58 @@ async fn greet(
         Some(Some(replaced)) => site.links.close(replaced, CloseReason::Replaced),
         Some(None) => {}
     }
-    let skew_s = if fault == Some(LinkFault::ClockSkew) {
-        DAY_S
-    } else {
-        0
+    let skew_s = i64::from(fault == Some(LinkFault::ClockSkew)) * DAY_S;
+    welcome(admitted, socket, skew_s).await?;
+    let (link, group) = (admitted.connection.to_string(), admitted.group.clone());
+    tracing::info!(link, group, address = %admitted.address, "ECM connected");
+    entry.user = Some(client_id.to_owned());
+    entry.fault_rule = met.map(|met| met.rule_id);
+    entry.detail = vec![("link", link), ("group", group)];
+    site.journal.record(entry);
+    site.links.welcomed();
+    Ok(())
+}
+
+/// Waits for the first frame, which has to be `hello`.
+async fn hello(
+    admitted: &Admitted,
+    socket: &mut Socket,
+    ends: &mut LinkEnds,
+    stopping: &CancellationToken,
+) -> Result<Hello, End> {
+    let patience = Duration::from_millis(admitted.site.settings.hello_timeout_ms);
+    tokio::select! {
+        () = stopping.cancelled() => Err(End::Close(CloseReason::GoingAway)),
+        reason = closing(&mut ends.closing) => Err(End::Close(reason)),
+        hello = timeout(patience, first_frame(admitted, socket)) => {
+            hello.unwrap_or(Err(End::Close(CloseReason::NoHello)))
+        }
+    }
+}
+
+async fn reject(admitted: &Admitted, socket: &mut Socket) -> End {
+    let message = format!("this appliance speaks version {PROTOCOL_VERSION}");
+    let reject = ToEcm::Reject {
+        code: "version_mismatch",
+        message: &message,
     };
-    let connection_id = admitted.connection.to_string();
+    let sent = send(admitted, socket, Message::text(reject.text())).await;
+    sent.err().unwrap_or(End::Close(CloseReason::Version))
+}
+
+/// Sends `welcome`, with a time that is so many seconds ahead.
+async fn welcome(admitted: &Admitted, socket: &mut Socket, skew_s: i64) -> Result<(), End> {
+    let site = &admitted.site;
     let welcome = ToEcm::Welcome(Welcome {
         protocol_version: PROTOCOL_VERSION,
-        connection_id: &connection_id,
+        connection_id: &admitted.connection.to_string(),
         ecm_group: &admitted.group,
         server_time: site.now().unix_s() + skew_s,
         ping_interval_s: site.settings.ping_interval_s,
         max_frame_bytes: FRAME_BYTES_MAX,
         request_timeout_ms: site.settings.request_timeout_ms.into(),
     });
-    send(admitted, socket, Message::text(welcome.text())).await?;
-    tracing::info!(link = %admitted.connection, group = admitted.group, address = %admitted.address, "ECM connected");
-    let mut entry = site.note("hello", Outcome::Success);
-    entry.user = Some(client_id.to_owned());
-    entry.fault_rule = met.map(|met| met.rule_id);
-    entry.detail = vec![
-        ("link", connection_id.clone()),
-        ("group", admitted.group.clone()),
-    ];
-    site.journal.record(entry);
-    site.links.welcomed();
-    Ok(())
+    send(admitted, socket, Message::text(welcome.text())).await
 }
 
 async fn first_frame(admitted: &Admitted, socket: &mut Socket) -> Result<Hello, End> {

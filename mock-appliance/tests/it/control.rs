@@ -203,3 +203,22 @@ async fn every_route_of_the_appliance_is_described() {
         assert!(text.contains(path), "{path}");
     }
 }
+
+#[tokio::test]
+async fn users_and_jump_items_can_be_looked_up() {
+    let appliance = appliance().await;
+    for item in ["web01", "branch01", "web01"] {
+        appliance
+            .begin_session(r"ACME\joe.user", item)
+            .await
+            .unwrap();
+    }
+    let (_, users) = call(&appliance, Method::GET, "/console-users", Value::Null).await;
+    assert_eq!(users[0]["provider_type"], "ldap");
+    assert_eq!(users[0]["recently_used"], json!(["web01", "branch01"]));
+    let (_, items) = call(&appliance, Method::GET, "/jump-items", Value::Null).await;
+    assert_eq!(
+        (&items[0]["name"], &items[0]["ecm_group"]),
+        (&json!("branch01"), &json!("Branch"))
+    );
+}

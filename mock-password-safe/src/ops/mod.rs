@@ -170,6 +170,11 @@ pub(crate) const fn created(describe: fn(&mut SchemaGenerator) -> Schema) -> Giv
 }
 
 impl Route {
+    /// Whether the operation is here, or only known from the vendor's documentation.
+    pub(crate) fn is_simulated(&self) -> bool {
+        self.gives.status != 501
+    }
+
     /// The method.
     pub(crate) fn method(&self) -> Method {
         let word = self.name.split(' ').next().unwrap_or_default();

@@ -13,7 +13,7 @@ const fn known(name: &'static str) -> Route {
         access: Access::SignedIn,
         query: &[],
         body: &[],
-        gives: nothing(200),
+        gives: nothing(501),
         run: refuse,
     }
 }

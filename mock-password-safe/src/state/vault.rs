@@ -128,17 +128,16 @@ pub(crate) struct Vault {
 impl Vault {
     /// Adds a system, or puts it in the place of the one with its id.
     pub(crate) fn put_system(&mut self, system: System) {
-        for name in [
+        let names = [
             Some(&system.name),
             system.dns_name.as_ref(),
             system.domain.as_ref(),
-        ] {
-            if let Some(name) = name {
-                self.system_names
-                    .entry(name.to_lowercase())
-                    .or_default()
-                    .insert(system.id);
-            }
+        ];
+        for name in names.into_iter().flatten() {
+            self.system_names
+                .entry(name.to_lowercase())
+                .or_default()
+                .insert(system.id);
         }
         if let Some(address) = system.address {
             self.addresses.entry(address).or_default().insert(system.id);

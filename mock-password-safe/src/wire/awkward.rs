@@ -40,7 +40,7 @@ fn write(value: &Value, out: &mut String, top: bool) {
         }
         // Sub-codes and texts that are the whole body keep their bytes where clients compare them.
         Value::String(text) if top && text.is_ascii() => {
-            out.push_str(&value.to_string().replace('/', "\\/"))
+            out.push_str(&value.to_string().replace('/', "\\/"));
         }
         Value::String(text) => string(text, out),
         scalar => out.push_str(&scalar.to_string()),

@@ -306,3 +306,12 @@ async fn aliases_sets_sessions_and_terminations_have_state() {
     );
     assert_eq!(joe.get("Requests").await.body, "[]");
 }
+
+#[tokio::test]
+async fn what_is_known_but_not_simulated_says_so() {
+    let mock = acme().await;
+    let joe = User::sign_in(&mock, "joe.user").await;
+    let got = joe.get("SmartRules/1/ManagedAccounts").await;
+    assert_eq!(got.status, 501);
+    assert!(got.json().as_str().unwrap().contains("not simulated"));
+}

@@ -45,6 +45,8 @@ pub(crate) fn violation(
             return Some(format!("{at} lacks {name}"));
         }
     }
+    // A schema that names no member allows any.
+    schema["properties"].as_object()?;
     members
         .iter()
         .find_map(|(name, value)| match &schema["properties"][name] {

@@ -301,6 +301,21 @@ fn query_of(command: &Command) -> Option<Query<'_>> {
             restricted: include_restricted.unwrap_or(false),
             folder: folder_id.map(|id| (id, *include_sub_folders)),
         },
+        _ => return exposed_query_of(command),
+    };
+    Some(query)
+}
+
+/// The search among fields that are exposed for display. Those that give whole secrets show
+/// restricted ones too, since no exposed field is a password (assumed).
+fn exposed_query_of(command: &Command) -> Option<Query<'_>> {
+    let plain = |wanted, deleted, restricted| Query {
+        wanted,
+        deleted,
+        restricted,
+        folder: None,
+    };
+    let query = match command {
         Command::SearchSecretsByExposedFieldValue {
             field_name,
             search_term,

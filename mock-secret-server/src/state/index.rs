@@ -64,7 +64,7 @@ impl FieldIndex {
 
 /// FNV-1a over the lower-cased characters, finished by a multiplication so that the upper bits,
 /// by which the map compares, depend on everything.
-fn key(field: &str, value: &str) -> u64 {
+pub(super) fn key(field: &str, value: &str) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let mut feed = |byte: u8| hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     for part in [field, value] {
@@ -85,7 +85,7 @@ fn key(field: &str, value: &str) -> u64 {
 
 /// A hasher for keys that are hashes already.
 #[derive(Debug, Default)]
-struct Verbatim(u64);
+pub(super) struct Verbatim(u64);
 
 impl Hasher for Verbatim {
     fn finish(&self) -> u64 {

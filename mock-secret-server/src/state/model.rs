@@ -236,3 +236,34 @@ impl Field {
         same_folded(&self.name, name) || same_folded(&self.display_name, name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lab_of_100_000_secrets_stays_small() {
+        assert!(
+            size_of::<SecretRecord>() <= 56,
+            "{}",
+            size_of::<SecretRecord>()
+        );
+        assert!(size_of::<Item>() <= 32, "{}", size_of::<Item>());
+    }
+
+    #[test]
+    fn texts_are_compared_without_regard_to_case() {
+        for (left, right, same) in [
+            ("srv01", "SRV01", true),
+            ("ÄRGER", "ärger", true),
+            ("srv01", "srv02", false),
+            ("srv", "srv01", false),
+            ("", "", true),
+        ] {
+            assert_eq!(same_folded(left, right), same, "{left} {right}");
+        }
+        assert!(contains_folded("web01 Administrator", "ADMIN"));
+        assert!(contains_folded("anything", ""));
+        assert!(!contains_folded("web01", "web02"));
+    }
+}

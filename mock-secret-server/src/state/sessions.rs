@@ -108,7 +108,10 @@ impl Sessions {
 
     /// How many sessions are live.
     pub(super) fn count(&self, now: SimTime) -> usize {
-        self.live.values().filter(|session| session.lives_at(now)).count()
+        self.live
+            .values()
+            .filter(|session| session.lives_at(now))
+            .count()
     }
 
     /// Forgets ended tokens at the old end, and the oldest live one when there are too many.

@@ -19,6 +19,11 @@ fn is_ncname(name: &str) -> bool {
         && name.bytes().all(later)
 }
 
+/// No control character but tab, line feed and carriage return.
+pub(super) fn is_allowed(byte: u8) -> bool {
+    byte >= 0x20 || byte == b'\t' || byte == b'\n' || byte == b'\r'
+}
+
 /// Nothing but white space.
 pub(super) fn is_blank(text: &str) -> bool {
     text.bytes()

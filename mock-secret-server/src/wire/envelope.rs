@@ -238,3 +238,64 @@ impl<'i> Reading<'i> {
         EnvelopeError::new(Some(self.version), reason)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::schema::Schema;
+    use crate::wire::SOAP11;
+    use crate::wire::decode::decode;
+
+    fn get_secret() -> String {
+        format!(
+            "<?xml version='1.0'?><s:Envelope xmlns:s='{SOAP11}' \
+             xmlns:i='http://www.w3.org/2001/XMLSchema-instance'><s:Header><h:x xmlns:h='urn:h' \
+             s:mustUnderstand='1'/></s:Header><s:Body><GetSecret xmlns='urn:thesecretserver.com'>\
+             <token>a&amp;b<![CDATA[c]]></token><secretId>7</secretId><loadSettingsAndPermissions \
+             i:nil='true'/><codeResponses><CodeResponse><Comment>d</Comment></CodeResponse>\
+             </codeResponses></GetSecret></s:Body></s:Envelope>"
+        )
+    }
+
+    #[test]
+    fn a_call_is_read_whole() {
+        let text = get_secret();
+        let operation = Schema::get()
+            .operation("GetSecret")
+            .expect("it is in the schema");
+        let call = read(&text, operation, false).expect("it is well-formed");
+        assert_eq!(call.parameters.text("token").as_deref(), Some("a&bc"));
+        assert_eq!(call.parameters.int("secretId"), 7);
+        assert_eq!(call.not_understood.as_deref(), Some("x"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+        /// Cuts, flips and splices of a good request are answered, never a panic.
+        #[test]
+        fn no_damage_to_a_request_is_a_panic(
+            cut in 0_usize..700,
+            at in 0_usize..700,
+            with in proptest::collection::vec(any::<u8>(), 0..12),
+            piece in prop::sample::select(vec![
+                "", "<", ">", "&", "&#0;", "]]>", "<!DOCTYPE a>", "<![CDATA[", "<!--", "-->", "</",
+                "/>", "<?xml version='1.0'?>", " xmlns=''", "\u{feff}", "\u{10ffff}", "'", "\"",
+            ]),
+        ) {
+            let mut bytes = get_secret().into_bytes();
+            let at = at.min(bytes.len());
+            bytes.splice(at..at, with.iter().copied().chain(piece.bytes()));
+            bytes.truncate(cut.max(at).min(bytes.len()));
+            let operation = Schema::get().operation("GetSecret").expect("it is in the schema");
+            for charset in [None, Some("utf-8")] {
+                if let Some(text) = decode(&bytes, charset) {
+                    let _ = read(&text, operation, false);
+                    let _ = body_element(&text);
+                }
+            }
+        }
+    }
+}

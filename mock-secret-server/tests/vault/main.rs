@@ -7,6 +7,7 @@ mod check_out;
 mod fixture;
 mod log_on;
 mod model;
+mod purity;
 mod random_runs;
 mod reading;
 mod restricted;

@@ -1,12 +1,14 @@
 //! Templates and secrets, and the index over their values.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
 use super::super::Vault;
 use super::super::built_in;
 use super::super::contents::{FieldKind, NewSecret, NewTemplate, NewValue, SecretRules};
-use super::super::index::FieldIndex;
+use super::super::index::{FieldIndex, Verbatim, key};
 use super::super::model::{
     Field, File, FolderSlot, Item, Rare, SecretRecord, SecretSlot, Template, TemplateSlot, Value,
 };
@@ -62,18 +64,17 @@ pub(super) fn templates(added: Vec<NewTemplate>) -> Loaded<Vec<Template>> {
     Ok(templates)
 }
 
-/// Texts that stand in many secrets are kept once.
+/// Texts that stand in many secrets are kept once. Two texts of one hash are kept apart.
 #[derive(Default)]
-struct Interned(BTreeSet<Arc<str>>);
+struct Interned(HashMap<u64, Arc<str>, BuildHasherDefault<Verbatim>>);
 
 impl Interned {
     fn text(&mut self, text: String) -> Arc<str> {
-        if let Some(kept) = self.0.get(text.as_str()) {
-            return Arc::clone(kept);
+        match self.0.entry(key("", &text)) {
+            Entry::Occupied(kept) if **kept.get() == *text => Arc::clone(kept.get()),
+            Entry::Occupied(_) => text.into(),
+            Entry::Vacant(place) => Arc::clone(place.insert(text.into())),
         }
-        let kept: Arc<str> = text.into();
-        self.0.insert(Arc::clone(&kept));
-        kept
     }
 }
 

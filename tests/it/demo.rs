@@ -1,0 +1,162 @@
+//! The demo as a person runs it.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+#[test]
+fn the_journey_is_told_act_by_act_and_succeeds() {
+    let output = demo(&[]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let acts = [
+        "The link between appliance and ECM is ECM Lab's own protocol",
+        "connected outward as c-1",
+        "ImpersonateUser",
+        "pending approval",
+        "mail to joe.user@acme.example",
+        "joe.user approves",
+        "in the list: db01 Administrator",
+        "GetSecret",
+        "sealed it to a key",
+        "password ********",
+        "CheckIn",
+        "confirmed the check-in",
+        "Where the time went",
+        "The journey succeeded",
+    ];
+    let mut rest = text.as_str();
+    for act in acts {
+        let at = rest
+            .find(act)
+            .unwrap_or_else(|| panic!("no {act:?} in the rest of\n{text}"));
+        rest = &rest[at..];
+    }
+    assert!(!text.contains("CnRy-"), "{text}");
+}
+
+#[test]
+fn a_seed_gives_other_secrets_and_the_same_story() {
+    assert_eq!(demo(&["--seed", "77"]).status.code(), Some(0));
+}
+
+#[test]
+fn a_lab_of_ones_own_is_played_on() {
+    let lab = String::from_utf8(command(&["lab"]).output().unwrap().stdout).unwrap();
+    let lab = lab
+        .replace("web01", "www7")
+        .replace("jump_item = \"db01\"", "jump_item = \"www7\"");
+    let lab = lab.replace("credential = \"db01 Administrator\"", "");
+    let output = demo_on(&lab);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("The user picks www7 Administrator"), "{text}");
+}
+
+#[test]
+fn a_lab_that_cannot_be_used_is_refused_with_place_and_cure() {
+    let good = String::from_utf8(command(&["lab"]).output().unwrap().stdout).unwrap();
+    for (change, told) in [
+        (
+            ("vault_user =", "vault_usr ="),
+            "did you mean \"vault_user\"",
+        ),
+        (
+            ("password = \"generate\"", "password = \"hunter2\""),
+            "a literal",
+        ),
+        (
+            ("api_user = \"svc-ecm\"", "api_user = \"svc-nobody\""),
+            "svc-nobody",
+        ),
+        (
+            (
+                "template = \"Windows Account\"",
+                "template = \"Windows Acount\"",
+            ),
+            "Windows Acount",
+        ),
+        (("[journey]", "[jurney]"), "did you mean \"journey\""),
+    ] {
+        let bad = good.replacen(change.0, change.1, 1);
+        assert_ne!(bad, good, "{change:?}");
+        let output = demo_on(&bad);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{change:?}: {text}");
+        assert!(text.contains(told), "{change:?}: {text}");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
+fn ctrl_c_stops_what_is_kept_running_and_leaves_nothing_behind() {
+    let mut child = command(&["demo", "--keep"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    let mut told = String::new();
+    while !told.contains("curl http") {
+        assert_ne!(
+            lines.read_line(&mut told).unwrap(),
+            0,
+            "it ended early: {told}"
+        );
+    }
+    let mut words = told
+        .split_whitespace()
+        .skip_while(|word| *word != "authority");
+    let authority = PathBuf::from(words.nth(1).unwrap());
+    assert!(authority.exists());
+    interrupt(&child);
+    lines.read_to_string(&mut told).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{told}");
+    assert!(
+        !authority.exists(),
+        "the directory of the run is still there"
+    );
+}
+
+#[test]
+fn ctrl_c_between_two_acts_is_told_and_has_its_own_exit_code() {
+    let mut child = command(&["demo", "--step"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    let mut told = String::new();
+    while !told.contains("every certificate") {
+        assert_ne!(
+            lines.read_line(&mut told).unwrap(),
+            0,
+            "it ended early: {told}"
+        );
+    }
+    interrupt(&child);
+    lines.read_to_string(&mut told).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{told}");
+    assert!(told.contains("has been stopped"), "{told}");
+}
+
+fn interrupt(child: &Child) {
+    kill_process(Pid::from_child(child), Signal::INT).unwrap();
+}
+
+fn demo(arguments: &[&str]) -> Output {
+    command(&[&["demo"], arguments].concat()).output().unwrap()
+}
+
+fn demo_on(lab: &str) -> Output {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), lab).unwrap();
+    demo(&["--lab", &file.path().display().to_string()])
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ecm-lab"));
+    command.args(arguments);
+    command
+}
