@@ -148,7 +148,11 @@ pub(super) async fn accounts(
         rows.extend(page);
         if rows.len() >= rows_max {
             rows.truncate(rows_max);
-            tracing::warn!(?search, rows_max, "no more accounts are read, though more may match");
+            tracing::warn!(
+                ?search,
+                rows_max,
+                "no more accounts are read, though more may match"
+            );
             return Ok(rows);
         }
         if complete {
