@@ -8,6 +8,7 @@ mod hostile;
 mod identity;
 mod leaks;
 mod link;
+mod password_safe;
 mod retrieval;
 mod password_safe;
 mod test_settings;
