@@ -1,6 +1,10 @@
 //! Serves one request of the appliance: the plugin does the vault's part, the outbox remembers
 //! what is owed for it, and a credential leaves sealed.
 
+mod ask;
+mod check_in;
+mod fetch;
+
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -8,29 +12,16 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::clock::{Clock, sleep, within};
-use crate::entropy;
+use self::ask::ask;
+use self::fetch::Fetch;
+use crate::clock::{Clock, within};
 use crate::error::{ErrorKind, Hop, Owner, PluginError};
-use crate::link::wire::{
-    Answer, Call, CredentialEntry, EndpointEntry, ErrorAnswer, SealedBox, SessionFrame,
-};
+use crate::link::wire::{Answer, Call, ErrorAnswer};
 use crate::metrics::Metrics;
-use crate::outbox::{DebtKey, DueCheckIn, Outbox, Release, Step};
-use crate::plugin::{EndpointType, Plugin, Session};
-use crate::seal::{Binding, SealedCredential, seal};
-
-/// A fetch may go on for so long after its request's deadline: dropping it earlier would leave it
-/// open whether the vault checked the secret out after all.
-const FETCH_GRACE: Duration = Duration::from_secs(60);
-
-/// Limit for one attempt to check a credential in.
-const CHECK_IN_LIMIT: Duration = Duration::from_secs(60);
-
-/// The worker looks at the outbox at least this often.
-const IDLE_PAUSE: Duration = Duration::from_secs(3600);
+use crate::outbox::Outbox;
+use crate::plugin::Plugin;
 
 /// Between the plugin, the outbox and the link.
 pub struct Broker {
@@ -122,330 +113,14 @@ impl Broker {
                     .await
             }
             other => {
-                let answer = self.ask(&other).await;
-                if let Err(error) = &answer {
-                    log_failure(other.name(), error);
-                }
-                answer
+                let name = other.name();
+                let answer = ask(self.plugin.as_ref(), other).await;
+                answer.inspect_err(|error| log_failure(name, error))
             }
         };
         answer
             .unwrap_or_else(|error| Answer::Error(ErrorAnswer::from(&error)))
             .into()
-    }
-
-    /// The calls that leave nothing behind.
-    async fn ask(&self, call: &Call) -> Result<Answer, PluginError> {
-        let offered = self.plugin.capabilities();
-        match call {
-            Call::FindCredentials { session } => {
-                let session = Session::from(session.clone());
-                let found = guarded(self.plugin.find_credentials(&session)).await?;
-                let credentials = found.into_iter().map(CredentialEntry::from).collect();
-                Ok(Answer::Credentials { credentials })
-            }
-            Call::FindEndpoints {
-                session,
-                types,
-                query,
-                most_recently_used_count,
-            } => {
-                need(offered.endpoint_search, "endpoint search")?;
-                let session = Session::from(session.clone());
-                let known = types
-                    .iter()
-                    .filter_map(|name| EndpointType::from_name(name));
-                let known: Vec<_> = known.collect();
-                let search =
-                    self.plugin
-                        .find_endpoints(&session, &known, query, *most_recently_used_count);
-                let endpoints = guarded(search)
-                    .await?
-                    .into_iter()
-                    .map(EndpointEntry::from)
-                    .collect();
-                Ok(Answer::Endpoints { endpoints })
-            }
-            Call::StartSession {
-                session,
-                credential_id,
-            } => {
-                need(offered.start_session, "starting a session")?;
-                let session = Session::from(session.clone());
-                guarded(self.plugin.start_session(&session, credential_id)).await?;
-                Ok(Answer::Done)
-            }
-            Call::SessionStarted {
-                session,
-                history_url,
-                history_url_expiry_s,
-            } => {
-                if offered.session_started {
-                    let session = Session::from(session.clone());
-                    let url = history_url.as_deref();
-                    guarded(
-                        self.plugin
-                            .session_started(&session, url, *history_url_expiry_s),
-                    )
-                    .await?;
-                }
-                Ok(Answer::Done)
-            }
-            Call::SessionComplete { session } => {
-                if offered.session_complete {
-                    guarded(
-                        self.plugin
-                            .session_complete(&Session::from(session.clone())),
-                    )
-                    .await?;
-                }
-                Ok(Answer::Done)
-            }
-            Call::Health => {
-                if !offered.health_check {
-                    let detail = "the plugin has no health check".to_owned();
-                    return Ok(Answer::Health {
-                        healthy: true,
-                        detail,
-                    });
-                }
-                let health = guarded(self.plugin.health()).await?;
-                Ok(Answer::Health {
-                    healthy: health.healthy,
-                    detail: health.detail,
-                })
-            }
-            Call::GetCredential { .. } | Call::ReleaseCredential { .. } => {
-                Err(PluginError::unsupported("this call here"))
-            }
-        }
-    }
-}
-
-/// One credential on its way from the vault to a session.
-struct Fetch {
-    session: SessionFrame,
-    credential_id: String,
-    recipient_key: String,
-    origin: Origin,
-}
-
-/// Fetching a credential: the debt first, then the vault, then the seal.
-impl Broker {
-    /// The fetch runs by itself: whoever stops waiting for it does not stop it, since only its
-    /// end shows what is owed to the vault.
-    async fn get_credential(
-        self: &Arc<Self>,
-        fetch: Fetch,
-        permit: OwnedSemaphorePermit,
-    ) -> Handled {
-        let (to_link, fetched) = oneshot::channel();
-        let this = Arc::clone(self);
-        self.tasks.spawn(async move {
-            this.fetch(&fetch, to_link).await;
-            drop(permit);
-        });
-        fetched
-            .await
-            .unwrap_or_else(|_| own_error(ErrorKind::Unexpected, "the fetch broke down").into())
-    }
-
-    async fn fetch(&self, fetch: &Fetch, to_link: oneshot::Sender<Handled>) {
-        if !self.plugin.capabilities().credentials_used {
-            let answer = self
-                .fetch_and_seal(fetch)
-                .await
-                .unwrap_or_else(Answer::Error);
-            let _ = to_link.send(answer.into());
-            return;
-        }
-        let key = match self.owe(fetch).await {
-            Ok(key) => key,
-            Err(error) => {
-                tracing::error!(%error, "a credential was not fetched");
-                let _ = to_link.send(own_error(ErrorKind::Configuration, error).into());
-                return;
-            }
-        };
-        let answer = match self.fetch_and_seal(fetch).await {
-            Ok(_) if !self.outbox.may_deliver(&key) => own_error(
-                ErrorKind::NotFound,
-                "the session ended before its credential came",
-            ),
-            Ok(package) => package,
-            Err(error) => Answer::Error(error),
-        };
-        let holds_credential = matches!(answer, Answer::Package { .. });
-        let (written, left) = oneshot::channel();
-        let receipt = holds_credential.then_some(written);
-        let waited_for = to_link.send(Handled { answer, receipt }).is_ok();
-        let delivered = waited_for && holds_credential && left.await.is_ok();
-        let now_unix = self.now_unix();
-        self.on_disk(move |outbox| match delivered {
-            true => outbox.delivered(&key),
-            false => outbox.not_delivered(&key, now_unix),
-        })
-        .await;
-    }
-
-    async fn owe(&self, fetch: &Fetch) -> Result<DebtKey, String> {
-        let (session, credential_id) = (fetch.session.clone(), fetch.credential_id.clone());
-        let owed = self
-            .on_disk(move |outbox| outbox.owe(&session, &credential_id))
-            .await;
-        match owed {
-            Some(Ok(key)) => Ok(key),
-            Some(Err(error)) => Err(error.to_string()),
-            None => Err("the outbox broke down".to_owned()),
-        }
-    }
-
-    async fn fetch_and_seal(&self, fetch: &Fetch) -> Result<Answer, ErrorAnswer> {
-        let Fetch {
-            session,
-            credential_id,
-            recipient_key,
-            origin,
-        } = fetch;
-        let plugin_session = Session::from(session.clone());
-        let call = guarded(self.plugin.get_credential(&plugin_session, credential_id));
-        let fetched = within(origin.limit + FETCH_GRACE, call).await;
-        let late = || ErrorAnswer::own(ErrorKind::Timeout, "the vault did not answer in time");
-        let package = fetched.ok_or_else(late)?.map_err(|error| {
-            log_failure("get_credential", &error);
-            ErrorAnswer::from(&error)
-        })?;
-        let binding = Binding {
-            connection_id: &origin.connection_id,
-            request_id: &origin.request_id,
-            session_id: &session.session_id,
-            credential_id,
-        };
-        let sealed = seal(&package, recipient_key, &binding).map_err(|error| {
-            tracing::error!(%error, "a credential was not sealed");
-            ErrorAnswer::own(ErrorKind::Unexpected, error.to_string())
-        })?;
-        let SealedCredential {
-            kind,
-            enc,
-            ciphertext,
-        } = sealed;
-        Ok(Answer::Package {
-            kind,
-            sealed: SealedBox { enc, ciphertext },
-        })
-    }
-}
-
-/// Giving credentials back.
-impl Broker {
-    async fn release_credential(
-        self: &Arc<Self>,
-        session: SessionFrame,
-        credential_id: String,
-        ended_at_unix: i64,
-    ) -> Result<Answer, PluginError> {
-        if !self.plugin.capabilities().credentials_used {
-            return Ok(Answer::Done);
-        }
-        let key = DebtKey::new(&session.session_id, &credential_id);
-        let now_unix = self.now_unix();
-        let release = self.on_disk(move |outbox| outbox.release(&key, ended_at_unix, now_unix));
-        match release.await {
-            // Written down, so it will be paid whatever happens to this process.
-            Some(Release::Paid | Release::Later) => return Ok(Answer::Done),
-            Some(Release::Pay) | None => {}
-        }
-        let due = DueCheckIn {
-            session,
-            credential_id,
-            ended_at_unix,
-            attempts: 0,
-        };
-        // By itself, so that a deadline of the appliance does not leave a payment half made.
-        let this = Arc::clone(self);
-        let payment = self.tasks.spawn(async move { this.pay(&due).await });
-        payment
-            .await
-            .unwrap_or_else(|_| Err(broke_down()))
-            .map(|()| Answer::Done)
-    }
-
-    /// Checks one credential in, and keeps the debt if the vault does not confirm.
-    async fn pay(&self, due: &DueCheckIn) -> Result<(), PluginError> {
-        let session = Session::from(due.session.clone());
-        let key = DebtKey::new(&session.session_id, &due.credential_id);
-        let call = self
-            .plugin
-            .release_credential(&session, &due.credential_id, due.ended_at_unix);
-        let paid = within(CHECK_IN_LIMIT, guarded(call))
-            .await
-            .unwrap_or_else(|| Err(late()));
-        let attempt = due.attempts + 1;
-        let (session_id, credential_id) = (&key.session_id, &key.credential_id);
-        match &paid {
-            Ok(()) => {
-                tracing::info!(session_id, credential_id, attempt, "checked in");
-                self.on_disk(move |outbox| outbox.paid(&key)).await;
-            }
-            Err(error) => {
-                log_failure("release_credential", error);
-                tracing::warn!(
-                    session_id,
-                    credential_id,
-                    attempt,
-                    "the check-in stays owed"
-                );
-                self.metrics.check_in_failed();
-                let fraction = entropy::fraction();
-                self.on_disk(move |outbox| outbox.failed(&key, fraction))
-                    .await;
-            }
-        }
-        paid
-    }
-
-    /// Pays what is due, one after the other, until `shutdown`.
-    pub async fn pay_debts(&self, shutdown: CancellationToken) {
-        loop {
-            let now_unix = self.now_unix();
-            let step = self.on_disk(move |outbox| outbox.step(now_unix)).await;
-            let pause = match step {
-                Some(Step::Pay(due)) => {
-                    // The outcome is in the outbox and in the log.
-                    let _ = self.pay(&due).await;
-                    if shutdown.is_cancelled() {
-                        return;
-                    }
-                    continue;
-                }
-                Some(Step::GivenUp(due)) => {
-                    self.metrics.check_in_given_up();
-                    let DueCheckIn {
-                        session,
-                        credential_id,
-                        attempts,
-                        ..
-                    } = due;
-                    tracing::error!(
-                        session_id = %session.session_id,
-                        user = %session.user.username,
-                        %credential_id,
-                        attempts,
-                        "GAVE UP a check-in: this secret may still be checked out; check it in by \
-                         hand in the vault"
-                    );
-                    continue;
-                }
-                Some(Step::Wait(pause)) => pause.unwrap_or(IDLE_PAUSE),
-                None => IDLE_PAUSE,
-            };
-            tokio::select! {
-                () = shutdown.cancelled() => return,
-                () = self.outbox.changed() => {}
-                () = sleep(pause) => {}
-            }
-        }
     }
 
     /// Waits until no fetch or check-in is running, at most for `limit`.
@@ -485,23 +160,6 @@ fn log_failure(call: &str, error: &PluginError) {
     );
 }
 
-fn own_error(kind: ErrorKind, message: impl Into<String>) -> Answer {
-    Answer::Error(ErrorAnswer::own(kind, message))
-}
-
-fn late() -> PluginError {
-    PluginError::new(
-        ErrorKind::Timeout,
-        Hop::Ecm,
-        format!(
-            "the vault did not take the check-in within {} s",
-            CHECK_IN_LIMIT.as_secs()
-        ),
-        "nothing; the ECM tries again",
-        Owner::VaultAdministrator,
-    )
-}
-
 fn broke_down() -> PluginError {
     PluginError::new(
         ErrorKind::Unexpected,
@@ -510,15 +168,6 @@ fn broke_down() -> PluginError {
         "report the place that the log names",
         Owner::Maintainer,
     )
-}
-
-/// A notice that the plugin does not want is no error; a question that it does not answer is.
-fn need(offered: bool, what: &str) -> Result<(), PluginError> {
-    if offered {
-        Ok(())
-    } else {
-        Err(PluginError::unsupported(what))
-    }
 }
 
 /// A plugin that panics harms only the call that it was serving.

@@ -15,6 +15,7 @@
 
 mod file;
 mod record;
+mod state;
 
 use std::collections::VecDeque;
 use std::io;
@@ -24,24 +25,15 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use self::file::RecordFile;
+use self::record::Record;
+use self::state::{Debt, PAID_MAX, Phase, State};
 use crate::clock::Stopwatch;
 use crate::config::CheckInConfig;
-use crate::link::backoff::Backoff;
 use crate::link::wire::SessionFrame;
-use file::RecordFile;
-use record::Record;
 
 /// More debts than this mean that nothing is ever paid; fetching more would make it worse.
 const DEBTS_MAX: usize = 10_000;
-
-/// How many paid debts are remembered, so that a repeated release needs no vault.
-const PAID_MAX: usize = 1024;
-
-/// The file is rewritten when it holds this many records more than there are debts.
-const HISTORY_RECORDS_MAX: usize = 4096;
-
-/// First and longest pause between two attempts to pay one debt.
-const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 
 /// What a debt belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -128,63 +120,6 @@ pub struct Outbox {
     state: Mutex<State>,
     changed: Notify,
     limits: CheckInConfig,
-}
-
-#[derive(Debug)]
-struct State {
-    file: RecordFile,
-    path: PathBuf,
-    records_in_file: usize,
-    debts: Vec<Debt>,
-    paid: VecDeque<DebtKey>,
-}
-
-#[derive(Debug)]
-struct Debt {
-    key: DebtKey,
-    session: SessionFrame,
-    phase: Phase,
-    /// Whether a task of this process is fetching or paying right now.
-    busy: bool,
-}
-
-#[derive(Debug)]
-enum Phase {
-    Fetched,
-    Delivered {
-        /// Set at start for what an earlier process delivered.
-        orphaned: Option<Stopwatch>,
-    },
-    Due {
-        ended_at_unix: i64,
-        /// When the attempts began, Unix seconds, over restarts.
-        since_unix: i64,
-        waiting: Waiting,
-    },
-}
-
-#[derive(Debug)]
-struct Waiting {
-    since: Stopwatch,
-    pause: Duration,
-    backoff: Backoff,
-    attempts: u32,
-}
-
-impl Waiting {
-    fn start() -> Self {
-        let backoff = Backoff::new(PAUSES.0, PAUSES.1);
-        Self {
-            since: Stopwatch::start(),
-            pause: Duration::ZERO,
-            backoff,
-            attempts: 0,
-        }
-    }
-
-    fn remaining(&self) -> Duration {
-        self.pause.saturating_sub(self.since.elapsed())
-    }
 }
 
 impl Outbox {
@@ -406,222 +341,6 @@ impl DebtKey {
         Self {
             session_id: session_id.to_owned(),
             credential_id: credential_id.to_owned(),
-        }
-    }
-}
-
-impl Debt {
-    /// The debt as it is handed out for payment, and since when it is due.
-    fn as_due(&self) -> Option<(DueCheckIn, i64)> {
-        let Phase::Due {
-            ended_at_unix,
-            since_unix,
-            waiting,
-        } = &self.phase
-        else {
-            return None;
-        };
-        let due = DueCheckIn {
-            session: self.session.clone(),
-            credential_id: self.key.credential_id.clone(),
-            ended_at_unix: *ended_at_unix,
-            attempts: waiting.attempts,
-        };
-        Some((due, *since_unix))
-    }
-}
-
-impl State {
-    fn debt(&mut self, key: &DebtKey) -> Option<&mut Debt> {
-        self.debts.iter_mut().find(|debt| debt.key == *key)
-    }
-
-    /// What one record of an earlier process means for this one.
-    fn replay(&mut self, record: Record, now_unix: i64) {
-        let due = |ended_at_unix, since_unix| Phase::Due {
-            ended_at_unix,
-            since_unix,
-            waiting: Waiting::start(),
-        };
-        let (key, phase) = match record {
-            Record::Owed {
-                session,
-                credential_id,
-            } => {
-                let key = DebtKey::new(&session.session_id, &credential_id);
-                self.debts.retain(|debt| debt.key != key);
-                // Whoever fetched it died before it was known to have arrived.
-                let phase = due(now_unix, now_unix);
-                self.debts.push(Debt {
-                    key,
-                    session: *session,
-                    phase,
-                    busy: false,
-                });
-                return;
-            }
-            Record::Delivered {
-                session_id,
-                credential_id,
-            } => (
-                DebtKey {
-                    session_id,
-                    credential_id,
-                },
-                Some(Phase::Delivered {
-                    orphaned: Some(Stopwatch::start()),
-                }),
-            ),
-            Record::Due {
-                session_id,
-                credential_id,
-                ended_at_unix,
-                due_since_unix,
-            } => (
-                DebtKey {
-                    session_id,
-                    credential_id,
-                },
-                Some(due(ended_at_unix, due_since_unix)),
-            ),
-            Record::Confirmed {
-                session_id,
-                credential_id,
-            } => (
-                DebtKey {
-                    session_id,
-                    credential_id,
-                },
-                None,
-            ),
-            Record::GivenUp {
-                session_id,
-                credential_id,
-            } => (
-                DebtKey {
-                    session_id,
-                    credential_id,
-                },
-                None,
-            ),
-        };
-        match (phase, self.debt(&key)) {
-            (Some(phase), Some(debt)) => debt.phase = phase,
-            (None, _) => self.debts.retain(|debt| debt.key != key),
-            (Some(_), None) => {}
-        }
-    }
-
-    fn make_due(&mut self, key: &DebtKey, ended_at_unix: i64, now_unix: i64) {
-        let Some(debt) = self.debt(key) else { return };
-        if matches!(debt.phase, Phase::Due { .. }) {
-            return;
-        }
-        let waiting = Waiting::start();
-        debt.phase = Phase::Due {
-            ended_at_unix,
-            since_unix: now_unix,
-            waiting,
-        };
-        let DebtKey {
-            session_id,
-            credential_id,
-        } = key.clone();
-        let due_since_unix = now_unix;
-        let record = Record::Due {
-            session_id,
-            credential_id,
-            ended_at_unix,
-            due_since_unix,
-        };
-        self.append_or_warn(&record);
-    }
-
-    fn expire_orphans(&mut self, limit: Duration, now_unix: i64) {
-        let expired = |debt: &&Debt| matches!(&debt.phase, Phase::Delivered { orphaned: Some(since) } if since.elapsed() >= limit);
-        let keys: Vec<_> = self
-            .debts
-            .iter()
-            .filter(expired)
-            .map(|debt| debt.key.clone())
-            .collect();
-        for key in keys {
-            self.make_due(&key, now_unix, now_unix);
-        }
-    }
-
-    fn give_up(&mut self, key: &DebtKey) {
-        self.debts.retain(|debt| debt.key != *key);
-        let DebtKey {
-            session_id,
-            credential_id,
-        } = key.clone();
-        self.append_or_warn(&Record::GivenUp {
-            session_id,
-            credential_id,
-        });
-    }
-
-    fn append(&mut self, record: &Record) -> io::Result<()> {
-        if self.records_in_file > self.debts.len() + HISTORY_RECORDS_MAX {
-            self.rewrite()?;
-        }
-        self.file.append(record)?;
-        self.records_in_file += 1;
-        Ok(())
-    }
-
-    /// For records whose loss makes the next start do too much rather than too little.
-    fn append_or_warn(&mut self, record: &Record) {
-        if let Err(error) = self.append(record) {
-            let path = self.path.display();
-            tracing::warn!(%error, %path, "the outbox could not be brought up to date");
-        }
-    }
-
-    /// Leaves only what is still owed in the file.
-    fn rewrite(&mut self) -> io::Result<()> {
-        let records: Vec<_> = self.debts.iter().flat_map(Debt::records).collect();
-        self.file.rewrite(&records)?;
-        self.records_in_file = records.len();
-        Ok(())
-    }
-}
-
-impl Debt {
-    /// The records that lead to this debt.
-    fn records(&self) -> Vec<Record> {
-        let DebtKey {
-            session_id,
-            credential_id,
-        } = self.key.clone();
-        let session = Box::new(self.session.clone());
-        let owed = Record::Owed {
-            session,
-            credential_id: credential_id.clone(),
-        };
-        match self.phase {
-            Phase::Fetched => vec![owed],
-            Phase::Delivered { .. } => vec![
-                owed,
-                Record::Delivered {
-                    session_id,
-                    credential_id,
-                },
-            ],
-            Phase::Due {
-                ended_at_unix,
-                since_unix: due_since_unix,
-                ..
-            } => {
-                let due = Record::Due {
-                    session_id,
-                    credential_id,
-                    ended_at_unix,
-                    due_since_unix,
-                };
-                vec![owed, due]
-            }
         }
     }
 }

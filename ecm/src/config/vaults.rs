@@ -49,15 +49,15 @@ pub(super) fn vault(mut table: Table<'_, '_>, file: &Path) -> Option<VaultConfig
 /// The settings of the Secret Server plugin (documented ecm:§6); the plugin itself checks what
 /// the values mean and has the defaults.
 pub(super) fn secret_server(mut table: Table<'_, '_>, file: &Path) -> Option<VaultConfig> {
-    let endpoint_url = table.required_string("endpoint_url").map(str::to_owned);
-    let api_user = table.required_string("api_user").map(str::to_owned);
+    let endpoint_url = table.required_string("endpoint_url");
+    let api_user = table.required_string("api_user");
     let api_password = required_secret(&mut table, "api_password", file);
     let reference = api_password
         .as_ref()
         .map(|secret| secret.reference.to_string());
     let mut settings = SecretServerSettings::new(
-        &endpoint_url.clone().unwrap_or_default(),
-        &api_user.clone().unwrap_or_default(),
+        endpoint_url.unwrap_or_default(),
+        api_user.unwrap_or_default(),
         &reference.unwrap_or_default(),
     );
     documented_settings(&mut table, &mut settings);

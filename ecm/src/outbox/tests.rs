@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use super::state::{HISTORY_RECORDS_MAX, PAUSES};
 use super::*;
 
 const NOW: i64 = 1_767_225_600;

@@ -36,7 +36,7 @@ struct Script {
 pub(super) struct Appliance {
     pub(super) url: String,
     script: Arc<Mutex<Script>>,
-    links: mpsc::UnboundedReceiver<ApplianceLink>,
+    links: mpsc::Receiver<ApplianceLink>,
 }
 
 impl Appliance {
@@ -55,7 +55,7 @@ impl Appliance {
             listener.local_addr().unwrap().port()
         );
         let script = Arc::new(Mutex::new(Script::default()));
-        let (to_test, links) = mpsc::unbounded_channel();
+        let (to_test, links) = mpsc::channel(64);
         let shared = Arc::clone(&script);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -136,7 +136,7 @@ pub(super) fn welcome() -> Value {
 async fn answer(
     mut stream: Box<dyn Stream>,
     script: &Mutex<Script>,
-    to_test: &mpsc::UnboundedSender<ApplianceLink>,
+    to_test: &mpsc::Sender<ApplianceLink>,
 ) {
     let Some(head) = read_head(&mut stream).await else {
         return;
@@ -176,7 +176,7 @@ async fn answer(
     );
     stream.write_all(text.as_bytes()).await.unwrap();
     let socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
-    let _ = to_test.send(ApplianceLink { socket });
+    let _ = to_test.send(ApplianceLink { socket }).await;
 }
 
 async fn read_head(stream: &mut Box<dyn Stream>) -> Option<String> {

@@ -2,9 +2,12 @@
 //! hostile or dying peer can do.
 
 mod appliance;
+mod command;
 mod connecting;
 mod hostile;
 mod plugin;
 mod rig;
 mod serving;
+mod signing_in;
 mod tls;
+mod vectors;

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ecm::link::LinkState;
+use ecm::link::{ConnectError, LinkState};
+use ecm::oauth::{TokenError, TokenSource};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls_pki_types::PrivateKeyDer;
 use tempfile::TempDir;
@@ -58,4 +59,38 @@ async fn an_authority_of_the_ca_file_is_trusted() {
         .expect("the link to come up")
         .unwrap();
     ecm.stop().await.0.unwrap();
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_trusted_is_named_and_gets_no_request() {
+    for (name, trusted, words) in [
+        (
+            "localhost",
+            false,
+            ["not issued by an authority trusted here", "Test Authority"],
+        ),
+        (
+            "other.example",
+            true,
+            ["is for another host", "other.example"],
+        ),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let (acceptor, ca_file) = server(name, &directory);
+        let appliance = Appliance::start_tls(acceptor).await;
+        let tls = ecm::tls::client_config(trusted.then_some(ca_file.as_path())).unwrap();
+        let url = appliance.url.parse().unwrap();
+        let secret = "canary-s3cret".into();
+        let tokens = TokenSource::new(&url, "ecm-client".into(), secret, tls, PATIENCE).unwrap();
+        let error = tokens.fetch().await.unwrap_err();
+        assert!(matches!(error, TokenError::Tls { .. }), "{error}");
+        let text = error.to_string();
+        assert!(words.iter().all(|word| text.contains(word)), "{text}");
+        assert!(
+            ConnectError::from(error)
+                .next_action()
+                .contains("appliance.ca_file")
+        );
+        assert!(appliance.seen().is_empty());
+    }
 }

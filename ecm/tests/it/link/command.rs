@@ -1,0 +1,292 @@
+//! The real `ecm` command: its exit codes, its ready line, its signals, its monitor.
+
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::{Child, Command};
+
+use super::appliance::{Appliance, PATIENCE};
+use super::rig::find;
+
+const SECRET: &str = "canary-s3cret";
+
+fn ecm(directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ecm"));
+    command
+        .args(arguments)
+        .current_dir(directory)
+        .env("CLIENT_SECRET", SECRET)
+        .env("API_PASSWORD", SECRET)
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    command
+}
+
+async fn output(directory: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let finished = tokio::time::timeout(PATIENCE, ecm(directory, arguments).output()).await;
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = finished.expect("the command to end").unwrap();
+    let (stdout, stderr) = (
+        String::from_utf8(stdout).unwrap(),
+        String::from_utf8(stderr).unwrap(),
+    );
+    assert!(
+        !stdout.contains(SECRET) && !stderr.contains(SECRET),
+        "{stdout}{stderr}"
+    );
+    (status.code(), stdout, stderr)
+}
+
+/// A configuration in a directory of its own.
+fn configured(site_url: &str, vault_url: &str, more: &str) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let text = format!(
+        r#"
+[appliance]
+site_url = "{site_url}"
+client_id = "ecm-client"
+client_secret = "env:CLIENT_SECRET"
+[vault.secret-server]
+endpoint_url = "{vault_url}/SecretServer/webservices/SSWebService.asmx"
+allow_plain_http = true
+api_user = "svc"
+api_password = "env:API_PASSWORD"
+{more}
+"#
+    );
+    std::fs::write(directory.path().join("ecm.toml"), text).unwrap();
+    directory
+}
+
+/// A running service and its ready line.
+async fn ready(directory: &Path, appliance: &mut Appliance) -> (Child, Value) {
+    let mut child = ecm(directory, &["run"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut link = appliance.next_link().await;
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = tokio::time::timeout(PATIENCE, lines.next_line())
+        .await
+        .expect("a line");
+    let line = line.unwrap().unwrap();
+    assert_eq!(link.ask(&find("r-1", "")).await["type"], "error");
+    let json = line.strip_prefix("READY ").expect("a ready line");
+    (child, serde_json::from_str(json).unwrap())
+}
+
+async fn signalled(mut child: Child, signal: &str) -> Option<i32> {
+    let id = child.id().unwrap().to_string();
+    let sent = Command::new("kill")
+        .args([signal, &id])
+        .status()
+        .await
+        .unwrap();
+    assert!(sent.success());
+    tokio::time::timeout(PATIENCE, child.wait())
+        .await
+        .expect("the ECM to stop")
+        .unwrap()
+        .code()
+}
+
+#[tokio::test]
+async fn the_ready_line_says_who_is_connected_and_signals_stop_cleanly() {
+    for (signal, code) in [("-TERM", 0), ("-INT", 130)] {
+        let mut appliance = Appliance::start().await;
+        let directory = configured(&appliance.url, "http://localhost:1", "");
+        let (child, ready) = ready(directory.path(), &mut appliance).await;
+        assert_eq!(
+            (&ready["name"], &ready["connection_id"]),
+            (&"ecm".into(), &"c-1".into())
+        );
+        assert_eq!(ready["ecm_group"], "Default");
+        assert_eq!(signalled(child, signal).await, Some(code), "{signal}");
+    }
+}
+
+#[tokio::test]
+async fn the_monitor_tells_health_and_counts() {
+    let mut appliance = Appliance::start().await;
+    let more = "[monitor]\nlisten = \"127.0.0.1:0\"";
+    let directory = configured(&appliance.url, "http://localhost:1", more);
+    let (child, ready) = ready(directory.path(), &mut appliance).await;
+    let address = ready["monitor_url"].as_str().unwrap();
+    let address = address.trim_start_matches("http://").trim_end_matches('/');
+    let get = async |path: &str| {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream
+            .write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes())
+            .await
+            .unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        text
+    };
+    let health = get("/health").await;
+    assert!(
+        health.starts_with("HTTP/1.1 503") || health.starts_with("HTTP/1.1 200"),
+        "{health}"
+    );
+    let metrics = get("/metrics").await;
+    assert!(
+        metrics.contains("\necm_link_connects_total 1\n"),
+        "{metrics}"
+    );
+    assert!(
+        metrics.contains("{type=\"find_credentials\",outcome=\"error\"} 1\n"),
+        "{metrics}"
+    );
+    assert!(get("/").await.starts_with("HTTP/1.1 404"));
+    // A second ECM cannot share the state directory.
+    let (code, _, complaint) = output(directory.path(), &["run"]).await;
+    assert_eq!(code, Some(2));
+    assert!(complaint.contains("another ECM uses it"), "{complaint}");
+    signalled(child, "-TERM").await;
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_named_with_its_cure() {
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let more = format!("[monitor]\nlisten = \"{}\"", taken.local_addr().unwrap());
+    let directory = configured("http://localhost:1", "http://localhost:1", &more);
+    let (code, _, complaint) = output(directory.path(), &["run"]).await;
+    assert_eq!(code, Some(2));
+    assert!(complaint.contains("change monitor.listen"), "{complaint}");
+}
+
+#[tokio::test]
+async fn check_config_shows_everything_at_once_and_connects_nowhere() {
+    let directory = configured("https://localhost:1", "https://localhost:1", "");
+    let (code, said, complaint) = output(directory.path(), &["check-config"]).await;
+    assert_eq!((code, complaint.as_str()), (Some(0), ""), "{said}");
+    assert!(said.starts_with("ecm.toml: nothing wrong\n"), "{said}");
+    assert!(!directory.path().join("ecm-state").exists());
+
+    let text = std::fs::read_to_string(directory.path().join("ecm.toml")).unwrap();
+    let wrong = text
+        .replace("env:CLIENT_SECRET", "env:UNSET_HERE")
+        .replace("SSWebService.asmx", "SSWebService.php")
+        .replace("client_id", "ca_file = \"none.pem\"\nclient_id");
+    std::fs::write(directory.path().join("wrong.toml"), wrong).unwrap();
+    let arguments = ["check-config", "--config", "wrong.toml"];
+    let (code, _, complaint) = output(directory.path(), &arguments).await;
+    assert_eq!(code, Some(2));
+    for words in ["UNSET_HERE is not set", "none.pem", "Endpoint URL"] {
+        assert!(complaint.contains(words), "{complaint}");
+    }
+    let arguments = ["check-config", "--config", "missing.toml"];
+    let (code, _, complaint) = output(directory.path(), &arguments).await;
+    assert_eq!(code, Some(2));
+    assert!(complaint.contains("missing.toml"), "{complaint}");
+}
+
+#[tokio::test]
+async fn test_settings_needs_no_appliance_and_tells_an_absent_vault_from_a_wrong_form() {
+    let appliance = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let site_url = format!("http://{}", appliance.local_addr().unwrap());
+    let more = "[log]\nfile = \"ECM.log\"";
+    let directory = configured(&site_url, "http://localhost:1", more);
+    let before = std::fs::read(directory.path().join("ecm.toml")).unwrap();
+    let arguments = ["test-settings", "--username", "joe", "--hostname", "web01"];
+    let (code, said, _) = output(directory.path(), &arguments).await;
+    assert_eq!(code, Some(3), "{said}");
+    assert!(
+        said.contains("Error type") && said.contains("Connectivity"),
+        "{said}"
+    );
+    let log = std::fs::read_to_string(directory.path().join("Configurator.log")).unwrap();
+    assert!(
+        log.contains("ERROR Ecm.TestSettings - ") && log.contains("Connectivity"),
+        "{log}"
+    );
+
+    let json = [&arguments[..], &["--json", "--set", "api_user=other"]].concat();
+    let (code, said, _) = output(directory.path(), &json).await;
+    assert_eq!(code, Some(3), "{said}");
+    let report: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(
+        (&report["outcome"], &report["error"]["kind"]),
+        (&"error".into(), &"connectivity".into())
+    );
+
+    for (wrong, words) in [
+        (&["test-settings", "--username", "joe"][..], "Hostname"),
+        (
+            &[
+                "test-settings",
+                "--username",
+                "joe",
+                "--jump-item-type",
+                "teleport",
+            ],
+            "jump_client",
+        ),
+        (
+            &[
+                "test-settings",
+                "--username",
+                "joe",
+                "--hostname",
+                "h",
+                "--set",
+                "api_usr=x",
+            ],
+            "did you mean `api_user`?",
+        ),
+        (
+            &[
+                "test-settings",
+                "--username",
+                "joe",
+                "--hostname",
+                "h",
+                "--set",
+                "api_password=canary",
+            ],
+            "must be a reference",
+        ),
+    ] {
+        let (code, _, complaint) = output(directory.path(), wrong).await;
+        assert_eq!(code, Some(2), "{wrong:?}");
+        assert!(
+            complaint.contains(words) && !complaint.contains("canary"),
+            "{complaint}"
+        );
+    }
+    // Nothing was saved, and nobody knocked at the appliance.
+    assert_eq!(
+        std::fs::read(directory.path().join("ecm.toml")).unwrap(),
+        before
+    );
+    assert!(!directory.path().join("ecm-state").exists());
+    let knock = std::future::poll_fn(|context| match appliance.poll_accept(context) {
+        std::task::Poll::Ready(_) => std::task::Poll::Ready(true),
+        std::task::Poll::Pending => std::task::Poll::Ready(false),
+    });
+    assert!(!knock.await, "the appliance was contacted");
+}
+
+#[tokio::test]
+async fn clearing_a_cache_that_is_not_on_disk_says_so() {
+    let directory = configured("http://localhost:1", "http://localhost:1", "");
+    let (code, said, _) = output(directory.path(), &["clear-token-cache"]).await;
+    assert_eq!(code, Some(0));
+    assert!(said.contains("state.token_cache_key is not set"), "{said}");
+    let more = "[state]\ntoken_cache_key = \"file:key\"";
+    let directory = configured("http://localhost:1", "http://localhost:1", more);
+    let arguments = ["clear-token-cache", "--user", "ACME\\joe.user"];
+    let (code, said, complaint) = output(directory.path(), &arguments).await;
+    assert_eq!(
+        (code, said.as_str()),
+        (Some(0), "0 tokens forgotten\n"),
+        "{complaint}"
+    );
+}
