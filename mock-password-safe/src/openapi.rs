@@ -29,19 +29,19 @@ pub(crate) fn document(version: &str) -> Value {
             "title": "BeyondInsight and Password Safe public API, simulated",
             "version": version,
             "description": "The part of the vendor's REST API v3 that mock-password-safe answers. \
-                            Paths, parameters and members are matched in any case.",
+                            Paths, parameters and members are matched in any case. After \
+                            SignAppin the cookie ASP.NET_SessionId stands for the Authorization.",
         },
         "x-known-not-simulated": ops::routes()
             .filter(|route| !route.is_simulated())
             .map(|route| route.name)
             .collect::<Vec<_>>(),
         "servers": [{ "url": "/BeyondTrust/api/public/v3" }],
-        "security": [{ "session": [] }, { "psAuth": [] }, { "bearer": [] }],
+        "security": [{ "psAuth": [] }, { "bearer": [] }],
         "paths": paths,
         "components": {
             "schemas": generator.take_definitions(true),
             "securitySchemes": {
-                "session": { "type": "apiKey", "in": "cookie", "name": "ASP.NET_SessionId" },
                 "psAuth": { "type": "apiKey", "in": "header", "name": "Authorization",
                             "description": "PS-Auth key=K; runas=U; pwd=[P];" },
                 "bearer": { "type": "http", "scheme": "bearer" },
@@ -50,16 +50,19 @@ pub(crate) fn document(version: &str) -> Value {
     })
 }
 
-fn operation(route: &Route, success: Value) -> Value {
+fn operation(route: &Route, mut success: Value) -> Value {
     let mut responses = json!({
         "400": refusal("The call makes no sense; the reason as a JSON string"),
         "401": refusal("Nobody is signed in"),
-        "403": refusal("Not allowed; a number as the whole body, or nothing"),
+        "403": forbidden(route),
         "404": refusal("Not found; the reason as a JSON string"),
         "409": refusal("A conflicting request"),
         "413": refusal("The body is too large"),
         "415": refusal("The body's media type is not read"),
     });
+    if route.name == "POST Requests" {
+        success["links"] = request_links();
+    }
     responses[route.gives.status.to_string()] = success.clone();
     if route.gives.status == 201 {
         // A reused request, or a file.
@@ -92,6 +95,26 @@ fn operation(route: &Route, success: Value) -> Value {
         operation["security"] = json!([]);
     }
     operation
+}
+
+/// Lacking a feature, or a licence, is told without a body; lacking a role with a number.
+fn forbidden(route: &Route) -> Value {
+    match route.access {
+        Access::SignedIn => refusal("Not allowed; a number as the whole body"),
+        Access::Open | Access::Feature(..) => json!({ "description": "Not allowed" }),
+    }
+}
+
+/// What can be done with the number of a new request.
+fn request_links() -> Value {
+    let link = |operation: &str, parameter: &str| json!({ "operationId": operation, "parameters": { parameter: "$response.body" } });
+    json!({
+        "credential": link("get_Credentials_requestId", "requestId"),
+        "approve": link("put_Requests_id_Approve", "id"),
+        "deny": link("put_Requests_id_Deny", "id"),
+        "checkIn": link("put_Requests_id_Checkin", "id"),
+        "session": link("post_Requests_id_Sessions", "id"),
+    })
 }
 
 fn refusal(description: &str) -> Value {

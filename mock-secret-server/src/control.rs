@@ -116,137 +116,166 @@ struct OneSecret {
 struct OneUser {
     /// The user, as `alice`, `acme.example\alice` or `alice@acme.example`.
     user: String,
-    /// Whether the account may log on; only `/users/enabled` reads it.
-    #[serde(default)]
-    enabled: Option<bool>,
 }
 
 /// The routes.
 pub(crate) fn routes(service: &Arc<Service>) -> Vec<Route> {
-    vec![
+    let mut routes = vec![
         mailbox(service),
         approvals(service),
         settings(service),
-        answer(
-            service,
-            "/approvals/approve",
-            "a user approves an application",
-            |it| Operate::ApproveImpersonation {
-                caller: it.caller,
-                user: it.user,
-            },
-        ),
-        answer(
-            service,
-            "/approvals/deny",
-            "a user denies an application's request",
-            |it| Operate::DenyImpersonation {
-                caller: it.caller,
-                user: it.user,
-            },
-        ),
-        answer(
-            service,
-            "/approvals/revoke",
-            "a user takes an approval back",
-            |it| Operate::RevokeImpersonation {
-                caller: it.caller,
-                user: it.user,
-            },
-        ),
-        act::<Expiry>(
-            service,
-            "/tokens/expire",
-            "one token, or all of a user, die now",
-            |it| match (it.user, it.token) {
-                (Some(user), None) => Ok(Operate::ExpireTokensOf { user }),
-                (None, Some(token)) => Ok(Operate::ExpireToken {
-                    token: SecretText::from(token),
-                }),
-                _ => Err(ControlError::bad_request("name either user or token")),
-            },
-        ),
-        act::<AccessRequest>(
-            service,
-            "/access-requests",
-            "a user asks for a secret",
-            |it| {
-                let AccessRequest {
-                    secret_id,
-                    user,
-                    reason,
-                } = it;
-                Ok(Operate::FileAccessRequest {
-                    secret_id,
-                    user,
-                    reason,
-                })
-            },
-        ),
-        act::<OneSecret>(
-            service,
-            "/secrets/check-in",
-            "a secret comes back now",
-            |it| {
-                Ok(Operate::ForceCheckIn {
-                    secret_id: it.secret_id,
-                })
-            },
-        ),
-        act::<OneSecret>(
-            service,
-            "/secrets/rotate",
-            "a secret's password changes now",
-            |it| {
-                Ok(Operate::RotatePassword {
-                    secret_id: it.secret_id,
-                })
-            },
-        ),
-        act::<OneSecret>(service, "/secrets/delete", "a secret is deleted", |it| {
-            Ok(Operate::SetSecretActive {
-                secret_id: it.secret_id,
-                active: false,
-            })
-        }),
-        act::<OneSecret>(
-            service,
-            "/secrets/undelete",
-            "a deleted secret comes back",
-            |it| {
-                Ok(Operate::SetSecretActive {
-                    secret_id: it.secret_id,
-                    active: true,
-                })
-            },
-        ),
-        act::<OneUser>(
-            service,
-            "/users/unlock",
-            "a locked account is unlocked",
-            |it| Ok(Operate::UnlockUser { user: it.user }),
-        ),
-        act::<OneUser>(
-            service,
-            "/users/expire-password",
-            "a local password expires",
-            |it| Ok(Operate::ExpirePassword { user: it.user }),
-        ),
-        act::<OneUser>(
-            service,
-            "/users/enabled",
-            "an account is enabled or disabled",
-            |it| {
-                let enabled = it
-                    .enabled
-                    .ok_or_else(|| ControlError::bad_request("enabled is missing"))?;
-                Ok(Operate::SetUserEnabled {
-                    user: it.user,
-                    enabled,
-                })
-            },
-        ),
-    ]
+        expire_tokens(service),
+    ];
+    routes.extend(acts::<Approval, 3>(service, TRUST));
+    routes.extend(acts::<AccessRequest, 1>(service, ACCESS));
+    routes.extend(acts::<OneSecret, 4>(service, SECRETS));
+    routes.extend(acts::<OneUser, 4>(service, USERS));
+    routes
+}
+
+/// A path, what it does, and how its body becomes that.
+type Act<T> = (&'static str, &'static str, fn(T) -> Operate);
+
+const TRUST: [Act<Approval>; 3] = [
+    (
+        "/approvals/approve",
+        "a user approves an application",
+        |it| {
+            let Approval { caller, user } = it;
+            Operate::ApproveImpersonation { caller, user }
+        },
+    ),
+    (
+        "/approvals/deny",
+        "a user denies an application's request",
+        |it| {
+            let Approval { caller, user } = it;
+            Operate::DenyImpersonation { caller, user }
+        },
+    ),
+    ("/approvals/revoke", "a user takes an approval back", |it| {
+        let Approval { caller, user } = it;
+        Operate::RevokeImpersonation { caller, user }
+    }),
+];
+
+const ACCESS: [Act<AccessRequest>; 1] = [(
+    "/access-requests",
+    "a user asks for access to a secret",
+    |it| {
+        let AccessRequest {
+            secret_id,
+            user,
+            reason,
+        } = it;
+        Operate::FileAccessRequest {
+            secret_id,
+            user,
+            reason,
+        }
+    },
+)];
+
+const SECRETS: [Act<OneSecret>; 4] = [
+    (
+        "/secrets/check-in",
+        "a secret comes back now",
+        |OneSecret { secret_id }| Operate::ForceCheckIn { secret_id },
+    ),
+    (
+        "/secrets/rotate",
+        "a secret's password changes now",
+        |OneSecret { secret_id }| Operate::RotatePassword { secret_id },
+    ),
+    (
+        "/secrets/delete",
+        "a secret is deleted",
+        |OneSecret { secret_id }| Operate::SetSecretActive {
+            secret_id,
+            active: false,
+        },
+    ),
+    (
+        "/secrets/undelete",
+        "a deleted secret comes back",
+        |OneSecret { secret_id }| Operate::SetSecretActive {
+            secret_id,
+            active: true,
+        },
+    ),
+];
+
+const USERS: [Act<OneUser>; 4] = [
+    (
+        "/users/enable",
+        "an account may log on",
+        |OneUser { user }| Operate::SetUserEnabled {
+            user,
+            enabled: true,
+        },
+    ),
+    (
+        "/users/disable",
+        "an account may not log on",
+        |OneUser { user }| Operate::SetUserEnabled {
+            user,
+            enabled: false,
+        },
+    ),
+    (
+        "/users/unlock",
+        "a locked account is unlocked",
+        |OneUser { user }| Operate::UnlockUser { user },
+    ),
+    (
+        "/users/expire-password",
+        "a local password expires",
+        |OneUser { user }| Operate::ExpirePassword { user },
+    ),
+];
+
+/// POST routes that turn their bodies into acts.
+fn acts<T, const N: usize>(
+    service: &Arc<Service>,
+    table: [Act<T>; N],
+) -> impl Iterator<Item = Route>
+where
+    T: for<'de> Deserialize<'de> + JsonSchema + 'static,
+{
+    table.into_iter().map(|(path, summary, make)| {
+        let service = Arc::clone(service);
+        Route::new(Method::POST, path, summary, move |call: ControlCall| {
+            let done = call
+                .body::<T>()
+                .and_then(|body| operate(&service, make(body)));
+            async move { done }
+        })
+        .takes::<T>()
+    })
+}
+
+fn expire_tokens(service: &Arc<Service>) -> Route {
+    let service = Arc::clone(service);
+    let summary = "one token, or all of a user, die now";
+    Route::new(
+        Method::POST,
+        "/tokens/expire",
+        summary,
+        move |call: ControlCall| {
+            let act = call
+                .body::<Expiry>()
+                .and_then(|it| match (it.user, it.token) {
+                    (Some(user), None) => Ok(Operate::ExpireTokensOf { user }),
+                    (None, Some(token)) => Ok(Operate::ExpireToken {
+                        token: SecretText::from(token),
+                    }),
+                    _ => Err(ControlError::bad_request("name either user or token")),
+                });
+            let done = act.and_then(|act| operate(&service, act));
+            async move { done }
+        },
+    )
+    .takes::<Expiry>()
 }
 
 fn mailbox(service: &Arc<Service>) -> Route {
@@ -346,36 +375,6 @@ fn trust(view: &TrustView) -> Value {
         "state": view.state.name(),
         "request_id": view.request_id,
     })
-}
-
-fn answer(
-    service: &Arc<Service>,
-    path: &'static str,
-    summary: &'static str,
-    make: fn(Approval) -> Operate,
-) -> Route {
-    act::<Approval>(service, path, summary, move |it| Ok(make(it)))
-}
-
-/// A POST route that turns its body into an act.
-fn act<T>(
-    service: &Arc<Service>,
-    path: &'static str,
-    summary: &'static str,
-    make: impl Fn(T) -> Result<Operate, ControlError> + Send + Sync + 'static,
-) -> Route
-where
-    T: for<'de> Deserialize<'de> + JsonSchema,
-{
-    let service = Arc::clone(service);
-    Route::new(Method::POST, path, summary, move |call: ControlCall| {
-        let done = call
-            .body::<T>()
-            .and_then(&make)
-            .and_then(|act| operate(&service, act));
-        async move { done }
-    })
-    .takes::<T>()
 }
 
 fn operate(service: &Service, act: Operate) -> Result<Value, ControlError> {

@@ -11,8 +11,9 @@ use super::settings::{RunAsForm, Settings};
 use super::trouble;
 use super::wire::auth::RunAs;
 use crate::error::{PluginError, shortened};
-use crate::identity::{self, Candidate};
+use crate::identity::{self, Candidate, CandidateReason, LeftOut};
 use crate::plugin::User;
+use crate::trace::{Step, Trace};
 
 /// One user's part in one request.
 #[derive(Debug)]
@@ -22,6 +23,7 @@ pub(super) struct Conversation<'a> {
     /// The session that the conversation began with; any other one was made for it.
     first_serial: u64,
     current: Mutex<Arc<VaultSession>>,
+    trace: Trace,
 }
 
 impl<'a> Conversation<'a> {
@@ -31,32 +33,39 @@ impl<'a> Conversation<'a> {
         sessions: &'a Sessions,
         settings: &Settings,
         user: &User,
+        trace: Trace,
     ) -> Result<Self, PluginError> {
-        let candidates = run_as_candidates(settings, user);
-        let open = candidates
+        let names = names_to_run_as(settings, user, &trace);
+        let open = names
             .iter()
-            .find_map(|run_as| Some((run_as, sessions.open_one(run_as)?)));
-        if let Some((run_as, session)) = open {
-            return Ok(Self::new(sessions, run_as.clone(), session));
+            .find_map(|name| Some((name, sessions.open_one(&name.run_as)?)));
+        if let Some((name, session)) = open {
+            name.tell(&trace, "has an open session");
+            trace.set_user(&name.run_as.to_string());
+            return Ok(Self::new(sessions, name.run_as.clone(), session, trace));
         }
         let mut last_words = None;
-        for run_as in &candidates {
-            match sessions.get(run_as).await {
+        for name in &names {
+            match sessions.get(&name.run_as).await {
                 Ok(session) => {
-                    tracing::debug!(%run_as, "signed in to the vault");
-                    return Ok(Self::new(sessions, run_as.clone(), session));
+                    name.tell(&trace, "signed in");
+                    trace.set_user(&name.run_as.to_string());
+                    return Ok(Self::new(sessions, name.run_as.clone(), session, trace));
                 }
                 Err(SignInError::NotAccepted { words }) => {
-                    tracing::debug!(%run_as, "the vault does not let this user sign in");
+                    name.tell(&trace, "not let in by the vault");
                     last_words = Some(words);
                 }
-                Err(SignInError::Failed(error)) => return Err(error),
+                Err(SignInError::Failed(error)) => {
+                    name.tell(&trace, &error.message);
+                    return Err(error);
+                }
             }
         }
         let Some(words) = last_words else {
             return Err(trouble::no_user(&user.username));
         };
-        let tried: Vec<_> = candidates.iter().map(ToString::to_string).collect();
+        let tried: Vec<_> = names.iter().map(|name| name.run_as.to_string()).collect();
         let tried = shortened(&tried.join(", "), TRIED_CHARS_MAX);
         Err(trouble::nobody_signs_in(
             &tried,
@@ -72,7 +81,7 @@ impl<'a> Conversation<'a> {
     ) -> Result<Self, PluginError> {
         let run_as = RunAs::new(name).ok_or_else(|| trouble::no_user(name))?;
         match sessions.get(&run_as).await {
-            Ok(session) => Ok(Self::new(sessions, run_as, session)),
+            Ok(session) => Ok(Self::new(sessions, run_as, session, Trace::default())),
             Err(SignInError::NotAccepted { words }) => {
                 Err(trouble::approver_signs_not_in(name, &words))
             }
@@ -80,14 +89,25 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    fn new(sessions: &'a Sessions, run_as: RunAs, session: Arc<VaultSession>) -> Self {
+    fn new(
+        sessions: &'a Sessions,
+        run_as: RunAs,
+        session: Arc<VaultSession>,
+        trace: Trace,
+    ) -> Self {
         let first_serial = session.serial;
         Self {
             sessions,
             run_as,
             first_serial,
             current: Mutex::new(session),
+            trace,
         }
+    }
+
+    /// Where the steps of the request are written down.
+    pub(super) fn trace(&self) -> &Trace {
+        &self.trace
     }
 
     /// Makes a call in the user's name.
@@ -103,6 +123,7 @@ impl<'a> Conversation<'a> {
             return Err(trouble::refused_twice(operation).into());
         }
         let fresh = self.replaced(&session).await?;
+        self.trace.add(Step::TokenReplaced);
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fresh);
         let outcome = client.call(call, Some(&fresh.proof)).await;
         if is_unauthenticated(&outcome) {
@@ -131,18 +152,53 @@ fn is_unauthenticated(outcome: &Result<Success, CallError>) -> bool {
     matches!(outcome, Err(CallError::Refused(refusal)) if refusal.status == StatusCode::UNAUTHORIZED)
 }
 
+/// A name to run as, and why.
+struct Name {
+    run_as: RunAs,
+    reason: CandidateReason,
+}
+
+impl Name {
+    fn tell(&self, trace: &Trace, outcome: &str) {
+        let user = self.run_as.to_string();
+        tracing::debug!(run_as = %user, outcome, "vault user");
+        trace.add(Step::User {
+            user,
+            reason: self.reason,
+            outcome: outcome.to_owned(),
+        });
+    }
+}
+
 /// The names to run as, in order. Names that the header cannot carry are left out.
-fn run_as_candidates(settings: &Settings, user: &User) -> Vec<RunAs> {
+fn names_to_run_as(settings: &Settings, user: &User, trace: &Trace) -> Vec<Name> {
     let dn = user.distinguished_name.as_deref();
     let mapping = identity::candidates(&user.username, dn, &settings.mapping);
-    let mut names: Vec<RunAs> = Vec::new();
+    for left_out in mapping.left_out {
+        trace.add(Step::UserLeftOut(left_out));
+    }
+    let mut names: Vec<Name> = Vec::new();
     for candidate in &mapping.candidates {
-        let Some(run_as) = RunAs::new(&written(candidate, settings.run_as_form)) else {
-            tracing::debug!(%candidate, "left out: it cannot stand in a PS-Auth header");
-            continue;
+        let written = written(candidate, settings.run_as_form);
+        let left_out = |why: &str| {
+            trace.add(Step::UserLeftOut(LeftOut::new(
+                shortened(&written, 80),
+                why,
+            )));
         };
-        if names.iter().all(|known| known.folded() != run_as.folded()) {
-            names.push(run_as);
+        match RunAs::new(&written) {
+            None => left_out("it cannot stand in a PS-Auth header"),
+            Some(run_as)
+                if names
+                    .iter()
+                    .any(|name| name.run_as.folded() == run_as.folded()) =>
+            {
+                left_out("it is there already in this form");
+            }
+            Some(run_as) => names.push(Name {
+                run_as,
+                reason: candidate.reason,
+            }),
         }
     }
     names

@@ -16,6 +16,7 @@ use super::wire::{self, NewRequest, RequestRow};
 use crate::error::{PluginError, shortened};
 use crate::plugin::{CredentialPackage, CredentialProof, JumpItemType, Product, Session};
 use crate::secret::Secret;
+use crate::trace::Trace;
 
 /// Longest reason that the API takes (documented psafe:DOC-req), less the mark of a cut.
 const REASON_CHARS_MAX: usize = 999;
@@ -42,7 +43,8 @@ struct Request {
 
 impl<'a> Exchange<'a> {
     async fn conversation(&self) -> Result<Conversation<'a>, PluginError> {
-        Conversation::of_console_user(self.sessions, self.settings, &self.session.user).await
+        let (sessions, user) = (self.sessions, &self.session.user);
+        Conversation::of_console_user(sessions, self.settings, user, Trace::default()).await
     }
 
     /// Gets the credential, approved by the Global Approver if need be.

@@ -15,6 +15,7 @@ use super::wire::{self, ManagedAccount};
 use crate::endpoint::{SearchPlan, SearchTerm, TermReason};
 use crate::error::{PluginError, shortened};
 use crate::plugin::{CredentialSummary, JumpItemType};
+use crate::trace::Step;
 
 /// Longest system name, address and application name that the API takes (documented psafe:DOC-ma).
 const SYSTEM_NAME_CHARS_MAX: usize = 129;
@@ -31,8 +32,27 @@ const DISPLAY_CHARS_MAX: usize = 200;
 pub(super) struct Search {
     /// The `type` of account; also the group of the list.
     pub(super) kind: AccountKind,
-    /// The parameter that selects, and its value.
-    pub(super) by: Option<(&'static str, String)>,
+    /// What selects the accounts; `None` finds all of the type.
+    pub(super) by: Option<Selector>,
+}
+
+/// The parameter that selects accounts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Selector {
+    pub(super) parameter: &'static str,
+    pub(super) value: String,
+    /// Where the value comes from.
+    pub(super) reason: TermReason,
+}
+
+impl Selector {
+    fn new(parameter: &'static str, term: &SearchTerm) -> Self {
+        Self {
+            parameter,
+            value: term.text.clone(),
+            reason: term.reason,
+        }
+    }
 }
 
 /// The types of account that are searched for, in the order of the list.
@@ -88,7 +108,7 @@ pub(super) fn searches(item_type: JumpItemType, plan: &SearchPlan) -> Vec<Search
         .filter(|term| term.reason == TermReason::ApplicationName);
     searches.extend(applications.map(|term| Search {
         kind: Kind::Application,
-        by: Some(("applicationDisplayName", term.text.clone())),
+        by: Some(Selector::new("applicationDisplayName", term)),
     }));
     searches
 }
@@ -105,7 +125,7 @@ fn search_of_system(kind: AccountKind, term: &SearchTerm) -> Option<Search> {
     };
     Some(Search {
         kind,
-        by: Some((by, term.text.clone())),
+        by: Some(Selector::new(by, term)),
     })
 }
 
@@ -124,10 +144,20 @@ pub(super) async fn list(
     let mut list = Vec::new();
     for (search, mut rows) in searches.iter().zip(found) {
         rows.sort_by_cached_key(|row| row.account_name.to_lowercase());
+        let (found, listed) = (rows.len(), list.len());
         for row in rows {
             if known.insert((row.system_id, row.account_id, row.application_id)) {
                 list.push(summary(search.kind, &row));
             }
+        }
+        if let Some(by) = &search.by {
+            conversation.trace().add(Step::Searched {
+                field: format!("{} of {} accounts", by.parameter, search.kind.parameter()),
+                term: by.value.clone(),
+                reason: by.reason.to_string(),
+                found,
+                added: list.len() - listed,
+            });
         }
     }
     Ok(list)
@@ -173,7 +203,7 @@ async fn page(
         search
             .by
             .as_ref()
-            .map(|(name, value)| (*name, value.as_str())),
+            .map(|by| (by.parameter, by.value.as_str())),
     );
     query.extend([("limit", limit.as_str()), ("offset", offset.as_str())]);
     match conversation

@@ -35,9 +35,10 @@ use crate::clock::Clock;
 use crate::endpoint::search_terms;
 use crate::error::PluginError;
 use crate::plugin::{
-    Capabilities, CredentialPackage, CredentialSummary, Endpoint, EndpointType, Health, Plugin,
-    PluginFuture, Session,
+    Capabilities, CredentialPackage, CredentialSummary, Endpoint, EndpointType, ExplainFuture,
+    Health, Plugin, PluginFuture, Session,
 };
+use crate::trace::{ExplainedLookup, Step, Trace};
 
 /// The plugin. Clones share its connections and sessions.
 #[derive(Clone)]
@@ -130,7 +131,19 @@ impl Plugin for PasswordSafe {
         &'a self,
         session: &'a Session,
     ) -> PluginFuture<'a, Vec<CredentialSummary>> {
-        Box::pin(self.vault.find_credentials(session))
+        Box::pin(self.vault.find_credentials(session, Trace::default()))
+    }
+
+    fn explain_find<'a>(&'a self, session: &'a Session) -> ExplainFuture<'a> {
+        Box::pin(async move {
+            let trace = Trace::default();
+            let result = self.vault.find_credentials(session, trace.clone()).await;
+            ExplainedLookup {
+                result,
+                steps: trace.steps(),
+                vault_user: trace.user(),
+            }
+        })
     }
 
     fn get_credential<'a>(
@@ -167,20 +180,24 @@ impl Plugin for PasswordSafe {
 }
 
 impl Vault {
-    async fn user(&self, session: &Session) -> Result<Conversation<'_>, PluginError> {
-        Conversation::of_console_user(&self.sessions, &self.settings, &session.user).await
+    async fn user(&self, session: &Session, trace: Trace) -> Result<Conversation<'_>, PluginError> {
+        Conversation::of_console_user(&self.sessions, &self.settings, &session.user, trace).await
     }
 
     async fn find_credentials(
         &self,
         session: &Session,
+        trace: Trace,
     ) -> Result<Vec<CredentialSummary>, PluginError> {
         let plan = search_terms(&session.jump_item, &self.settings.endpoints);
         let searches = listing::searches(session.jump_item.item_type, &plan);
         if searches.is_empty() {
             return Ok(Vec::new());
         }
-        let user = self.user(session).await?;
+        let user = self.user(session, trace.clone()).await?;
+        for left_out in plan.left_out {
+            trace.add(Step::TermLeftOut(left_out));
+        }
         listing::list(&user, &searches, self.settings.results_max).await
     }
 
@@ -189,7 +206,7 @@ impl Vault {
         session: &Session,
         wanted: Wanted<'_>,
     ) -> Result<Vec<Endpoint>, PluginError> {
-        let user = self.user(session).await?;
+        let user = self.user(session, Trace::default()).await?;
         systems::find(&user, &wanted, &self.platforms, self.clock.now()).await
     }
 

@@ -2,7 +2,7 @@
 //! as their platform says (assumed psafe:§2.3: a requestor may not read the systems themselves).
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{try_join, try_join_all};
@@ -10,8 +10,9 @@ use jiff::Timestamp;
 
 use super::client::Call;
 use super::conversation::Conversation;
-use super::listing::{AccountKind, Search, accounts};
+use super::listing::{AccountKind, Search, Selector, accounts};
 use super::wire::{self, ManagedAccount, Platform};
+use crate::endpoint::TermReason;
 use crate::error::{PluginError, shortened};
 use crate::plugin::{Endpoint, EndpointType};
 
@@ -39,7 +40,13 @@ pub(super) struct Wanted<'a> {
 
 /// The vault's platforms, read once an hour.
 #[derive(Debug, Default)]
-pub(super) struct Platforms(Mutex<Option<(Timestamp, Arc<HashMap<i32, Platform>>)>>);
+pub(super) struct Platforms(Mutex<Option<ReadPlatforms>>);
+
+#[derive(Debug, Clone)]
+struct ReadPlatforms {
+    at: Timestamp,
+    by_id: Arc<HashMap<i32, Platform>>,
+}
 
 impl Platforms {
     async fn get(
@@ -47,19 +54,28 @@ impl Platforms {
         user: &Conversation<'_>,
         now: Timestamp,
     ) -> Result<Arc<HashMap<i32, Platform>>, PluginError> {
-        if let Some((read_at, platforms)) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner)
-        {
-            if now.duration_since(*read_at).unsigned_abs() < PLATFORMS_KEPT {
-                return Ok(Arc::clone(platforms));
-            }
+        let kept = self.kept().clone();
+        if let Some(read) = kept.filter(|read| read.is_believed(now)) {
+            return Ok(read.by_id);
         }
         let answer = user.call(Call::get("Platforms", "Platforms", &[])).await?;
         let rows = answer.read(wire::platforms)?;
-        let platforms: HashMap<_, _> = rows.into_iter().map(|row| (row.platform_id, row)).collect();
-        let platforms = Arc::new(platforms);
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some((now, Arc::clone(&platforms)));
-        Ok(platforms)
+        let by_id = Arc::new(rows.into_iter().map(|row| (row.platform_id, row)).collect());
+        *self.kept() = Some(ReadPlatforms {
+            at: now,
+            by_id: Arc::clone(&by_id),
+        });
+        Ok(by_id)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<ReadPlatforms>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ReadPlatforms {
+    fn is_believed(&self, now: Timestamp) -> bool {
+        now.duration_since(self.at).unsigned_abs() < PLATFORMS_KEPT
     }
 }
 
@@ -96,7 +112,11 @@ fn searches(wanted: &Wanted<'_>) -> Vec<Search> {
     let mut searches = Vec::new();
     if !text.is_empty() && text.chars().count() <= SYSTEM_NAME_CHARS_MAX {
         // Finds a whole name beyond the rows that are looked through.
-        let by = Some(("systemName", text.to_owned()));
+        let by = Some(Selector {
+            parameter: "systemName",
+            value: text.to_owned(),
+            reason: TermReason::Hostname,
+        });
         searches.push(Search {
             kind: AccountKind::System,
             by,

@@ -14,7 +14,7 @@ use super::wire::{
 };
 use super::xml::Element;
 use crate::diagnosis::{self, Symptom};
-use crate::error::{Hop, PluginError};
+use crate::error::{ErrorKind, Hop, Owner, PluginError};
 use crate::identity::Candidate;
 use crate::secret::Secret;
 use crate::vault_http::VaultHttp;
@@ -44,11 +44,13 @@ pub(super) struct Client {
 impl Client {
     pub(super) fn new(settings: Arc<Settings>) -> Result<Self, PluginError> {
         let http = VaultHttp::new(settings.http.clone()).map_err(|error| {
-            let detail = error.to_string();
-            let mut refused = Symptom::CertificateNotTrusted.at(Hop::Settings, &detail);
-            refused.kind = crate::error::ErrorKind::Configuration;
-            refused.message = detail;
-            refused
+            PluginError::new(
+                ErrorKind::Configuration,
+                Hop::Settings,
+                error.to_string(),
+                "set ca_file to a PEM file with the authority of the vault's certificate",
+                Owner::EcmAdministrator,
+            )
         })?;
         Ok(Self { http, settings })
     }

@@ -9,6 +9,7 @@ mod identity;
 mod leaks;
 mod link;
 mod password_safe;
+mod retrieval;
 mod test_settings;
 mod tls;
 mod token_cache;

@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ecm::clock::SystemClock;
+use ecm::diagnosis::Symptom;
+use ecm::error::PluginError;
 use ecm::plugin::{JumpItem, JumpItemType, Product, Session, User};
 use ecm::secret_server::SecretServer;
 use ecm::secret_server::settings::SettingsFile;
@@ -208,6 +210,13 @@ pub fn session_of(username: &str, hostname: &str) -> Session {
             ..JumpItem::new(JumpItemType::RemoteRdp, "item")
         },
     }
+}
+
+/// What the ECM recognised in a failure.
+pub fn symptom(error: &PluginError) -> Symptom {
+    error
+        .symptom
+        .unwrap_or_else(|| panic!("not recognised: {error:?}"))
 }
 
 /// Fails instead of hanging: what is tested has no business to take this long.

@@ -172,7 +172,7 @@ pub(crate) const fn created(describe: fn(&mut SchemaGenerator) -> Schema) -> Giv
 impl Route {
     /// Whether the operation is here, or only known from the vendor's documentation.
     pub(crate) fn is_simulated(&self) -> bool {
-        self.gives.status != 501
+        self.gives.status != 405
     }
 
     /// The method.

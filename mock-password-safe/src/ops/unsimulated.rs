@@ -1,5 +1,6 @@
 //! Operations that the vendor documents and real clients may call, and that this simulator does
-//! not have. They answer 501 and say so, instead of a 404 that would blame the caller's path.
+//! not have. They answer 405 and say so: a 404 would blame the caller's path, and a 501 would make
+//! some of the vendor's clients try again (`vendor-client psafe:GO`).
 
 use super::{Access, Call, Route, nothing};
 use crate::state::State;
@@ -13,7 +14,7 @@ const fn known(name: &'static str) -> Route {
         access: Access::SignedIn,
         query: &[],
         body: &[],
-        gives: nothing(501),
+        gives: nothing(405),
         run: refuse,
     }
 }

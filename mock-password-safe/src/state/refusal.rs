@@ -76,7 +76,7 @@ pub(crate) enum Refusal {
     /// The body is longer than the server reads: 413.
     #[error("body too large")]
     TooLarge,
-    /// Known from the vendor's documentation, not simulated: 501.
+    /// Known from the vendor's documentation, not simulated: 405 with a text of its own.
     #[error("not simulated")]
     NotSimulated,
 }

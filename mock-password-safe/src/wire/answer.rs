@@ -131,7 +131,7 @@ impl Answer {
                 "The request body is too large",
             ),
             Refusal::NotSimulated => text(
-                StatusCode::NOT_IMPLEMENTED,
+                StatusCode::METHOD_NOT_ALLOWED,
                 "Documented by the vendor, but not simulated by mock-password-safe",
             ),
         }

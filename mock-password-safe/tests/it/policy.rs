@@ -312,6 +312,6 @@ async fn what_is_known_but_not_simulated_says_so() {
     let mock = acme().await;
     let joe = User::sign_in(&mock, "joe.user").await;
     let got = joe.get("SmartRules/1/ManagedAccounts").await;
-    assert_eq!(got.status, 501);
+    assert_eq!(got.status, 405);
     assert!(got.json().as_str().unwrap().contains("not simulated"));
 }

@@ -368,3 +368,20 @@ fn expiring_a_secret_rotates_it_where_it_rotates_by_itself() {
         assert_eq!(value(&after, "Password") != "hunter2", rotates);
     }
 }
+
+#[test]
+fn unlimited_administration_reads_past_a_check_out_and_leaves_it() {
+    for mode in [false, true] {
+        let mut contents = with(RULE);
+        contents.settings.unlimited_administration = mode;
+        let mut bench = Bench::of(contents);
+        let (alice, bob) = (bench.token("alice"), bench.token("bob"));
+        bench.get(&alice, 8, Vec::new()).unwrap();
+        assert_eq!(bench.get(&bob, 8, Vec::new()).is_ok(), mode);
+        let now = bench.now;
+        assert_eq!(&*bench.vault.check_outs(now)[0].holder, "alice");
+        bench.check_in(&alice, 8).unwrap();
+        assert!(bench.get(&bob, 8, Vec::new()).is_ok());
+        assert_eq!(bench.vault.check_outs(now).is_empty(), mode);
+    }
+}

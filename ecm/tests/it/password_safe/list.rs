@@ -410,3 +410,28 @@ async fn a_forgotten_session_is_opened_anew() {
     soon(plugin.find_credentials(&session())).await.unwrap();
     assert_eq!(vault.take_calls().len(), 3);
 }
+
+#[tokio::test]
+async fn an_explained_list_says_who_was_tried_what_was_searched_and_what_was_not() {
+    let vault = Vault::start(|call: &Call| match (call.name().as_str(), call.run_as()) {
+        ("POST Auth/SignAppin", "joe@acme.example") => dead_session(),
+        _ => well(call),
+    })
+    .await;
+    let mut session = session_of("joe@acme.example", JumpItemType::JumpClient, "srv1.");
+    session.jump_item.additional_ips = vec!["10.0.0.7".into(), "127.0.0.1".into()];
+    let explained = soon(vault.plugin().explain_find(&session)).await;
+    assert_eq!(explained.result.unwrap().len(), 1);
+    assert_eq!(explained.vault_user.as_deref(), Some("acme\\joe"));
+    let steps: Vec<_> = explained.steps.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(steps.join("\n"), @r"
+    user out  joe (local): fall-back to local account is off
+    user in   joe@acme.example [domain given after the @]: not let in by the vault
+    user in   acme\joe [first label of the DNS domain, as its NetBIOS name]: signed in
+    search out 127.0.0.1: every host has such an address
+    search in systemName of system accounts = srv1 [host name without port or trailing dot]: 1 found, 1 new
+    search in ipAddress of system accounts = 10.0.0.7 [additional address of the Jump Client]: 1 found, 0 new
+    search in systemName of domainlinked accounts = srv1 [host name without port or trailing dot]: 0 found, 0 new
+    search in ipAddress of domainlinked accounts = 10.0.0.7 [additional address of the Jump Client]: 0 found, 0 new
+    ");
+}
