@@ -11,6 +11,7 @@ mod link;
 mod password_safe;
 mod retrieval;
 mod password_safe;
+mod retrieval;
 mod test_settings;
 mod tls;
 mod token_cache;
