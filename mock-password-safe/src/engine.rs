@@ -21,6 +21,9 @@ use crate::state::refusal::Refusal;
 use crate::wire::answer::Answer;
 use crate::wire::read::Fields;
 
+/// Characters of a path that belongs to nobody, as far as the journal keeps it.
+const PATH_SHOWN_MAX: usize = 200;
+
 /// Everything that a request meets.
 pub(crate) struct Engine {
     pub(crate) settings: Settings,
@@ -213,7 +216,8 @@ impl Handler for Engine {
         let reply = self.answer(&request, &mut note).await;
         let outcome = outcome(&reply, &note);
         if note.operation.is_empty() {
-            note.operation = format!("{} {}", request.method, request.path);
+            let path: String = request.path.chars().take(PATH_SHOWN_MAX).collect();
+            note.operation = format!("{} {path}", request.method);
         }
         self.journal.record(Entry {
             seq: 0,
