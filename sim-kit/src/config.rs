@@ -5,6 +5,7 @@
 //! wrong place.
 
 use std::fmt;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -51,17 +52,24 @@ impl ConfigError {
 /// # Errors
 /// When the file is missing, unreadable, too long, or not UTF-8.
 pub fn read_text(path: &Path) -> Result<String, ConfigError> {
+    read_bounded(path, FILE_BYTES_MAX)
+}
+
+fn read_bounded(path: &Path, bytes_max: u64) -> Result<String, ConfigError> {
     let place = path.display().to_string();
-    let length = std::fs::metadata(path)
-        .map_err(|e| ConfigError::at(&place, e.to_string()))?
-        .len();
-    if length > FILE_BYTES_MAX {
+    let unreadable = |error: std::io::Error| ConfigError::at(&place, error.to_string());
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    // Counted while reading: a device or a pipe has no length to ask for.
+    let mut bytes = Vec::new();
+    file.take(bytes_max + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    if bytes.len() as u64 > bytes_max {
         return Err(ConfigError::at(
             place,
-            format!("longer than {FILE_BYTES_MAX} bytes"),
+            format!("longer than {bytes_max} bytes"),
         ));
     }
-    let bytes = std::fs::read(path).map_err(|e| ConfigError::at(&place, e.to_string()))?;
     String::from_utf8(bytes).map_err(|_| ConfigError::at(place, "not UTF-8 text"))
 }
 
@@ -194,13 +202,7 @@ impl SecretRef {
                 )
             }),
             Self::File(path) => {
-                let place = path.display().to_string();
-                let length =
-                    std::fs::metadata(path).map_err(|e| ConfigError::at(&place, e.to_string()))?;
-                if length.len() > SECRET_BYTES_MAX {
-                    return Err(ConfigError::at(place, "too long for a secret"));
-                }
-                let mut text = Zeroizing::new(read_text(path)?);
+                let mut text = Zeroizing::new(read_bounded(path, SECRET_BYTES_MAX)?);
                 let kept = text.strip_suffix('\n').unwrap_or(&text);
                 let kept = kept.strip_suffix('\r').unwrap_or(kept).len();
                 text.truncate(kept);
@@ -334,6 +336,11 @@ mod tests {
             .resolve("api", Seed(1))
             .expect("read");
         assert_eq!(*read, "s3cret");
+        let endless = SecretRef::File("/dev/zero".into()).resolve("api", Seed(1));
+        assert_eq!(
+            endless.expect_err("refused").to_string(),
+            "/dev/zero: longer than 1048576 bytes"
+        );
         let missing = SecretRef::File("/no/such".into()).resolve("api", Seed(1));
         assert!(missing.expect_err("missing").place.contains("/no/such"));
     }
