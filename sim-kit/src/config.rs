@@ -141,19 +141,19 @@ fn told(message: &str) -> String {
             return unknown("value", name, known.iter().copied());
         }
     }
-    let quoted = |start: &str| {
-        let rest = message.strip_prefix(start)?;
-        let expected = rest
-            .rsplit_once("expected ")
-            .map(|(_, expected)| expected)?;
-        Some(format!(
-            "{} (value not shown), expected {expected}",
-            start.trim_end_matches(' ')
-        ))
-    };
-    quoted("invalid type: string ")
-        .or_else(|| quoted("invalid value: string "))
-        .unwrap_or_else(|| message.replace('\n', " "))
+    // Of every type: a password may be all digits and lack its quotes.
+    let wrong = ["invalid type: ", "invalid value: "]
+        .into_iter()
+        .find_map(|start| {
+            let rest = message.strip_prefix(start)?;
+            let (found, expected) = rest.rsplit_once(", expected ")?;
+            let found = match found.split_once(['`', '"']) {
+                Some((kind, _)) => format!("{kind}(value not shown)"),
+                None => found.to_owned(),
+            };
+            Some(format!("{start}{found}, expected {expected}"))
+        });
+    wrong.unwrap_or_else(|| message.replace('\n', " "))
 }
 
 fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
@@ -301,6 +301,14 @@ mod tests {
             (
                 "[[secret-server.users]]\nname = 'x'\npassword = 'generate'\nage = 'hunter2'",
                 "lab.toml:4: invalid type: string (value not shown), expected u32",
+            ),
+            (
+                "[[secret-server.users]]\nname = 'x'\npassword = 12345678",
+                "lab.toml:3: invalid type: integer (value not shown), expected a string",
+            ),
+            (
+                "[[secret-server.users]]\nname = 'x'\npassword = ['hunter2']",
+                "lab.toml:3: invalid type: sequence, expected a string",
             ),
             (
                 "[[secret-server.users]]\nname = 'x'\n",
