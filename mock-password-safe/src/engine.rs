@@ -117,7 +117,10 @@ impl Engine {
         let done = self.run(request, found, identity, note);
         match done {
             Ok(answer) => answer.into_reply(&self.settings, request.tls),
-            Err(refusal) => self.refused(request, &refusal),
+            Err(refusal) => {
+                note.code = refusal.code();
+                self.refused(request, &refusal)
+            }
         }
     }
 
@@ -199,6 +202,8 @@ struct Note {
     fault_rule: Option<String>,
     /// An operation, or a rule that speaks for one, made the reply.
     answered: bool,
+    /// The number that explains a refusal.
+    code: Option<u16>,
 }
 
 impl Handler for Engine {
@@ -223,7 +228,11 @@ impl Handler for Engine {
             reply_bytes: reply.body.len(),
             elapsed_us: watch.elapsed_us(),
             fault_rule: note.fault_rule,
-            detail: Vec::new(),
+            detail: note
+                .code
+                .map(|code| ("code", code.to_string()))
+                .into_iter()
+                .collect(),
         });
         reply
     }

@@ -1,7 +1,7 @@
 //! Sessions, tokens, keys and passwords, all from the run's seed: the only file of this package
 //! that draws.
 
-use sim_kit::seeded::{Seed, Stream};
+use sim_kit::seeded::{CANARY_MARK, Seed, Stream};
 
 use crate::secret::Secret;
 use crate::state::Mint;
@@ -56,6 +56,18 @@ impl Mint for SeededMint {
                 .canary(&format!("password-safe/account/{}/{generation}", account.0)),
         )
     }
+}
+
+/// The key of a registration that the lab leaves to the seed: 128 digits, as new ones have.
+pub(crate) fn api_key(seed: Seed, purpose: &str) -> Secret {
+    Secret::new(seed.stream(purpose).hex(128))
+}
+
+/// The client secret that the lab leaves to the seed: a canary of 45 characters, since clients
+/// want 36 to 64 (`vendor-client psafe:PYLIB`).
+pub(crate) fn client_secret(seed: Seed, purpose: &str) -> Secret {
+    let tail = seed.stream(purpose).base32(40);
+    Secret::new(format!("{CANARY_MARK}-{tail}"))
 }
 
 #[cfg(test)]

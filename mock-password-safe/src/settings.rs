@@ -99,6 +99,9 @@ pub struct Settings {
     /// A linked row carries the directory's managed system instead of the asset it is linked to
     /// (`assumed psafe:§2.1`).
     pub linked_row_names_directory: bool,
+    /// A list that names a system and no type also has the accounts linked to it (`documented
+    /// psafe:DOC-ma`, read from the advice to leave local accounts out by type).
+    pub untyped_list_has_linked: bool,
     /// `systemName` also matches DNS names and a directory's domain (`assumed psafe:§4.6`).
     pub system_name_matches_dns: bool,
     /// `accountName=DOMAIN\name` alone answers one object instead of an array
@@ -137,6 +140,7 @@ impl Default for Settings {
             denial_after_approval: true,
             isa_rotates: true,
             linked_row_names_directory: false,
+            untyped_list_has_linked: true,
             system_name_matches_dns: false,
             directory_account_alone_is_object: true,
             auth_probe_answers: false,
@@ -160,6 +164,7 @@ impl Settings {
             denial_after_approval: self.denial_after_approval,
             isa_rotates: self.isa_rotates,
             linked_row_names_directory: self.linked_row_names_directory,
+            untyped_list_has_linked: self.untyped_list_has_linked,
             system_name_matches_dns: self.system_name_matches_dns,
         }
     }

@@ -145,6 +145,17 @@ impl Client {
         &self.key
     }
 
+    /// What a refusal means where it cannot be about the thing that was asked for: 404 for a call
+    /// that every vault has is a wrong address.
+    pub(super) fn refusal_of_fixed_call(&self, refusal: &Refusal) -> PluginError {
+        if refusal.status == StatusCode::NOT_FOUND {
+            trouble::not_the_api(refusal.operation, "status 404", &self.base)
+                .with_vault_words(&refusal.words)
+        } else {
+            trouble::refused(refusal)
+        }
+    }
+
     /// Makes one call.
     pub(super) async fn call(
         &self,

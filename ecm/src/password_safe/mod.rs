@@ -231,12 +231,14 @@ impl Vault {
     /// Whether the API answers and, as far as that can be known without a user, takes the key.
     async fn check(&self) -> Result<String, PluginError> {
         let call = Call::get("Configuration/Version", "Configuration/Version", &[]);
-        match self.sessions.client().call(call, None).await {
+        let client = self.sessions.client();
+        match client.call(call, None).await {
             Ok(_) => {}
             // Nobody is signed in, and it is the API that says so.
             Err(CallError::Refused(no))
                 if matches!(no.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {}
-            Err(error) => return Err(error.into()),
+            Err(CallError::Refused(no)) => return Err(client.refusal_of_fixed_call(&no)),
+            Err(CallError::Failed(error)) => return Err(error),
         }
         if let Some(name) = &self.settings.global_approver {
             Conversation::of_approver(&self.sessions, name).await?;

@@ -175,7 +175,10 @@ impl Sessions {
                     words: refusal.words,
                 })
             }
-            Err(error) => Err(SignInError::Failed(error.into())),
+            Err(CallError::Refused(refusal)) => Err(SignInError::Failed(
+                self.client.refusal_of_fixed_call(&refusal),
+            )),
+            Err(CallError::Failed(error)) => Err(SignInError::Failed(error)),
         }
     }
 

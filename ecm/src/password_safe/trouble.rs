@@ -50,18 +50,25 @@ pub(super) fn page(operation: &'static str, status: StatusCode, base: &Url) -> P
         | StatusCode::SERVICE_UNAVAILABLE
         | StatusCode::GATEWAY_TIMEOUT
         | StatusCode::REQUEST_TIMEOUT => server_fault(operation, status, ""),
-        // A base address with the path of the web console answers so (documented psafe:DEVOLUTIONS).
-        _ => PluginError::new(
-            ErrorKind::Configuration,
-            hop,
-            format!(
-                "the Endpoint URL answers with a web page (status {status}) instead of the API"
-            ),
-            "set Endpoint URL to the address of the API",
-            Owner::EcmAdministrator,
-        )
-        .with_action_url(api_address(base)),
+        _ => not_the_api(
+            operation,
+            &format!("a web page (status {})", status.as_u16()),
+            base,
+        ),
     }
+}
+
+/// Something else than the API is at the Endpoint URL; a base address with the path of the web
+/// console answers with 404 or 500 (documented psafe:DEVOLUTIONS).
+pub(super) fn not_the_api(operation: &'static str, answer: &str, base: &Url) -> PluginError {
+    PluginError::new(
+        ErrorKind::Configuration,
+        Hop::Vault(operation),
+        format!("the Endpoint URL answers with {answer} instead of the API"),
+        "set Endpoint URL to the address of the API",
+        Owner::EcmAdministrator,
+    )
+    .with_action_url(api_address(base))
 }
 
 /// The vault had a fault of its own.

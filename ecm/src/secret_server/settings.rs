@@ -315,7 +315,7 @@ fn endpoint(text: &str, allow_plain_http: bool) -> Result<Url, PluginError> {
     let Some(host) = url.host_str() else {
         return Err(refuse(LABEL, "it names no host"));
     };
-    // documented ecm:§8, seed of the integration: not compatible with the Delinea Platform.
+    // documented ecm:§8: the integration is not compatible with the Delinea Platform.
     if host == "delinea.app" || host.ends_with(".delinea.app") {
         return Err(Symptom::DelineaPlatform.at(Hop::Settings, host));
     }

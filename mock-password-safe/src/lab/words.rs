@@ -3,34 +3,31 @@
 use std::collections::HashMap;
 
 use sim_kit::config::{ConfigError, SecretRef};
-use sim_kit::seeded::{CANARY_MARK, Seed};
+use sim_kit::seeded::Seed;
 
 use super::ScheduleEntry;
+use crate::mint;
 use crate::secret::Secret;
 use crate::state::ids::ScheduleId;
 use crate::state::people::{AddressRule, Feature, Role};
 use crate::state::policy::{AccessRule, AccessType, Schedule, Window};
 
-/// A key of 128 digits when it is generated, as new registrations have.
+/// A registration's key.
 pub(super) fn key(reference: &SecretRef, purpose: &str, seed: Seed) -> Result<Secret, ConfigError> {
     match reference {
-        SecretRef::Generate => Ok(Secret::new(seed.stream(purpose).hex(128))),
+        SecretRef::Generate => Ok(mint::api_key(seed, purpose)),
         reference => Ok(Secret::from(reference.resolve(purpose, seed)?)),
     }
 }
 
-/// A client secret of 45 characters when it is generated: clients want 36 to 64 (`vendor-client
-/// psafe:PYLIB`).
+/// An application user's secret.
 pub(super) fn client_secret(
     reference: &SecretRef,
     purpose: &str,
     seed: Seed,
 ) -> Result<Secret, ConfigError> {
     match reference {
-        SecretRef::Generate => {
-            let tail = seed.stream(purpose).base32(40);
-            Ok(Secret::new(format!("{CANARY_MARK}-{tail}")))
-        }
+        SecretRef::Generate => Ok(mint::client_secret(seed, purpose)),
         reference => Ok(Secret::from(reference.resolve(purpose, seed)?)),
     }
 }

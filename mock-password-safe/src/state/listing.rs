@@ -45,6 +45,13 @@ pub(crate) struct Filter {
     pub(crate) row_type: Option<RowType>,
 }
 
+impl Filter {
+    /// Whether the list is about particular systems.
+    fn names_system(&self) -> bool {
+        self.system_name.is_some() || self.system_id.is_some()
+    }
+}
+
 /// One row: an account on a system. For a linked account the system is the one to pass on in
 /// `POST Requests`.
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +74,10 @@ impl State {
         let rows: Box<dyn Iterator<Item = Row<'_>> + '_> = match filter.row_type {
             Some(RowType::DomainLinked) => Box::new(self.linked(filter)),
             Some(RowType::Application) => Box::new(self.with_applications(filter)),
-            Some(RowType::Recent) => Box::new(self.recent(user)),
+            Some(RowType::Recent) => Box::new(self.recent(user, filter)),
+            None if self.rules.untyped_list_has_linked && filter.names_system() => {
+                Box::new(self.own(filter).chain(self.linked(filter)))
+            }
             _ => Box::new(self.own(filter)),
         };
         rows.filter(|row| self.passes(row, filter))
@@ -132,12 +142,22 @@ impl State {
     }
 
     /// What the user asked for, the latest first, each account once.
-    fn recent(&self, user: UserId) -> impl Iterator<Item = Row<'_>> {
+    fn recent<'a>(
+        &'a self,
+        user: UserId,
+        filter: &Filter,
+    ) -> impl Iterator<Item = Row<'a>> + use<'a> {
+        let wanted = self.systems_wanted(filter);
         let mut seen: Vec<(SystemId, AccountId)> = Vec::new();
         let mut asked: Vec<_> = self
             .releases
             .iter()
             .filter(|release| release.requestor == user)
+            .filter(|release| {
+                wanted
+                    .as_ref()
+                    .is_none_or(|wanted| wanted.contains(&release.system))
+            })
             .map(|release| (release.system, release.account))
             .collect();
         asked.reverse();
@@ -162,15 +182,25 @@ impl State {
 
     /// The systems that the filter names, or nothing when it names none.
     fn systems_wanted(&self, filter: &Filter) -> Option<Vec<SystemId>> {
-        if let Some(id) = filter.system_id {
-            return Some(vec![SystemId(id)]);
-        }
-        if let Some(name) = &filter.system_name {
-            return Some(self.vault.systems_named(name));
-        }
-        filter.address.map(|address| self.vault.systems_at(address))
+        let mut wanted = match (filter.system_id, &filter.system_name, filter.address) {
+            (Some(id), ..) => vec![SystemId(id)],
+            (None, Some(name), _) => self.vault.systems_named(name),
+            (None, None, Some(address)) => self.vault.systems_at(address),
+            (None, None, None) => return None,
+        };
+        wanted.retain(|id| {
+            self.vault.systems.get(id).is_some_and(|system| {
+                let name = filter.system_name.as_ref();
+                name.is_none_or(|name| self.is_named(system, name))
+                    && filter
+                        .address
+                        .is_none_or(|address| system.address == Some(address))
+            })
+        });
+        Some(wanted)
     }
 
+    /// What the filter asks beside the system, which chose the rows in the first place.
     fn passes(&self, row: &Row<'_>, filter: &Filter) -> bool {
         let type_ok = match filter.row_type {
             None | Some(RowType::Recent | RowType::DomainLinked | RowType::Application) => true,
@@ -178,25 +208,11 @@ impl State {
             Some(RowType::Database) => row.system.entity == EntityType::Database,
             Some(RowType::Cloud) => row.system.entity == EntityType::Cloud,
         };
-        // A linked row that names its directory was found through the asset.
-        let linked = row.account.system != row.system.id
-            || (filter.row_type == Some(RowType::DomainLinked)
-                && self.rules.linked_row_names_directory);
         type_ok
-            && (linked
-                || filter
-                    .system_name
-                    .as_ref()
-                    .is_none_or(|name| self.is_named(row.system, name)))
             && filter
                 .account_name
                 .as_ref()
                 .is_none_or(|name| is_account(row.account, name))
-            && (linked || filter.system_id.is_none_or(|id| row.system.id.0 == id))
-            && (linked
-                || filter
-                    .address
-                    .is_none_or(|address| row.system.address == Some(address)))
             && filter
                 .workgroup
                 .as_ref()

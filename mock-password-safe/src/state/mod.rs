@@ -60,6 +60,7 @@ pub(crate) struct Rules {
     pub(crate) denial_after_approval: bool,
     pub(crate) isa_rotates: bool,
     pub(crate) linked_row_names_directory: bool,
+    pub(crate) untyped_list_has_linked: bool,
     pub(crate) system_name_matches_dns: bool,
 }
 

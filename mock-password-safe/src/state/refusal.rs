@@ -29,6 +29,9 @@ impl SubCode {
     }
 }
 
+/// The number that explains a 409 (`vendor-client psafe:PBPSAPI`).
+pub(crate) const CONFLICT_CODE: u16 = 4091;
+
 /// Why a call is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
@@ -84,6 +87,15 @@ pub(crate) enum Refusal {
 impl Refusal {
     /// 403 `4031`.
     pub(crate) const NO_PERMISSION: Self = Self::Forbidden(SubCode::NoPermission);
+
+    /// The number that explains it, where there is one.
+    pub(crate) fn code(&self) -> Option<u16> {
+        match self {
+            Self::Forbidden(code) => Some(code.number()),
+            Self::Conflict => Some(CONFLICT_CODE),
+            _ => None,
+        }
+    }
 
     /// A 400 with its reason.
     pub(crate) fn malformed(reason: impl Into<String>) -> Self {

@@ -8,7 +8,7 @@ use super::awkward;
 use crate::auth::SESSION_COOKIE;
 use crate::secret::Secret;
 use crate::settings::{CodeForm, Settings};
-use crate::state::refusal::Refusal;
+use crate::state::refusal::{CONFLICT_CODE, Refusal};
 
 /// What an operation answers.
 #[derive(Debug)]
@@ -103,7 +103,7 @@ impl Answer {
             Refusal::NotFound(what) => text(StatusCode::NOT_FOUND, what),
             Refusal::Conflict => match &settings.conflict_text {
                 Some(words) => text(StatusCode::CONFLICT, words),
-                None => coded(StatusCode::CONFLICT, 4091, settings),
+                None => coded(StatusCode::CONFLICT, CONFLICT_CODE, settings),
             },
             Refusal::InvalidClient => {
                 let status = StatusCode::from_u16(settings.token_refusal_status)

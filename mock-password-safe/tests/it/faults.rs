@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use sim_kit::exchange::Method;
+use sim_kit::journal::Outcome;
 
 use crate::client::{User, acme, call, try_call};
 
@@ -64,6 +65,22 @@ async fn business_errors_and_server_faults_are_spoken() {
         joe.ask_ids(1, 2, "").await.pair(),
         (201, "101"),
         "nothing was handled before"
+    );
+}
+
+#[tokio::test]
+async fn the_journal_names_the_number_of_a_refusal() {
+    let mock = acme().await;
+    let joe = User::sign_in(&mock, "joe.user").await;
+    joe.ask_ids(1, 3, "").await;
+    let calls = mock.journal().calls_of("POST Requests").refused();
+    calls.exactly(1);
+    assert_eq!(calls.entries()[0].detail, [("code", "4031".to_owned())]);
+    call(&mock, "GET", "//nowhere", joe.headers(), "").await;
+    let last = mock.journal().entries().pop().unwrap();
+    assert_eq!(
+        (last.operation.as_str(), last.outcome),
+        ("GET //nowhere", Outcome::HttpError)
     );
 }
 

@@ -54,7 +54,12 @@ async fn filters_narrow_and_types_choose_the_kind() {
     for (query, expected) in [
         (
             "systemName=web01",
-            vec!["web01/administrator", "web01/svc-web"],
+            vec![
+                "web01/administrator",
+                "web01/svc-web",
+                "web01/da-jane",
+                "web01/svc-backup",
+            ],
         ),
         (
             "SYSTEMNAME=WEB01&type=system",
@@ -83,8 +88,9 @@ async fn filters_narrow_and_types_choose_the_kind() {
         ),
         (
             "workgroupName=Head%20Office&systemName=db01",
-            vec!["db01/administrator"],
+            vec!["db01/administrator", "db01/da-jane"],
         ),
+        ("systemName=web01&ipAddress=10.20.0.12&type=system", vec![]),
         ("type=recent", vec![]),
         (
             "limit=2&offset=1",
@@ -98,6 +104,10 @@ async fn filters_narrow_and_types_choose_the_kind() {
     let app = joe.get("ManagedAccounts?type=application").await.json();
     assert_eq!(app[0]["ApplicationDisplayName"], "ERP Client");
     joe.ask("lin01", "root", "").await;
+    let elsewhere = joe
+        .get("ManagedAccounts?type=recent&systemName=web01")
+        .await;
+    assert_eq!(elsewhere.pair(), (200, "[]"));
     assert_eq!(
         names(&joe.get("ManagedAccounts?type=recent").await),
         ["lin01/root"]
@@ -170,6 +180,22 @@ async fn a_linked_row_names_the_system_to_pass_on() {
         joe.ask_ids(5, ids.1, "").await.pair(),
         (403, "4031"),
         "not linked to lin01"
+    );
+
+    let one = joe
+        .get(r"ManagedAccounts?systemName=web01&accountName=ACME%5Csvc-backup")
+        .await;
+    assert_eq!(
+        one.json()["SystemName"],
+        "web01",
+        "found without a type too"
+    );
+
+    let mock = acme_with(|settings| settings.untyped_list_has_linked = false).await;
+    let joe = User::sign_in(&mock, "joe.user").await;
+    assert_eq!(
+        names(&joe.get("ManagedAccounts?systemName=dc01").await).len(),
+        0
     );
 
     let mock = acme_with(|settings| settings.linked_row_names_directory = true).await;

@@ -1,6 +1,9 @@
 //! Approval, reasons, tickets, durations, roles. psafe:§3, §4.2.
 
-use crate::client::{User, acme, acme_with};
+use mock_password_safe::Lab;
+use mock_password_safe::lab::ScheduleEntry;
+
+use crate::client::{User, acme, acme_with, started};
 
 const LINKED: &str = "ManagedAccounts?systemName=web01&type=domainlinked";
 
@@ -314,4 +317,40 @@ async fn what_is_known_but_not_simulated_says_so() {
     let got = joe.get("SmartRules/1/ManagedAccounts").await;
     assert_eq!(got.status, 405);
     assert!(got.json().as_str().unwrap().contains("not simulated"));
+}
+
+#[tokio::test]
+async fn too_few_approvers_and_a_closed_window_are_refused() {
+    let schedule = |change: fn(&mut ScheduleEntry)| {
+        let mut lab = Lab::acme().unwrap();
+        let mut schedule = ScheduleEntry::default();
+        change(&mut schedule);
+        lab.policies[0].schedules = vec![schedule];
+        lab
+    };
+    // The clock stands at nine on a Monday.
+    for (lab, expected) in [
+        (schedule(|schedule| schedule.approvers = 3), (201, "101")),
+        (schedule(|schedule| schedule.approvers = 4), (403, "4035")),
+        (
+            schedule(|schedule| schedule.from = Some("09:00".into())),
+            (201, "101"),
+        ),
+        (
+            schedule(|schedule| schedule.from = Some("09:01".into())),
+            (403, "4031"),
+        ),
+        (
+            schedule(|schedule| schedule.days = vec!["tue".into()]),
+            (403, "4031"),
+        ),
+        (
+            schedule(|schedule| schedule.access = vec!["RDP".into()]),
+            (403, "4031"),
+        ),
+    ] {
+        let mock = started(lab).await;
+        let joe = User::sign_in(&mock, "joe.user").await;
+        assert_eq!(joe.ask_ids(5, 6, "").await.pair(), expected);
+    }
 }

@@ -337,3 +337,18 @@ async fn a_licence_a_version_and_a_path_are_told_apart() {
     );
     assert_eq!(call(&mock, "GET", "Auth", &[], "").await.status, 405);
 }
+
+#[tokio::test]
+async fn a_dead_cookie_beside_a_good_key_is_refused_unless_the_setting_says_otherwise() {
+    for (refused, status) in [(true, 401), (false, 200)] {
+        let mock = acme_with(|settings| settings.dead_cookie_is_refused = refused).await;
+        let joe = User::sign_in(&mock, "joe.user").await;
+        joe.post("Auth/Signout", "").await;
+        let headers = [
+            joe.headers()[0].clone(),
+            ps_auth(&mock, "ECM", "runas=joe.user;"),
+        ];
+        let got = call(&mock, "GET", "ManagedAccounts", &headers, "").await;
+        assert_eq!(got.status, status);
+    }
+}

@@ -49,26 +49,21 @@ async fn a_plugin_that_hangs_panics_or_floods_harms_only_its_own_request() {
     let mut appliance = Appliance::start().await;
     let ecm = Ecm::start(&appliance);
     let mut link = appliance.next_link().await;
-    let mut hang = find("r-hang", "hang");
+    let mut hang = find("hang", "hang");
     hang["deadline_ms"] = json!(300);
     link.send(&hang).await;
-    // Others are served while the first one hangs.
-    let panic = link.ask(&find("r-panic", "panic")).await;
-    assert_eq!(
-        (&panic["id"], &panic["category"]),
-        (&json!("r-panic"), &json!("unexpected"))
-    );
-    assert!(!panic.to_string().contains(PASSWORD));
-    let flood = link.ask(&find("r-flood", "flood")).await;
-    assert_eq!(
-        (&flood["id"], &flood["category"]),
-        (&json!("r-flood"), &json!("unexpected"))
-    );
-    let hang = link.next().await;
-    assert_eq!(
-        (&hang["id"], &hang["category"]),
-        (&json!("r-hang"), &json!("timeout"))
-    );
+    link.send(&find("panic", "panic")).await;
+    link.send(&find("flood", "flood")).await;
+    for _ in 0..3 {
+        let answer = link.next().await;
+        let category = match answer["id"].as_str() {
+            Some("hang") => "timeout",
+            Some("panic" | "flood") => "unexpected",
+            other => panic!("{other:?} was not asked"),
+        };
+        assert_eq!(answer["category"], category);
+        assert!(!answer.to_string().contains(PASSWORD));
+    }
     assert_eq!(link.ask(&find("r-1", "joe")).await["type"], "credentials");
     ecm.stop().await.0.unwrap();
 }

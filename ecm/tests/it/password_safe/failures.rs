@@ -110,6 +110,25 @@ async fn the_address_of_a_web_page_is_answered_with_the_address_of_the_api() {
 }
 
 #[tokio::test]
+async fn a_sign_in_that_does_not_exist_is_a_wrong_address() {
+    let vault = Vault::start(|_: &Call| json(404, "\"No HTTP resource was found\"")).await;
+    let error = soon(vault.plugin().find_credentials(&session()))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Configuration);
+    assert!(
+        error
+            .action_url
+            .is_some_and(|url| url.ends_with("/BeyondTrust/api/public/v3"))
+    );
+    let health = soon(vault.plugin().health()).await.unwrap();
+    assert!(
+        !health.healthy && health.detail.contains("Endpoint URL"),
+        "{health:?}"
+    );
+}
+
+#[tokio::test]
 async fn an_answer_beyond_the_limit_is_not_read() {
     let vault = Vault::start(|call: &Call| match call.endpoint.as_str() {
         "ManagedAccounts" => json(200, " ".repeat(200_000)),

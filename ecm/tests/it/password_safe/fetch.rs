@@ -275,6 +275,30 @@ async fn a_session_that_dies_between_request_and_credential_is_replaced_once() {
 }
 
 #[tokio::test]
+async fn a_session_is_replaced_once_in_a_request_and_not_once_in_a_call() {
+    let vault = Vault::start(|call: &Call| {
+        let session = call
+            .header("cookie")
+            .and_then(|cookie| cookie.rsplit('-').next());
+        match (call.name().as_str(), session) {
+            ("POST Requests", Some("0")) | ("GET Credentials/124", Some("1")) => dead_session(),
+            _ => well(call),
+        }
+    })
+    .await;
+    let error = soon(vault.plugin().get_credential(&session(), ROOT))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Authentication);
+    let sign_ins = vault
+        .take_names()
+        .iter()
+        .filter(|name| name.contains("SignAppin"))
+        .count();
+    assert_eq!(sign_ins, 2);
+}
+
+#[tokio::test]
 async fn a_vault_that_drops_every_session_is_not_asked_for_ever() {
     let vault = Vault::start(|call: &Call| match call.name().as_str() {
         "POST Auth/SignAppin" => signed_in(call),
