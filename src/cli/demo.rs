@@ -128,7 +128,7 @@ fn verdict(played: Option<Result<(), JourneyError>>, findings: &Findings, output
 
 fn keep(rig: &Rig, output: &Output) {
     let ca = rig.ca_file().display().to_string();
-    output.say("\nEverything stays up until Ctrl-C");
+    output.say("Everything stays up until Ctrl-C");
     output.say(&format!("   appliance      {}", rig.appliance.url));
     output.say(&format!("     control      {}", rig.appliance.control_url));
     output.say(&format!("   Secret Server  {}", rig.vault.endpoint_url));
