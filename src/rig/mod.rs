@@ -177,7 +177,7 @@ impl Rig {
             .server
             .api_account(account)
             .ok_or_else(|| RigError::Unknown(format!("API account {account:?} in the lab")))?;
-        let directory = self.directory.path().join(format!("ecm-{name}"));
+        let directory = self.ecm_directory(name);
         let setup = ecm::Setup {
             directory: &directory,
             site_url: &self.appliance.url,
@@ -352,6 +352,16 @@ impl Rig {
         }
         hops.sort_by_key(|hop| hop.start_us);
         Ok(hops)
+    }
+
+    /// The configuration file of an ECM.
+    #[must_use]
+    pub fn ecm_config(&self, name: &str) -> PathBuf {
+        self.ecm_directory(name).join("ecm.toml")
+    }
+
+    fn ecm_directory(&self, name: &str) -> PathBuf {
+        self.directory.path().join(format!("ecm-{name}"))
     }
 
     /// The authority that every party of the rig trusts.
