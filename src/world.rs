@@ -5,7 +5,6 @@
 use std::fmt;
 
 use mock_appliance::SessionId;
-use sim_kit::clock::{SimClock, SimTime};
 use sim_kit::seeded::Seed;
 use toml::{Table, Value};
 
@@ -112,11 +111,9 @@ impl World {
     }
 
     async fn start(&self) -> Result<Rig, RigError> {
-        let clock = SimClock::frozen(SimTime::SCENARIO_START);
         let options = Options {
             vault_trusted: self.plan.vault_trusted,
-            seed: SEED,
-            clock,
+            ..Options::frozen(SEED)
         };
         let mut rig = Rig::start(self.lab.clone(), options).await?;
         if !self.plan.vault_up {

@@ -16,10 +16,13 @@ use crate::ops::{Access, Call, Identity, auth};
 use crate::routes::{self, Found};
 use crate::settings::Settings;
 use crate::state::State;
-use crate::state::people::Source;
+use crate::state::people::{Source, User};
 use crate::state::refusal::Refusal;
 use crate::wire::answer::Answer;
 use crate::wire::read::Fields;
+
+/// Characters of a path that belongs to nobody, as far as the journal keeps it.
+const PATH_SHOWN_MAX: usize = 200;
 
 /// Everything that a request meets.
 pub(crate) struct Engine {
@@ -151,11 +154,7 @@ impl Engine {
         let mut state = self.lock();
         if route.access != Access::Open {
             let caller = auth::authenticate(&mut state, &call)?;
-            note.user = state
-                .people
-                .users
-                .get(&caller.user)
-                .map(crate::state::people::User::full_name);
+            note.user = state.people.users.get(&caller.user).map(User::full_name);
             call.caller = Some(caller);
             if let Access::Feature(feature, level) = route.access
                 && !state.people.may(caller.user, feature, level)
@@ -171,12 +170,19 @@ impl Engine {
     }
 
     /// On whose behalf a call is made, before anything was checked: for fault rules and the journal.
+    /// The name is the user's full one, however it was spelled, and as spelled when nobody has it.
     fn user_of(&self, identity: &Identity) -> Option<String> {
-        if let Some(Authorization::Key(key)) = &identity.authorization {
-            return key.run_as.clone();
-        }
         let now = self.clock.now();
         let state = self.lock();
+        if let Some(Authorization::Key(key)) = &identity.authorization {
+            let name = key.run_as.as_ref()?;
+            return Some(
+                state
+                    .people
+                    .find(name)
+                    .map_or_else(|| name.clone(), User::full_name),
+            );
+        }
         let token = identity
             .authorization
             .as_ref()
@@ -186,11 +192,7 @@ impl Engine {
             .as_deref()
             .and_then(|session| state.sign_ins.peek(session))
             .or_else(|| token.and_then(|token| state.sign_ins.bearer(token, now).ok()))?;
-        state
-            .people
-            .users
-            .get(&caller.user)
-            .map(crate::state::people::User::full_name)
+        state.people.users.get(&caller.user).map(User::full_name)
     }
 }
 
@@ -214,7 +216,8 @@ impl Handler for Engine {
         let reply = self.answer(&request, &mut note).await;
         let outcome = outcome(&reply, &note);
         if note.operation.is_empty() {
-            note.operation = format!("{} {}", request.method, request.path);
+            let path: String = request.path.chars().take(PATH_SHOWN_MAX).collect();
+            note.operation = format!("{} {path}", request.method);
         }
         self.journal.record(Entry {
             seq: 0,

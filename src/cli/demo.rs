@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use sim_kit::clock::SimClock;
 use sim_kit::seeded::Seed;
 
 use super::signals;
@@ -58,12 +57,7 @@ pub(super) async fn main(arguments: Arguments) -> u8 {
     ));
     output.say("The link between appliance and ECM is ECM Lab's own protocol, not BeyondTrust's.");
 
-    let seed = Seed(arguments.seed);
-    let options = Options {
-        vault_trusted: true,
-        seed,
-        clock: SimClock::following(),
-    };
+    let options = Options::live(Seed(arguments.seed));
     let starting = Rig::start(lab, options);
     let mut rig = match tokio::select! {
         started = starting => started,
@@ -150,7 +144,11 @@ fn keep(rig: &Rig, output: &Output) {
 
 fn code_of(error: &RigError) -> u8 {
     match error {
-        RigError::Config(_) => exit::CONFIGURATION,
+        // A simulator that does not start was given a lab or an address that it cannot use.
+        RigError::Config(_) | RigError::Start { .. } | RigError::EcmRefused(_) => {
+            exit::CONFIGURATION
+        }
+        RigError::Unknown(_) | RigError::Console(_) => exit::CONFIGURATION,
         RigError::Waited { .. } => exit::FAILURE,
         _ => exit::ENGINE,
     }

@@ -12,7 +12,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use toml::{Table, Value};
 
-use super::{RigError, file_error};
+use super::RigError;
+use super::error::file_error;
 
 const CLIENT_SECRET: &str = "client-secret";
 const API_PASSWORD: &str = "api-password";
@@ -140,7 +141,7 @@ pub(super) async fn start(
     patience: Duration,
 ) -> Result<Running, RigError> {
     let file = setup.write()?;
-    let (service, tokens) = assemble(&file).map_err(RigError::Ecm)?;
+    let (service, tokens) = assemble(&file).map_err(RigError::EcmRefused)?;
     let mut state = service.state();
     let shutdown = CancellationToken::new();
     let task = tokio::spawn(service.run(shutdown.clone()));

@@ -13,23 +13,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mock_appliance::{ConsoleError, MockAppliance};
-use sim_kit::cli::StartError;
-use sim_kit::clock::{SimClock, Stopwatch};
-use sim_kit::config::ConfigError;
+use mock_appliance::MockAppliance;
+use sim_kit::clock::{SimClock, SimTime, Stopwatch};
 use sim_kit::host::{Hosting, TlsChoice};
-use sim_kit::pki::{Authority, PkiError};
+use sim_kit::pki::Authority;
 use sim_kit::seeded::Seed;
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
+pub use aftermath::{Findings, PlantedSecret};
+pub use error::RigError;
 pub use mock_appliance::SessionId;
 
 use crate::lab::{EcmPlan, Lab};
-use crate::leak::{Leak, Planted, Scanner};
 use crate::outcome::Hop;
 use console::{Appliance, ConsoleUser, Entry, Refusal};
-use control::{ControlError, Local, Operator};
+use control::{ControlError, Reach};
+use error::file_error;
 use tape::Tape;
 use vault::Vault;
 
@@ -39,12 +39,40 @@ const POLL: Duration = Duration::from_millis(5);
 
 /// How a rig is to run.
 pub struct Options {
-    /// Whether the ECMs are told to trust the vault's certificate.
-    pub vault_trusted: bool,
     /// Seed of everything random.
     pub seed: Seed,
     /// The clock that the simulators share.
     pub clock: SimClock,
+    /// How their control planes are reached.
+    pub reach: Reach,
+    /// Whether the ECMs are told to trust the vault's certificate.
+    pub vault_trusted: bool,
+}
+
+impl Options {
+    /// Time stands still until it is moved, and control calls stay in the process: scenarios.
+    #[must_use]
+    pub fn frozen(seed: Seed) -> Self {
+        let clock = SimClock::frozen(SimTime::SCENARIO_START);
+        Self {
+            seed,
+            clock,
+            reach: Reach::InProcess,
+            vault_trusted: true,
+        }
+    }
+
+    /// Time goes by, and control calls go over the socket as a script's would: the demo.
+    #[must_use]
+    pub fn live(seed: Seed) -> Self {
+        let clock = SimClock::following();
+        Self {
+            seed,
+            clock,
+            reach: Reach::Socket,
+            vault_trusted: true,
+        }
+    }
 }
 
 /// A running site.
@@ -77,9 +105,10 @@ impl Rig {
         let tape = Tape::of_this_process();
         let tape_from = tape.position();
         let Options {
-            vault_trusted,
             seed,
             clock,
+            reach,
+            vault_trusted,
         } = options;
         let plan = lab.ecm()?;
         let directory = tempfile::Builder::new().prefix("ecm-lab-").tempdir();
@@ -89,12 +118,7 @@ impl Rig {
         std::fs::write(&ca_file, authority.ca_pem()).map_err(file_error(&ca_file))?;
         let vault_ca_file = match vault_trusted {
             true => ca_file.clone(),
-            false => {
-                let stranger = directory.path().join("another-ca.pem");
-                let another = Authority::generate("another authority")?;
-                std::fs::write(&stranger, another.ca_pem()).map_err(file_error(&stranger))?;
-                stranger
-            }
+            false => strange_authority(directory.path())?,
         };
         let began = Stopwatch::start();
         let began_ms = clock.now().0;
@@ -102,7 +126,8 @@ impl Rig {
             tls: TlsChoice::SignedBy(Arc::clone(&authority)),
             ..Hosting::default()
         };
-        let (vault, planted) = vault::start(&lab, &plan, seed, clock.clone(), hosting()).await?;
+        let (vault, planted) =
+            vault::start(&lab, &plan, seed, clock.clone(), reach, hosting()).await?;
         let site = mock_appliance::Lab::read(&lab.path, &lab.text)?;
         let server = MockAppliance::builder()
             .hosting(hosting())
@@ -119,7 +144,7 @@ impl Rig {
         let appliance = Appliance {
             url: server.hosted().url(),
             control_url: server.hosted().control_url(),
-            operator: Operator::new(Local(server.hosted().control().clone())),
+            operator: reach.operator(server.hosted().control(), &server.hosted().control_url())?,
             server,
         };
         let mut rig = Self {
@@ -343,6 +368,14 @@ impl Rig {
             self.planted.push(PlantedSecret { name, value });
         }
     }
+}
+
+/// The file of an authority that signed nothing here.
+fn strange_authority(directory: &Path) -> Result<PathBuf, RigError> {
+    let path = directory.join("another-ca.pem");
+    let another = Authority::generate("another authority")?;
+    std::fs::write(&path, another.ca_pem()).map_err(file_error(&path))?;
+    Ok(path)
 }
 
 /// Polls until `look` is satisfied; what it says meanwhile goes into the error.

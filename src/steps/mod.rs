@@ -1,4 +1,8 @@
 //! Step definitions, one file for each noun of the domain.
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "the test engine hands the captures of a step over by value"
+)]
 
 mod appliance;
 mod approval;

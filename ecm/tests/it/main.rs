@@ -10,8 +10,6 @@ mod leaks;
 mod link;
 mod password_safe;
 mod retrieval;
-mod password_safe;
-mod retrieval;
 mod test_settings;
 mod tls;
 mod token_cache;

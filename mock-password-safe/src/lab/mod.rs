@@ -1,5 +1,6 @@
 //! The `[password-safe]` table of a lab file: who there is, what is managed, who may what.
 
+mod accounts;
 mod people;
 mod populate;
 mod words;
@@ -345,5 +346,75 @@ impl Lab {
     /// Never, unless the built-in file is broken.
     pub fn acme() -> Result<Self, ConfigError> {
         Self::read(Path::new("built-in lab acme.toml"), ACME)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use sim_kit::clock::SimTime;
+    use sim_kit::seeded::Seed;
+
+    use super::*;
+
+    fn refused(text: &str) -> String {
+        let lab = Lab::read(Path::new("lab.toml"), text);
+        let error = match lab {
+            Err(error) => error,
+            Ok(lab) => lab
+                .populate(Seed(1), SimTime::SCENARIO_START)
+                .err()
+                .unwrap_or_else(|| panic!("accepted: {text}")),
+        };
+        error.to_string()
+    }
+
+    #[test]
+    fn a_wrong_lab_names_the_place_and_the_cure() {
+        for (text, words) in [
+            ("[password-safe]\nsystem = []", "did you mean"),
+            (
+                "[[password-safe.users]]\nname = 'x'\npassword = 'hunter2'",
+                "a literal secret is refused",
+            ),
+            (
+                "[[password-safe.users]]\nname = 'x'\ngroups = ['g']",
+                "group \"g\" is not defined",
+            ),
+            (
+                "[[password-safe.systems]]\nname = 's'\nplatform = 'VMS'",
+                "unknown platform",
+            ),
+            (
+                "[[password-safe.groups]]\nname = 'g'\n[[password-safe.groups.roles]]\nrole = 'requestor'",
+                "needs a policy",
+            ),
+            (
+                "[[password-safe.registrations]]\nname = 'r'\nkind = 'api-key'\naddresses = ['x']",
+                "write an address",
+            ),
+            ("[password-safe.settings]\nidle-timeout = 1", "did you mean"),
+            (
+                "[password-safe.bulk]\nsystems = 100000\naccounts-per-system = 100000",
+                "ask for fewer",
+            ),
+        ] {
+            let error = refused(text);
+            assert!(error.contains(words), "{error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_secrets() {
+        let key = |seed| {
+            let mut state = Lab::acme()
+                .unwrap()
+                .populate(Seed(seed), SimTime::SCENARIO_START)
+                .unwrap();
+            state.connect_secure_remote_access(None).key
+        };
+        assert!(key(1).matches(key(1).expose()));
+        assert!(!key(1).matches(key(2).expose()));
     }
 }

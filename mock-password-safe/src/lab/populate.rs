@@ -6,8 +6,8 @@ use sim_kit::clock::SimTime;
 use sim_kit::config::{ConfigError, SecretRef};
 use sim_kit::seeded::Seed;
 
-use super::words::{key, planted_key};
-use super::{AccountEntry, Lab, SecretEntry, SystemEntry};
+use super::words::key;
+use super::{Lab, SecretEntry, SystemEntry};
 use crate::mint::SeededMint;
 use crate::secret::Secret;
 use crate::state::State;
@@ -16,9 +16,7 @@ use crate::state::ids::{
     SystemId, UserId, WorkgroupId,
 };
 use crate::state::secrets_safe::{Content, Folder, TeamSecret};
-use crate::state::vault::{
-    Account, Alias, Application, EntityType, Password, Platform, System, Workgroup,
-};
+use crate::state::vault::{Account, Alias, Application, EntityType, Platform, System, Workgroup};
 
 /// Platforms of every lab: name, short name, port, session, keys, entity. Numbers count from 1.
 type PlatformFacts = (
@@ -328,78 +326,6 @@ impl Names {
             state.vault.put_account(account);
         }
         Ok(())
-    }
-
-    fn account(
-        &mut self,
-        state: &State,
-        system: SystemId,
-        of: &SystemEntry,
-        entry: &AccountEntry,
-    ) -> Result<Account, ConfigError> {
-        let place = format!("[password-safe] account {} of {}", entry.name, of.name);
-        let purpose = |what: &str| format!("password-safe/{}/{}/{what}", of.name, entry.name);
-        let mut account = Account::named(state.vault.next_account_id(), system, &entry.name);
-        account.domain.clone_from(&of.domain);
-        account.upn.clone_from(&entry.upn);
-        account.description.clone_from(&entry.description);
-        account.api_enabled = entry.api;
-        account.rotates_after_release = entry.rotates;
-        account.auto_management = entry.rotates;
-        account.concurrent_max = entry.concurrent_max.unwrap_or(account.concurrent_max);
-        for (given, slot) in [
-            (entry.release_min, &mut account.release_min),
-            (entry.release_max_min, &mut account.release_max_min),
-        ] {
-            if let Some(minutes) = given {
-                *slot = i32::try_from(minutes)
-                    .ok()
-                    .filter(|minutes| (1..=525_600).contains(minutes))
-                    .ok_or_else(|| ConfigError::at(&place, "minutes must be 1 to 525600"))?;
-            }
-        }
-        if entry.password != SecretRef::Generate {
-            account.password =
-                Password::Planted(self.secret(&entry.password, &purpose("password"))?);
-        }
-        account.key = entry
-            .key
-            .as_ref()
-            .map(|reference| match reference {
-                SecretRef::Generate => Ok(planted_key(&self.seed.plain_canary(&purpose("key")))),
-                reference => self.secret(reference, &purpose("key")),
-            })
-            .transpose()?;
-        account.passphrase = entry
-            .passphrase
-            .as_ref()
-            .map(|found| self.secret(found, &purpose("passphrase")))
-            .transpose()?;
-        account.smart_groups = entry
-            .smart_groups
-            .iter()
-            .map(|name| self.smart_group(name))
-            .collect();
-        account.dedicated_to = match &entry.dedicated_to {
-            None => None,
-            Some(name) => Some(
-                state
-                    .people
-                    .find(name)
-                    .ok_or_else(|| ConfigError::at(&place, format!("user {name} is not defined")))?
-                    .id,
-            ),
-        };
-        for name in &entry.applications {
-            let found = state
-                .vault
-                .applications
-                .values()
-                .find(|app| app.display_name == *name);
-            let cure = || ConfigError::at(&place, format!("application {name} is not defined"));
-            account.applications.push(found.ok_or_else(cure)?.id);
-        }
-        Ok(account)
     }
 
     fn add_secret(&self, state: &mut State, entry: &SecretEntry) -> Result<(), ConfigError> {

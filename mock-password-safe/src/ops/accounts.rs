@@ -238,6 +238,9 @@ fn add(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
             "An account with this name already exists",
         ));
     }
+    if state.vault.is_full() {
+        return Err(Refusal::malformed("There are too many accounts"));
+    }
     let id = state.vault.next_account_id();
     let mut account = Account::named(id, system, &name);
     apply(&mut account, &fields)?;

@@ -324,6 +324,7 @@ fn add(
     content: Content,
 ) -> Result<Answer, Refusal> {
     let minor = minor(call)?;
+    check_room(state)?;
     let folder = call.param(0).to_ascii_lowercase();
     if !state.secrets_safe.folders.contains_key(&folder) {
         return Err(FOLDER_NOT_FOUND);
@@ -454,6 +455,7 @@ fn new_folder(
     fields: &Fields,
     parent: Option<String>,
 ) -> Result<Folder, Refusal> {
+    check_room(state)?;
     Ok(Folder {
         id: state.mint.guid(),
         name: fields.required_words("Name")?,
@@ -469,4 +471,11 @@ fn remove_folder(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> 
         return Err(FOLDER_NOT_FOUND);
     }
     Ok(Answer::empty(StatusCode::OK))
+}
+
+fn check_room(state: &State) -> Result<(), Refusal> {
+    if state.secrets_safe.is_full() {
+        return Err(Refusal::malformed("There are too many secrets or folders"));
+    }
+    Ok(())
 }

@@ -64,6 +64,9 @@ impl State {
             return Err(Refusal::NO_PERMISSION);
         }
         let secret = self.secret_of(account, kind)?;
+        if self.releases.is_full() {
+            return Err(Refusal::malformed("There are too many live requests"));
+        }
         let rotate_on_checkin = self.rules.isa_rotates;
         let order = Order {
             rotate_on_checkin,

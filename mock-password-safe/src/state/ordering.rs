@@ -95,6 +95,9 @@ impl State {
         if let Some(reused) = self.resolve_conflict(user, order, concurrent_max, now)? {
             return Ok(Released::Reused(reused));
         }
+        if self.releases.is_full() {
+            return Err(Refusal::malformed("There are too many live requests"));
+        }
         let order = Order {
             duration_min,
             rotate_on_checkin,

@@ -108,6 +108,9 @@ pub(crate) struct Releases {
 /// Requests kept at most; the oldest that has ended goes first.
 const KEPT_MAX: usize = 200_000;
 
+/// Live requests at most: what keeps a client that asks without end from filling the memory.
+const LIVE_MAX: usize = KEPT_MAX / 2;
+
 /// The first request of a fresh vault is 1 above this.
 const FIRST_ID: i32 = 100;
 
@@ -167,6 +170,11 @@ impl Releases {
     /// The same, to change it in place. Use [`Releases::end`] to end it.
     pub(crate) fn get_mut(&mut self, id: RequestId) -> Option<&mut Release> {
         self.all.get_mut(&id)
+    }
+
+    /// Whether no more requests fit beside those that are live.
+    pub(crate) fn is_full(&self) -> bool {
+        self.expiry.len() >= LIVE_MAX
     }
 
     /// The live requests, in the order of filing.

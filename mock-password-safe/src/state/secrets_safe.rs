@@ -68,7 +68,15 @@ pub(crate) struct SecretsSafe {
 /// How deep folders go at most; deeper paths are cut, so that a loop cannot hang a walk.
 const DEPTH_MAX: usize = 64;
 
+/// Secrets, and folders, at most.
+const ENTRIES_MAX: usize = 10_000;
+
 impl SecretsSafe {
+    /// Whether no more secrets or folders fit.
+    pub(crate) fn is_full(&self) -> bool {
+        self.secrets.len() >= ENTRIES_MAX || self.folders.len() >= ENTRIES_MAX
+    }
+
     /// The names from the safe down to the folder.
     pub(crate) fn path(&self, folder: &str) -> Vec<&str> {
         let mut names = Vec::new();

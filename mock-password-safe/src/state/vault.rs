@@ -125,6 +125,9 @@ pub(crate) struct Vault {
     account_names: HashMap<String, BTreeSet<AccountId>>,
 }
 
+/// Accounts at most: room for every bulk entry.
+const ACCOUNTS_MAX: usize = 1_100_000;
+
 impl Vault {
     /// Adds a system, or puts it in the place of the one with its id.
     pub(crate) fn put_system(&mut self, system: System) {
@@ -280,6 +283,11 @@ impl Vault {
             .into_iter()
             .flatten()
             .filter_map(|id| self.accounts.get(id))
+    }
+
+    /// Whether no more accounts fit.
+    pub(crate) fn is_full(&self) -> bool {
+        self.accounts.len() >= ACCOUNTS_MAX
     }
 
     /// The next free account id.

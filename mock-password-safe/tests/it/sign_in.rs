@@ -40,6 +40,8 @@ async fn every_spelling_of_a_user_signs_in() {
     ] {
         User::sign_in(&mock, run_as).await;
     }
+    let calls = mock.journal().calls_of("POST Auth/SignAppin");
+    calls.by(r"ACME\sam.ops").exactly(1);
     for path in [
         "Auth/SignAppIn/",
         "//beyondtrust/api/public/v3//auth/signappin",
