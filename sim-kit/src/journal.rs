@@ -10,6 +10,8 @@ use crate::clock::SimTime;
 
 /// Calls kept unless told otherwise.
 pub const ENTRIES_MAX: usize = 10_000;
+/// Longest text of a call that is kept, bytes: a caller chooses paths and names, not our memory.
+pub const TEXT_BYTES_MAX: usize = 1_024;
 
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -56,6 +58,25 @@ pub struct Entry {
     pub detail: Vec<(&'static str, String)>,
 }
 
+impl Entry {
+    /// The texts that a caller may have a say in.
+    fn texts(&mut self) -> impl Iterator<Item = &mut String> {
+        let details = self.detail.iter_mut().map(|(_, text)| text);
+        std::iter::once(&mut self.operation)
+            .chain(&mut self.user)
+            .chain(details)
+    }
+}
+
+fn cut(text: &mut String) {
+    if text.len() > TEXT_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+        // What was longer must not keep its memory.
+        text.shrink_to_fit();
+        text.push('…');
+    }
+}
+
 /// A shared handle to the calls of one simulator.
 #[derive(Clone, Debug)]
 pub struct Journal {
@@ -89,8 +110,10 @@ impl Journal {
         }
     }
 
-    /// Appends a call; the oldest goes when the journal is full.
+    /// Appends a call, its texts cut to [`TEXT_BYTES_MAX`]; the oldest goes when the journal is
+    /// full.
     pub fn record(&self, mut entry: Entry) {
+        entry.texts().for_each(cut);
         let mut inner = self.lock();
         inner.recorded += 1;
         entry.seq = inner.recorded;
@@ -247,6 +270,21 @@ mod tests {
         assert_eq!(journal.operations(), ["B", "C"]);
         assert_eq!(journal.recorded(), 3);
         assert_eq!(journal.after(2, 10).first().map(|e| e.seq), Some(3));
+    }
+
+    #[test]
+    fn a_caller_cannot_fill_the_memory_with_long_names() {
+        let journal = Journal::default();
+        let long = "é".repeat(TEXT_BYTES_MAX);
+        let mut endless = entry(&long, &long, Outcome::Refused);
+        endless.detail = vec![("impersonated", long)];
+        journal.record(endless);
+        let kept = &journal.entries()[0];
+        let user = kept.user.as_deref().unwrap_or_default();
+        for text in [&kept.operation, user, &kept.detail[0].1] {
+            assert!(text.len() <= TEXT_BYTES_MAX + '…'.len_utf8());
+            assert!(text.starts_with('é') && text.ends_with('…'));
+        }
     }
 
     #[test]
