@@ -10,7 +10,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use ecm_lab::lab::Lab;
 use ecm_lab::rig::console::ConsoleUser;
 use ecm_lab::rig::{Options, Rig, SessionId};
-use sim_kit::clock::{SimClock, SimTime, Stopwatch};
+use sim_kit::clock::Stopwatch;
 use sim_kit::seeded::Seed;
 use tokio::runtime::Runtime;
 
@@ -47,13 +47,7 @@ fn benches(criterion: &mut Criterion) {
 async fn warm_rig() -> (Rig, SessionId, String) {
     let mut lab = Lab::acme();
     lab.trust("joe.user", "approved").unwrap();
-    let clock = SimClock::frozen(SimTime::SCENARIO_START);
-    let options = Options {
-        vault_trusted: true,
-        seed: Seed(1),
-        clock,
-    };
-    let mut rig = Rig::start(lab, options).await.unwrap();
+    let mut rig = Rig::start(lab, Options::frozen(Seed(1))).await.unwrap();
     rig.start_ecm("first").await.unwrap();
     let user = ConsoleUser::named(r"ACME\joe.user");
     let (session, shown) = rig.open_list(&user, "web01").await.unwrap();

@@ -3,7 +3,7 @@
 //! The words that `cargo test` hands to every test binary are understood: a bare word selects by
 //! name, and flags of the standard harness are passed over.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -67,7 +67,7 @@ async fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-async fn list(features: &PathBuf, selection: &Selection, output: &Output) -> ExitCode {
+async fn list(features: &Path, selection: &Selection, output: &Output) -> ExitCode {
     match scenarios::list(features, selection).await {
         Ok(found) => {
             found

@@ -209,6 +209,7 @@ impl Stage<'_> {
             .say("\nWhere the time went, from the look-up on");
         let hops: Vec<Hop> = self.rig.hops(session).await?;
         self.output.say(&waterfall(&hops));
+        self.output.say("");
         Ok(())
     }
 
@@ -232,15 +233,19 @@ impl Stage<'_> {
 }
 
 fn told(call: &Call) -> String {
-    let user = call.user.as_deref().unwrap_or_default();
     let Call {
         operation,
         outcome,
         elapsed_us,
         ..
     } = call;
+    let user = call.user.as_deref().unwrap_or_default();
+    let who = match call.detail("impersonated") {
+        "" => user.to_owned(),
+        other => format!("{user} for {other}"),
+    };
     let time = milliseconds(*elapsed_us);
-    format!("vault call {operation:32} {user:24} {outcome:9} {time:>9}")
+    format!("vault call {operation:26} {who:30} {outcome:8} {time:>8}")
 }
 
 fn refused(act: &'static str, refusal: Refusal) -> JourneyError {

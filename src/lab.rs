@@ -201,7 +201,7 @@ mod tests {
             lab.push(&["list"], entry).unwrap();
         }
         lab.each(&["list"], |entry| {
-            _ = entry.insert("seen".to_owned(), true.into())
+            entry.insert("seen".to_owned(), true.into());
         })
         .unwrap();
         let table: Table = lab.text.parse().unwrap();

@@ -1,5 +1,5 @@
 //! Runs feature files and judges what happened: every scenario becomes one
-//! [`Case`](crate::outcome::Case).
+//! [`Case`].
 //!
 //! The test engine tolerates steps that nobody defined; this judge does not. A scenario passes when
 //! every step of it ran and passed, and the look afterwards found nothing.
@@ -158,7 +158,7 @@ impl Collector {
     fn scenario(
         &mut self,
         feature: &gherkin::Feature,
-        scenario: Source<gherkin::Scenario>,
+        scenario: &Source<gherkin::Scenario>,
         event: Scenario<World>,
     ) {
         let running = self
@@ -183,7 +183,7 @@ impl Collector {
                 };
                 running.blame(place, &info);
             }
-            Scenario::Finished => self.finished(feature, &scenario),
+            Scenario::Finished => self.finished(feature, scenario),
             Scenario::Started | Scenario::Hook(..) | Scenario::Log(_) => {}
         }
     }
@@ -310,7 +310,7 @@ impl Writer<World> for Collector {
         {
             self.stop = Some(Stop::Leak);
         }
-        self.scenario(&feature, scenario, event);
+        self.scenario(&feature, &scenario, event);
     }
 }
 

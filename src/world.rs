@@ -5,7 +5,6 @@
 use std::fmt;
 
 use mock_appliance::SessionId;
-use sim_kit::clock::{SimClock, SimTime};
 use sim_kit::seeded::Seed;
 use toml::{Table, Value};
 
@@ -57,6 +56,8 @@ pub struct World {
     /// The list that the user picks from.
     pub(crate) offered: Vec<Entry>,
     pub(crate) leak_on_purpose: Option<String>,
+    /// The text of the Test Settings dialog.
+    pub(crate) dialog: String,
     rig: Option<Rig>,
 }
 
@@ -84,6 +85,7 @@ impl World {
             session: None,
             offered: Vec::new(),
             leak_on_purpose: None,
+            dialog: String::new(),
             rig: None,
         }
     }
@@ -112,11 +114,9 @@ impl World {
     }
 
     async fn start(&self) -> Result<Rig, RigError> {
-        let clock = SimClock::frozen(SimTime::SCENARIO_START);
         let options = Options {
             vault_trusted: self.plan.vault_trusted,
-            seed: SEED,
-            clock,
+            ..Options::frozen(SEED)
         };
         let mut rig = Rig::start(self.lab.clone(), options).await?;
         if !self.plan.vault_up {
@@ -145,6 +145,21 @@ impl World {
                 Shown::List(list)
             }
             Err(refusal) => Shown::Error(refusal),
+        };
+    }
+
+    /// Fills the Test Settings form; what it shows becomes [`World::shown`].
+    pub(crate) async fn test_settings(&mut self, user: &str, host: &str, retrieve: Option<&str>) {
+        let tested = self.rig().await.test_settings(user, host, retrieve).await;
+        let report = tested.unwrap_or_else(|error| engine(error));
+        self.dialog = report.to_text(true);
+        self.shown = match report.error() {
+            None => Shown::List(report.credentials().iter().map(Entry::from).collect()),
+            Some(error) => Shown::Error(Refusal {
+                category: error.kind.name().to_owned(),
+                message: error.message.clone(),
+                action_url: error.action_url.clone(),
+            }),
         };
     }
 

@@ -44,12 +44,11 @@ pub(super) async fn main(arguments: Arguments) -> u8 {
     )
     .await;
     output.say(&terminal::summary(&run));
-    let written =
-        write(&run, arguments.junit.as_deref(), |run| junit::render(run)).and_then(|()| {
-            write(&run, arguments.json.as_deref(), |run| {
-                format!("{:#}\n", json::render(run))
-            })
-        });
+    let written = write(&run, arguments.junit.as_deref(), junit::render).and_then(|()| {
+        write(&run, arguments.json.as_deref(), |run| {
+            format!("{:#}\n", json::render(run))
+        })
+    });
     if let Err(error) = written {
         output.say(&format!("ecm-lab: {error}"));
         return crate::outcome::exit::CONFIGURATION;

@@ -1,7 +1,5 @@
 //! What a rig leaves behind: the look through everything that was written, and the orderly end.
 
-use std::path::PathBuf;
-
 use zeroize::Zeroizing;
 
 use super::error::file_error;

@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::AUTHORIZATION;
 use serde_json::{Value, json};
 use sim_kit::control::ControlPlane;
 use sim_kit::exchange::Method;
@@ -57,8 +56,18 @@ pub struct Local(pub ControlPlane);
 /// A simulator behind a socket.
 pub struct Remote {
     base_url: String,
-    token: Option<String>,
     client: reqwest::Client,
+}
+
+/// The HTTP client could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// Its TLS could not.
+    #[error(transparent)]
+    Tls(#[from] rustls::Error),
+    /// The client itself could not.
+    #[error(transparent)]
+    Client(#[from] reqwest::Error),
 }
 
 impl Remote {
@@ -66,16 +75,20 @@ impl Remote {
     ///
     /// # Errors
     /// When the HTTP client cannot be set up.
-    pub fn new(base_url: &str, token: Option<String>) -> Result<Self, reqwest::Error> {
+    pub fn new(base_url: &str) -> Result<Self, SetupError> {
+        // Control planes speak plain HTTP on loopback; the client wants to be told of TLS anyway.
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_no_client_auth();
         let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
             .timeout(CALL_TIMEOUT)
             .no_proxy()
             .build()?;
-        Ok(Self {
-            base_url: base_url.trim_end_matches('/').to_owned(),
-            token,
-            client,
-        })
+        let base_url = base_url.trim_end_matches('/').to_owned();
+        Ok(Self { base_url, client })
     }
 }
 
@@ -99,9 +112,6 @@ impl Control for Remote {
             let mut request = self
                 .client
                 .request(method.clone(), format!("{}{path}", self.base_url));
-            if let Some(token) = &self.token {
-                request = request.header(AUTHORIZATION, format!("Bearer {token}"));
-            }
             if !body.is_null() {
                 request = request.json(&body);
             }
@@ -127,6 +137,28 @@ fn judged(method: Method, path: &str, status: u16, body: Value) -> Result<Value,
         status,
         message,
     })
+}
+
+/// How the control plane of a simulator of this process is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// By a call of the same process.
+    InProcess,
+    /// Over its socket, as a script would.
+    Socket,
+}
+
+impl Reach {
+    /// The operator of a simulator with this control plane and address.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be set up.
+    pub fn operator(self, plane: &ControlPlane, url: &str) -> Result<Operator, SetupError> {
+        match self {
+            Self::InProcess => Ok(Operator::new(Local(plane.clone()))),
+            Self::Socket => Ok(Operator::new(Remote::new(url)?)),
+        }
+    }
 }
 
 /// What every simulator's control plane offers, as methods.

@@ -7,7 +7,7 @@ use sim_kit::cli::StartError;
 use sim_kit::config::ConfigError;
 use sim_kit::pki::PkiError;
 
-use super::control::ControlError;
+use super::control::{ControlError, SetupError};
 
 /// Why a rig is not what it should be.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +23,9 @@ pub enum RigError {
         /// Why.
         source: StartError,
     },
+    /// The ECM refused its configuration, above all a setting in the lab's `[ecm.secret-server]`.
+    #[error("failed to configure the ECM: {0}")]
+    EcmRefused(String),
     /// The ECM did not start.
     #[error("failed to start the ECM: {0}")]
     Ecm(String),
@@ -40,6 +43,9 @@ pub enum RigError {
     /// The console refused something that has nothing to do with the link.
     #[error("failed at the console: {0}")]
     Console(#[from] ConsoleError),
+    /// A control plane cannot be reached at all.
+    #[error("failed to set up HTTP: {0}")]
+    Http(#[from] SetupError),
     /// A control plane refused.
     #[error("failed to control a simulator: {0}")]
     Control(#[from] ControlError),

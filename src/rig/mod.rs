@@ -13,23 +13,25 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mock_appliance::{ConsoleError, MockAppliance};
-use sim_kit::cli::StartError;
-use sim_kit::clock::{SimClock, Stopwatch};
-use sim_kit::config::ConfigError;
+use ::ecm::test_settings::TestReport;
+use mock_appliance::MockAppliance;
+use mock_appliance::state::accounts::ClientId;
+use sim_kit::clock::{SimClock, SimTime, Stopwatch};
 use sim_kit::host::{Hosting, TlsChoice};
-use sim_kit::pki::{Authority, PkiError};
+use sim_kit::pki::Authority;
 use sim_kit::seeded::Seed;
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
+pub use aftermath::{Findings, PlantedSecret};
+pub use error::RigError;
 pub use mock_appliance::SessionId;
 
 use crate::lab::{EcmPlan, Lab};
-use crate::leak::{Leak, Planted, Scanner};
 use crate::outcome::Hop;
 use console::{Appliance, ConsoleUser, Entry, Refusal};
-use control::{ControlError, Local, Operator};
+use control::{ControlError, Reach};
+use error::file_error;
 use tape::Tape;
 use vault::Vault;
 
@@ -39,12 +41,40 @@ const POLL: Duration = Duration::from_millis(5);
 
 /// How a rig is to run.
 pub struct Options {
-    /// Whether the ECMs are told to trust the vault's certificate.
-    pub vault_trusted: bool,
     /// Seed of everything random.
     pub seed: Seed,
     /// The clock that the simulators share.
     pub clock: SimClock,
+    /// How their control planes are reached.
+    pub reach: Reach,
+    /// Whether the ECMs are told to trust the vault's certificate.
+    pub vault_trusted: bool,
+}
+
+impl Options {
+    /// Time stands still until it is moved, and control calls stay in the process: scenarios.
+    #[must_use]
+    pub fn frozen(seed: Seed) -> Self {
+        let clock = SimClock::frozen(SimTime::SCENARIO_START);
+        Self {
+            seed,
+            clock,
+            reach: Reach::InProcess,
+            vault_trusted: true,
+        }
+    }
+
+    /// Time goes by, and control calls go over the socket as a script's would: the demo.
+    #[must_use]
+    pub fn live(seed: Seed) -> Self {
+        let clock = SimClock::following();
+        Self {
+            seed,
+            clock,
+            reach: Reach::Socket,
+            vault_trusted: true,
+        }
+    }
 }
 
 /// A running site.
@@ -77,9 +107,10 @@ impl Rig {
         let tape = Tape::of_this_process();
         let tape_from = tape.position();
         let Options {
-            vault_trusted,
             seed,
             clock,
+            reach,
+            vault_trusted,
         } = options;
         let plan = lab.ecm()?;
         let directory = tempfile::Builder::new().prefix("ecm-lab-").tempdir();
@@ -89,12 +120,7 @@ impl Rig {
         std::fs::write(&ca_file, authority.ca_pem()).map_err(file_error(&ca_file))?;
         let vault_ca_file = match vault_trusted {
             true => ca_file.clone(),
-            false => {
-                let stranger = directory.path().join("another-ca.pem");
-                let another = Authority::generate("another authority")?;
-                std::fs::write(&stranger, another.ca_pem()).map_err(file_error(&stranger))?;
-                stranger
-            }
+            false => strange_authority(directory.path())?,
         };
         let began = Stopwatch::start();
         let began_ms = clock.now().0;
@@ -102,7 +128,8 @@ impl Rig {
             tls: TlsChoice::SignedBy(Arc::clone(&authority)),
             ..Hosting::default()
         };
-        let (vault, planted) = vault::start(&lab, &plan, seed, clock.clone(), hosting()).await?;
+        let (vault, planted) =
+            vault::start(&lab, &plan, seed, clock.clone(), reach, hosting()).await?;
         let site = mock_appliance::Lab::read(&lab.path, &lab.text)?;
         let server = MockAppliance::builder()
             .hosting(hosting())
@@ -119,7 +146,7 @@ impl Rig {
         let appliance = Appliance {
             url: server.hosted().url(),
             control_url: server.hosted().control_url(),
-            operator: Operator::new(Local(server.hosted().control().clone())),
+            operator: reach.operator(server.hosted().control(), &server.hosted().control_url())?,
             server,
         };
         let mut rig = Self {
@@ -146,13 +173,51 @@ impl Rig {
     /// # Errors
     /// When its configuration is refused, or it does not connect in time.
     pub async fn start_ecm(&mut self, name: &str) -> Result<(), RigError> {
-        let account = &self.plan.api_account;
-        let (client_id, client_secret) = self
-            .appliance
-            .server
-            .api_account(account)
-            .ok_or_else(|| RigError::Unknown(format!("API account {account:?} in the lab")))?;
-        let directory = self.directory.path().join(format!("ecm-{name}"));
+        let file = self.write_ecm_config(name)?;
+        let running = ecm::start(name, &file, PATIENCE).await?;
+        self.ecms.push(running);
+        Ok(())
+    }
+
+    /// Fills the Test Settings form of an ECM that does not run. `retrieve` is a part of the name
+    /// of the entry to retrieve.
+    ///
+    /// # Errors
+    /// When the ECM refuses its configuration.
+    pub async fn test_settings(
+        &mut self,
+        username: &str,
+        hostname: &str,
+        retrieve: Option<&str>,
+    ) -> Result<TestReport, RigError> {
+        let file = self.write_ecm_config("tested")?;
+        ecm::test_settings(&file, username, hostname, retrieve).await
+    }
+
+    /// Takes the permission "Endpoint Credential Manager API" from the ECMs' API account.
+    ///
+    /// # Errors
+    /// When the appliance refuses.
+    pub async fn deny_ecm(&self) -> Result<(), RigError> {
+        let (client_id, _) = self.api_account()?;
+        let path = format!("/accounts/{}/deny-ecm", client_id.0);
+        self.appliance
+            .operator
+            .post(&path, serde_json::Value::Null)
+            .await?;
+        Ok(())
+    }
+
+    fn api_account(&self) -> Result<(&ClientId, &mock_appliance::secret::Secret), RigError> {
+        let name = &self.plan.api_account;
+        let account = self.appliance.server.api_account(name);
+        account.ok_or_else(|| RigError::Unknown(format!("API account {name:?} in the lab")))
+    }
+
+    /// Writes the configuration of an ECM, with its secrets.
+    fn write_ecm_config(&mut self, name: &str) -> Result<PathBuf, RigError> {
+        let (client_id, client_secret) = self.api_account()?;
+        let directory = self.ecm_directory(name);
         let setup = ecm::Setup {
             directory: &directory,
             site_url: &self.appliance.url,
@@ -165,10 +230,9 @@ impl Rig {
             vault_ca: &self.vault_ca_file,
             settings: &self.plan.secret_server,
         };
-        self.secret_files.extend(setup.secret_files());
-        let running = ecm::start(name, &setup, PATIENCE).await?;
-        self.ecms.push(running);
-        Ok(())
+        let (file, secret_files) = (setup.write()?, setup.secret_files());
+        self.secret_files.extend(secret_files);
+        Ok(file)
     }
 
     /// Stops an ECM and waits until the appliance has noticed.
@@ -329,6 +393,16 @@ impl Rig {
         Ok(hops)
     }
 
+    /// The configuration file of an ECM.
+    #[must_use]
+    pub fn ecm_config(&self, name: &str) -> PathBuf {
+        self.ecm_directory(name).join("ecm.toml")
+    }
+
+    fn ecm_directory(&self, name: &str) -> PathBuf {
+        self.directory.path().join(format!("ecm-{name}"))
+    }
+
     /// The authority that every party of the rig trusts.
     #[must_use]
     pub fn ca_file(&self) -> &Path {
@@ -343,6 +417,14 @@ impl Rig {
             self.planted.push(PlantedSecret { name, value });
         }
     }
+}
+
+/// The file of an authority that signed nothing here.
+fn strange_authority(directory: &Path) -> Result<PathBuf, RigError> {
+    let path = directory.join("another-ca.pem");
+    let another = Authority::generate("another authority")?;
+    std::fs::write(&path, another.ca_pem()).map_err(file_error(&path))?;
+    Ok(path)
 }
 
 /// Polls until `look` is satisfied; what it says meanwhile goes into the error.

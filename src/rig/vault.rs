@@ -9,7 +9,7 @@ use sim_kit::host::Hosting;
 use sim_kit::seeded::Seed;
 use zeroize::Zeroizing;
 
-use super::control::{ControlError, Local, Operator, text};
+use super::control::{ControlError, Operator, Reach, text};
 use super::{PlantedSecret, RigError};
 use crate::lab::{EcmPlan, Lab};
 
@@ -38,6 +38,7 @@ pub(super) async fn start(
     plan: &EcmPlan,
     seed: Seed,
     clock: SimClock,
+    reach: Reach,
     hosting: Hosting,
 ) -> Result<(Vault, Vec<PlantedSecret>), RigError> {
     let vault = VaultLab::read(&lab.path, &lab.text)?;
@@ -63,7 +64,7 @@ pub(super) async fn start(
         address: server.local_addr().to_string(),
         endpoint_url,
         control_url: server.control_url(),
-        operator: Operator::new(Local(server.control().clone())),
+        operator: reach.operator(server.control(), &server.control_url())?,
         api_user: plan.api_user.clone(),
         api_password,
         server: Some(server),

@@ -9,15 +9,17 @@ use crate::world::{World, engine};
 
 /// Label in the vendor's guide (documented ecm:§6), key in the ECM's configuration, and how the
 /// text of a step is read.
-const SETTINGS: [(&str, &str, fn(&str) -> Value); 6] = [
+type Setting = (&'static str, &'static str, fn(&str) -> Value);
+
+const SETTINGS: [Setting; 6] = [
     (
         "Default Domain for Local BeyondTrust Users",
-        "default_domain",
+        "default_domain_for_local_users",
         words,
     ),
     (
         "Enable fall-back to local account if domain account not found",
-        "fall_back_to_local",
+        "fall_back_to_local_account",
         flag,
     ),
     (

@@ -1,4 +1,8 @@
 //! Step definitions, one file for each noun of the domain.
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "the test engine hands the captures of a step over by value"
+)]
 
 mod appliance;
 mod approval;
@@ -6,6 +10,7 @@ mod fault;
 mod identity;
 mod journal;
 mod secret;
+mod test_settings;
 mod time;
 mod vault;
 

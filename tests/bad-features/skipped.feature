@@ -2,6 +2,6 @@ Feature: A step that is skipped, with the tag by which the test engine would let
 
   @SEC-2 @allow.skipped
   Scenario: Nothing is left to run
-    Given a planted secret is written to a log on purpose
+    When a planted secret is written to a log on purpose
     And the moon is full
     Then the scan finds it

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -92,27 +92,15 @@ fn a_lab_that_cannot_be_used_is_refused_with_place_and_cure() {
 
 #[test]
 fn ctrl_c_stops_what_is_kept_running_and_leaves_nothing_behind() {
-    let mut child = command(&["demo", "--keep"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap());
-    let mut told = String::new();
-    while !told.contains("curl http") {
-        assert_ne!(
-            lines.read_line(&mut told).unwrap(),
-            0,
-            "it ended early: {told}"
-        );
-    }
-    let mut words = told
-        .split_whitespace()
-        .skip_while(|word| *word != "authority");
-    let authority = PathBuf::from(words.nth(1).unwrap());
+    let mut demo = Running::start(&["demo", "--keep"]);
+    let told = demo.read_until("curl http");
+    let line = told
+        .lines()
+        .find_map(|line| line.strip_prefix("   authority"));
+    let authority = PathBuf::from(line.unwrap().trim());
     assert!(authority.exists());
-    interrupt(&child);
-    lines.read_to_string(&mut told).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(0), "{told}");
+    let (code, _) = demo.interrupted();
+    assert_eq!(code, Some(0), "{told}");
     assert!(
         !authority.exists(),
         "the directory of the run is still there"
@@ -121,28 +109,55 @@ fn ctrl_c_stops_what_is_kept_running_and_leaves_nothing_behind() {
 
 #[test]
 fn ctrl_c_between_two_acts_is_told_and_has_its_own_exit_code() {
-    let mut child = command(&["demo", "--step"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap());
-    let mut told = String::new();
-    while !told.contains("every certificate") {
-        assert_ne!(
-            lines.read_line(&mut told).unwrap(),
-            0,
-            "it ended early: {told}"
-        );
-    }
-    interrupt(&child);
-    lines.read_to_string(&mut told).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130), "{told}");
+    let mut demo = Running::start(&["demo", "--step"]);
+    demo.read_until("every certificate");
+    let (code, told) = demo.interrupted();
+    assert_eq!(code, Some(130), "{told}");
     assert!(told.contains("has been stopped"), "{told}");
 }
 
-fn interrupt(child: &Child) {
-    kill_process(Pid::from_child(child), Signal::INT).unwrap();
+/// A command that runs; a failing test does not leave it behind.
+struct Running {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Running {
+    fn start(arguments: &[&str]) -> Self {
+        let mut command = command(arguments);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        Self { child, lines }
+    }
+
+    /// Reads lines up to the first that holds `mark`.
+    fn read_until(&mut self, mark: &str) -> String {
+        let mut told = String::new();
+        while !told.contains(mark) {
+            let bytes = self.lines.read_line(&mut told).unwrap();
+            assert_ne!(bytes, 0, "it ended before {mark:?}: {told}");
+        }
+        told
+    }
+
+    /// Sends Ctrl-C. Gives the exit code and what was told from then on.
+    fn interrupted(&mut self) -> (Option<i32>, String) {
+        kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
+        let mut told = String::new();
+        self.lines.read_to_string(&mut told).unwrap();
+        (self.child.wait().unwrap().code(), told)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 fn demo(arguments: &[&str]) -> Output {

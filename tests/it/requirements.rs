@@ -72,7 +72,7 @@ fn disagreements(table: &BTreeMap<String, Requirement>, scenarios: &[Scenario]) 
         match (proved.contains(id), &requirement.no_scenario) {
             (false, None) => broken.push(format!("{id} has no scenario and does not say why")),
             (true, Some(_)) => {
-                broken.push(format!("{id} has a scenario and says that it has none"))
+                broken.push(format!("{id} has a scenario and says that it has none"));
             }
             _ => {}
         }

@@ -4,7 +4,6 @@
 use ecm_lab::lab::Lab;
 use ecm_lab::rig::console::{ConsoleUser, Entry};
 use ecm_lab::rig::{Options, Rig, SessionId};
-use sim_kit::clock::{SimClock, SimTime};
 use sim_kit::fault::{Matcher, Rule, Verdict};
 use sim_kit::seeded::Seed;
 
@@ -93,13 +92,7 @@ async fn hold_until<T>(rig: &Rig, operation: &str, count: u64, work: impl Future
 async fn rig() -> Rig {
     let mut lab = Lab::acme();
     lab.trust("joe.user", "approved").unwrap();
-    let clock = SimClock::frozen(SimTime::SCENARIO_START);
-    let options = Options {
-        vault_trusted: true,
-        seed: Seed(1),
-        clock,
-    };
-    let mut rig = Rig::start(lab, options).await.unwrap();
+    let mut rig = Rig::start(lab, Options::frozen(Seed(1))).await.unwrap();
     rig.start_ecm("first").await.unwrap();
     rig
 }

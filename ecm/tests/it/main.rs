@@ -9,8 +9,6 @@ mod identity;
 mod leaks;
 mod link;
 mod password_safe;
-mod password_safe;
-mod retrieval;
 mod retrieval;
 mod test_settings;
 mod tls;
