@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::ecm::test_settings::TestReport;
-use mock_appliance::MockAppliance;
 use mock_appliance::state::accounts::ClientId;
 use sim_kit::clock::{SimClock, SimTime, Stopwatch};
 use sim_kit::host::{Hosting, TlsChoice};
@@ -130,25 +129,7 @@ impl Rig {
         };
         let (vault, planted) =
             vault::start(&lab, &plan, seed, clock.clone(), reach, hosting()).await?;
-        let site = mock_appliance::Lab::read(&lab.path, &lab.text)?;
-        let server = MockAppliance::builder()
-            .hosting(hosting())
-            .lab(site)
-            .seed(seed)
-            .clock(clock.clone())
-            .stopwatch(began)
-            .start()
-            .await
-            .map_err(|source| RigError::Start {
-                party: "the appliance",
-                source,
-            })?;
-        let appliance = Appliance {
-            url: server.hosted().url(),
-            control_url: server.hosted().control_url(),
-            operator: reach.operator(server.hosted().control(), &server.hosted().control_url())?,
-            server,
-        };
+        let appliance = console::start(&lab, seed, clock.clone(), began, reach, hosting()).await?;
         let mut rig = Self {
             appliance,
             vault,
