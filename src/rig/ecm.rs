@@ -45,7 +45,7 @@ impl Setup<'_> {
     }
 
     /// Writes the configuration and the files that it refers to.
-    fn write(&self) -> Result<PathBuf, RigError> {
+    pub(super) fn write(&self) -> Result<PathBuf, RigError> {
         std::fs::create_dir_all(self.directory).map_err(file_error(self.directory))?;
         for (name, secret) in [
             (CLIENT_SECRET, self.client_secret),
@@ -134,14 +134,13 @@ pub(super) struct Running {
     task: JoinHandle<Result<(), ServiceError>>,
 }
 
-/// Starts an ECM and waits until the appliance has welcomed it.
+/// Starts the ECM that `file` describes and waits until the appliance has welcomed it.
 pub(super) async fn start(
     name: &str,
-    setup: &Setup<'_>,
+    file: &Path,
     patience: Duration,
 ) -> Result<Running, RigError> {
-    let file = setup.write()?;
-    let (service, tokens) = assemble(&file).map_err(RigError::EcmRefused)?;
+    let (service, tokens) = assemble(file).map_err(RigError::EcmRefused)?;
     let mut state = service.state();
     let shutdown = CancellationToken::new();
     let task = tokio::spawn(service.run(shutdown.clone()));

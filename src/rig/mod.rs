@@ -171,6 +171,18 @@ impl Rig {
     /// # Errors
     /// When its configuration is refused, or it does not connect in time.
     pub async fn start_ecm(&mut self, name: &str) -> Result<(), RigError> {
+        let file = self.configure_ecm(name)?;
+        let running = ecm::start(name, &file, PATIENCE).await?;
+        self.ecms.push(running);
+        Ok(())
+    }
+
+    /// Writes what an ECM needs, and gives its configuration file: for whoever starts the ECM
+    /// elsewhere.
+    ///
+    /// # Errors
+    /// When the lab lacks the API account, or a file cannot be written.
+    pub fn configure_ecm(&mut self, name: &str) -> Result<PathBuf, RigError> {
         let account = &self.plan.api_account;
         let (client_id, client_secret) = self
             .appliance
@@ -191,9 +203,7 @@ impl Rig {
             settings: &self.plan.secret_server,
         };
         self.secret_files.extend(setup.secret_files());
-        let running = ecm::start(name, &setup, PATIENCE).await?;
-        self.ecms.push(running);
-        Ok(())
+        setup.write()
     }
 
     /// Stops an ECM and waits until the appliance has noticed.
