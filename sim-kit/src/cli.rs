@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 use zeroize::Zeroizing;
 
 use crate::clock::{SimClock, SimTime};
-use crate::config::{ConfigError, SecretRef, read_text};
+use crate::config::{ConfigError, SecretRef, environment, read_text};
 use crate::host::{HostError, Hosted, Hosting, TlsChoice};
 use crate::ready::Ready;
 use crate::seeded::Seed;
@@ -329,7 +329,9 @@ fn private_file(directory: &Path, name: &str, content: &[u8]) -> io::Result<Path
 }
 
 fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("ECM_LAB_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = environment("ECM_LAB_LOG")
+        .and_then(|directives| EnvFilter::try_new(directives).ok())
+        .unwrap_or_else(|| EnvFilter::new("info"));
     // A second simulator in the same process finds a subscriber already there.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -1,4 +1,4 @@
-//! Simulated time: the only file of this package that reads a real clock.
+//! Simulated time: the only file of this package that reads a real clock or pauses.
 //!
 //! A state core never reads a clock. The edge reads [`SimClock::now`] once per request and passes
 //! the value down. Input/output time-outs use tokio's timers and have nothing to do with this.
@@ -167,6 +167,15 @@ impl Stopwatch {
     pub fn elapsed_us(self) -> u64 {
         u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
+}
+
+/// A pause of real time, for the faults whose whole point is to be slow.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the one place that pauses; everything else waits for a condition"
+)]
+pub(crate) fn pause(span: Duration) -> tokio::time::Sleep {
+    tokio::time::sleep(span)
 }
 
 #[allow(

@@ -2,9 +2,10 @@
 //! by reference only.
 //!
 //! No message of this module repeats a value of the file, since a value may be a password in the
-//! wrong place.
+//! wrong place. The one exception is a misspelt word that is close to one that is expected there.
 
 use std::fmt;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -22,7 +23,7 @@ pub const SECTIONS: [&str; 5] = [
     "ecm",
     "journey",
 ];
-/// Longest configuration file, bytes.
+/// Longest configuration file, bytes: a lab of a million secrets fits.
 pub const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 const SECRET_BYTES_MAX: u64 = 1024 * 1024;
 
@@ -51,18 +52,25 @@ impl ConfigError {
 /// # Errors
 /// When the file is missing, unreadable, too long, or not UTF-8.
 pub fn read_text(path: &Path) -> Result<String, ConfigError> {
-    let place = path.display().to_string();
-    let length = std::fs::metadata(path)
-        .map_err(|e| ConfigError::at(&place, e.to_string()))?
-        .len();
-    if length > FILE_BYTES_MAX {
-        return Err(ConfigError::at(
-            place,
-            format!("longer than {FILE_BYTES_MAX} bytes"),
-        ));
+    read_bounded(path, FILE_BYTES_MAX).map(|mut text| std::mem::take(&mut *text))
+}
+
+/// Reads UTF-8 text of at most `bytes_max` bytes, counted as they come: the length of a pipe or a
+/// device says nothing.
+fn read_bounded(path: &Path, bytes_max: u64) -> Result<Zeroizing<String>, ConfigError> {
+    let refused = |why: String| ConfigError::at(path.display().to_string(), why);
+    let file = std::fs::File::open(path).map_err(|error| refused(error.to_string()))?;
+    let mut text = Zeroizing::new(String::new());
+    match file.take(bytes_max + 1).read_to_string(&mut text) {
+        Ok(_) if text.len() as u64 > bytes_max => {
+            Err(refused(format!("longer than {bytes_max} bytes")))
+        }
+        Ok(_) => Ok(text),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Err(refused("not UTF-8 text".to_owned()))
+        }
+        Err(error) => Err(refused(error.to_string())),
     }
-    let bytes = std::fs::read(path).map_err(|e| ConfigError::at(&place, e.to_string()))?;
-    String::from_utf8(bytes).map_err(|_| ConfigError::at(place, "not UTF-8 text"))
 }
 
 /// Reads one table of a lab file. An absent table reads as an empty one.
@@ -80,10 +88,7 @@ pub fn read_section<T: DeserializeOwned>(
         let name: &str = key.get_ref();
         if !SECTIONS.contains(&name) {
             let place = place_of(path, text, Some(key.span()));
-            return Err(ConfigError::at(
-                place,
-                unknown("table", name, SECTIONS.into_iter()),
-            ));
+            return Err(ConfigError::at(place, unknown("table", name, &SECTIONS)));
         }
     }
     let empty = toml::de::DeTable::new();
@@ -96,14 +101,6 @@ pub fn read_section<T: DeserializeOwned>(
         )),
     };
     T::deserialize(deserializer).map_err(|error| refused(path, text, &error))
-}
-
-/// Reads a whole TOML document.
-///
-/// # Errors
-/// As [`read_section`].
-pub fn read_document<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, ConfigError> {
-    toml::from_str(text).map_err(|error| refused(path, text, &error))
 }
 
 /// The library's message without the snippet of the file that its `Display` prints.
@@ -127,43 +124,49 @@ fn told(message: &str) -> String {
     let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     if let [name, known @ ..] = names.as_slice() {
         if message.starts_with("unknown field") {
-            return unknown("key", name, known.iter().copied());
+            return unknown("key", name, known);
         }
-        if message.starts_with("unknown variant") {
-            return unknown("value", name, known.iter().copied());
+        if message.starts_with("unknown variant") && close(name, known).is_some() {
+            return unknown("value", name, known);
         }
     }
-    let quoted = |start: &str| {
-        let rest = message.strip_prefix(start)?;
-        let expected = rest
-            .rsplit_once("expected ")
-            .map(|(_, expected)| expected)?;
-        Some(format!(
-            "{} (value not shown), expected {expected}",
-            start.trim_end_matches(' ')
-        ))
-    };
-    quoted("invalid type: string ")
-        .or_else(|| quoted("invalid value: string "))
-        .unwrap_or_else(|| message.replace('\n', " "))
+    without_value(message).unwrap_or_else(|| message.replace('\n', " "))
 }
 
-fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let known: Vec<&str> = known.collect();
-    let best = known
-        .iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), *candidate))
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    match best {
-        Some((score, best)) if score > 0.75 => {
-            format!("unknown {what} \"{name}\" - did you mean \"{best}\"?")
-        }
-        _ if known.is_empty() => format!("unknown {what} \"{name}\"; none is expected here"),
-        _ => format!(
+/// A message of the deserialiser that quotes what it was given, without the quotation: what
+/// stands in the wrong place may be a password.
+pub(crate) fn without_value(message: &str) -> Option<String> {
+    let quotes = ["invalid type: ", "invalid value: ", "unknown variant "];
+    if !quotes.iter().any(|start| message.starts_with(start)) {
+        return None;
+    }
+    let (said, _) = message.split_once(['`', '"'])?;
+    let (_, expected) = message.rsplit_once("expected ")?;
+    Some(format!(
+        "{} (value not shown), expected {expected}",
+        said.trim_end()
+    ))
+}
+
+fn unknown(what: &str, name: &str, known: &[&str]) -> String {
+    match close(name, known) {
+        Some(meant) => format!("unknown {what} \"{name}\" - did you mean \"{meant}\"?"),
+        None if known.is_empty() => format!("unknown {what} \"{name}\"; none is expected here"),
+        None => format!(
             "unknown {what} \"{name}\"; expected one of: {}",
             known.join(", ")
         ),
     }
+}
+
+/// The known name that was most likely meant, if any is likely.
+fn close<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let scored = known
+        .iter()
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), *candidate));
+    let best = scored.max_by(|a, b| a.0.total_cmp(&b.0));
+    best.filter(|(score, _)| *score > 0.75)
+        .map(|(_, meant)| meant)
 }
 
 /// Where a secret of a lab comes from. A literal is refused, so that no lab file ever holds a
@@ -194,13 +197,7 @@ impl SecretRef {
                 )
             }),
             Self::File(path) => {
-                let place = path.display().to_string();
-                let length =
-                    std::fs::metadata(path).map_err(|e| ConfigError::at(&place, e.to_string()))?;
-                if length.len() > SECRET_BYTES_MAX {
-                    return Err(ConfigError::at(place, "too long for a secret"));
-                }
-                let mut text = Zeroizing::new(read_text(path)?);
+                let mut text = read_bounded(path, SECRET_BYTES_MAX)?;
                 let kept = text.strip_suffix('\n').unwrap_or(&text);
                 let kept = kept.strip_suffix('\r').unwrap_or(kept).len();
                 text.truncate(kept);
@@ -249,7 +246,7 @@ impl<'de> Deserialize<'de> for SecretRef {
     clippy::disallowed_methods,
     reason = "the one place that reads the environment"
 )]
-fn environment(name: &str) -> Option<String> {
+pub(crate) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
@@ -273,6 +270,17 @@ mod tests {
         password: SecretRef,
         #[allow(dead_code)]
         age: Option<u32>,
+        #[serde(default)]
+        #[allow(dead_code)]
+        kind: Kind,
+    }
+
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    enum Kind {
+        #[default]
+        Person,
+        Application,
     }
 
     fn refusal(text: &str) -> String {
@@ -299,6 +307,18 @@ mod tests {
             (
                 "[[secret-server.users]]\nname = 'x'\npassword = 'generate'\nage = 'hunter2'",
                 "lab.toml:4: invalid type: string (value not shown), expected u32",
+            ),
+            (
+                "[[secret-server.users]]\nname = 'x'\npassword = 73101",
+                "lab.toml:3: invalid type: integer (value not shown), expected a string",
+            ),
+            (
+                "[[secret-server.users]]\nname = 'x'\npassword = 'generate'\nkind = 'aplication'",
+                "lab.toml:4: unknown value \"aplication\" - did you mean \"application\"?",
+            ),
+            (
+                "[[secret-server.users]]\nname = 'x'\npassword = 'generate'\nkind = 'hunter2'",
+                "lab.toml:4: unknown variant (value not shown), expected `person` or `application`",
             ),
             (
                 "[[secret-server.users]]\nname = 'x'\n",
@@ -334,6 +354,9 @@ mod tests {
             .resolve("api", Seed(1))
             .expect("read");
         assert_eq!(*read, "s3cret");
+        let endless = SecretRef::File("/dev/zero".into()).resolve("api", Seed(1));
+        let refused = endless.expect_err("too long").to_string();
+        assert!(refused.ends_with("longer than 1048576 bytes"), "{refused}");
         let missing = SecretRef::File("/no/such".into()).resolve("api", Seed(1));
         assert!(missing.expect_err("missing").place.contains("/no/such"));
     }

@@ -17,8 +17,10 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use crate::clock::SimClock;
+use crate::config::without_value;
 use crate::exchange::{HeaderValue, Method, Reply, Request, StatusCode, header};
 use crate::fault::FaultRules;
 use crate::journal::Journal;
@@ -67,23 +69,12 @@ impl ControlCall {
     /// # Errors
     /// 400 when it does not fit; the message does not repeat values.
     pub fn body<T: DeserializeOwned>(&self) -> Result<T, ControlError> {
-        serde_path(&self.body)
+        T::deserialize(&self.body).map_err(|error| {
+            let error = error.to_string();
+            let safe = without_value(&error).unwrap_or(error);
+            ControlError::bad_request(format!("body: {safe}"))
+        })
     }
-}
-
-fn serde_path<T: DeserializeOwned>(body: &Value) -> Result<T, ControlError> {
-    T::deserialize(body).map_err(|error| {
-        let text = error.to_string();
-        let safe = match text.strip_prefix("invalid type: string") {
-            Some(rest) => format!(
-                "invalid type: string (value not shown), expected {}",
-                rest.rsplit_once("expected ")
-                    .map_or("another type", |(_, expected)| expected)
-            ),
-            None => text,
-        };
-        ControlError::bad_request(format!("body: {safe}"))
-    })
 }
 
 /// Why a control call failed.
@@ -215,12 +206,12 @@ pub fn to_json(value: &impl Serialize) -> Value {
 #[derive(Clone)]
 pub struct ControlPlane {
     inner: Arc<Inner>,
+    token: Option<Arc<Zeroizing<String>>>,
 }
 
 struct Inner {
     name: &'static str,
     routes: Vec<Route>,
-    token: Option<zeroize::Zeroizing<String>>,
 }
 
 /// What the common routes work on.
@@ -246,21 +237,16 @@ impl ControlPlane {
         let mut routes = builtin::routes(parts);
         routes.extend(own);
         Self {
-            inner: Arc::new(Inner {
-                name,
-                routes,
-                token: None,
-            }),
+            inner: Arc::new(Inner { name, routes }),
+            token: None,
         }
     }
 
-    /// The same control plane, which wants `Authorization: Bearer <token>` on every call. Must be
-    /// called before the control plane is cloned; it has no effect afterwards.
+    /// The same control plane, which wants `Authorization: Bearer <token>` on every call that
+    /// comes over a socket.
     #[must_use]
-    pub fn with_token(mut self, token: zeroize::Zeroizing<String>) -> Self {
-        if let Some(inner) = Arc::get_mut(&mut self.inner) {
-            inner.token = Some(token);
-        }
+    pub fn with_token(mut self, token: Zeroizing<String>) -> Self {
+        self.token = Some(Arc::new(token));
         self
     }
 
@@ -313,7 +299,7 @@ impl ControlPlane {
 
     /// Whether a browser page elsewhere, or a stranger, may be behind this request.
     fn refuses(&self, request: &Request) -> Option<ControlReply> {
-        if let Some(token) = &self.inner.token {
+        if let Some(token) = &self.token {
             let given = request
                 .header(header::AUTHORIZATION)
                 .and_then(|v| v.strip_prefix("Bearer "));

@@ -11,6 +11,10 @@ use crate::clock::SimTime;
 /// Calls kept unless told otherwise.
 pub const ENTRIES_MAX: usize = 10_000;
 
+/// Longest text of an entry, bytes. A caller chooses paths and user names, up to the size of a
+/// whole body; what is longer is cut and ends in `…`.
+pub const TEXT_BYTES_MAX: usize = 512;
+
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -56,6 +60,23 @@ pub struct Entry {
     pub detail: Vec<(&'static str, String)>,
 }
 
+impl Entry {
+    fn shorten(&mut self) {
+        let details = self.detail.iter_mut().map(|(_, text)| text);
+        [self.user.as_mut(), self.fault_rule.as_mut()]
+            .into_iter()
+            .flatten()
+            .chain([&mut self.operation])
+            .chain(details)
+            .filter(|text| text.len() > TEXT_BYTES_MAX)
+            .for_each(|text| {
+                text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+                text.push('…');
+                text.shrink_to_fit();
+            });
+    }
+}
+
 /// A shared handle to the calls of one simulator.
 #[derive(Clone, Debug)]
 pub struct Journal {
@@ -89,8 +110,10 @@ impl Journal {
         }
     }
 
-    /// Appends a call; the oldest goes when the journal is full.
+    /// Appends a call, its texts cut to [`TEXT_BYTES_MAX`]; the oldest goes when the journal is
+    /// full.
     pub fn record(&self, mut entry: Entry) {
+        entry.shorten();
         let mut inner = self.lock();
         inner.recorded += 1;
         entry.seq = inner.recorded;
@@ -247,6 +270,22 @@ mod tests {
         assert_eq!(journal.operations(), ["B", "C"]);
         assert_eq!(journal.recorded(), 3);
         assert_eq!(journal.after(2, 10).first().map(|e| e.seq), Some(3));
+    }
+
+    #[test]
+    fn a_long_text_is_cut_at_a_character() {
+        let journal = Journal::default();
+        let long = "é".repeat(3_000_000);
+        let mut call = entry(&format!("x{long}"), &long, Outcome::Refused);
+        call.fault_rule = Some(long.clone());
+        call.detail = vec![("path", long)];
+        journal.record(call);
+        let kept = journal.entries().remove(0);
+        let cut = format!("{}…", "é".repeat(TEXT_BYTES_MAX / 2));
+        assert_eq!(kept.operation, format!("x{}…", "é".repeat(255)));
+        assert_eq!(kept.user.as_deref(), Some(&*cut));
+        assert_eq!(kept.fault_rule.as_deref(), Some(&*cut));
+        assert_eq!(kept.detail, [("path", cut)]);
     }
 
     #[test]

@@ -24,6 +24,9 @@ use crate::pki::ServerIdentity;
 use exchange::exchange;
 use wire_end::{Ending, SocketEnd};
 
+/// Panics that are kept; the first ones tell the most.
+const PANICS_MAX: usize = 100;
+
 /// Answers requests.
 pub trait Handler: Send + Sync + 'static {
     /// Answers one request. A panic ends the connection and is kept in [`Running::panics`].
@@ -322,10 +325,10 @@ fn keep_panic(ended: Result<(), tokio::task::JoinError>, panics: &Mutex<Vec<Stri
         })
         .unwrap_or_else(|| "panic without a message".to_owned());
     tracing::error!(message, "a handler panicked");
-    panics
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .push(message);
+    let mut panics = panics.lock().unwrap_or_else(PoisonError::into_inner);
+    if panics.len() < PANICS_MAX {
+        panics.push(message);
+    }
 }
 
 async fn connection<H: Handler>(stream: TcpStream, peer: SocketAddr, listener: &Arc<Listener<H>>) {

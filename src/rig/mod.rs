@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mock_appliance::MockAppliance;
+use ::ecm::test_settings::TestReport;
+use mock_appliance::state::accounts::ClientId;
 use sim_kit::clock::{SimClock, SimTime, Stopwatch};
 use sim_kit::host::{Hosting, TlsChoice};
 use sim_kit::pki::Authority;
@@ -128,25 +129,7 @@ impl Rig {
         };
         let (vault, planted) =
             vault::start(&lab, &plan, seed, clock.clone(), reach, hosting()).await?;
-        let site = mock_appliance::Lab::read(&lab.path, &lab.text)?;
-        let server = MockAppliance::builder()
-            .hosting(hosting())
-            .lab(site)
-            .seed(seed)
-            .clock(clock.clone())
-            .stopwatch(began)
-            .start()
-            .await
-            .map_err(|source| RigError::Start {
-                party: "the appliance",
-                source,
-            })?;
-        let appliance = Appliance {
-            url: server.hosted().url(),
-            control_url: server.hosted().control_url(),
-            operator: reach.operator(server.hosted().control(), &server.hosted().control_url())?,
-            server,
-        };
+        let appliance = console::start(&lab, seed, clock.clone(), began, reach, hosting()).await?;
         let mut rig = Self {
             appliance,
             vault,
@@ -177,18 +160,48 @@ impl Rig {
         Ok(())
     }
 
-    /// Writes what an ECM needs, and gives its configuration file: for whoever starts the ECM
+    /// Fills the Test Settings form of an ECM that does not run. `retrieve` is a part of the name
+    /// of the entry to retrieve.
+    ///
+    /// # Errors
+    /// When the ECM refuses its configuration.
+    pub async fn test_settings(
+        &mut self,
+        username: &str,
+        hostname: &str,
+        retrieve: Option<&str>,
+    ) -> Result<TestReport, RigError> {
+        let file = self.configure_ecm("tested")?;
+        ecm::test_settings(&file, username, hostname, retrieve).await
+    }
+
+    /// Takes the permission "Endpoint Credential Manager API" from the ECMs' API account.
+    ///
+    /// # Errors
+    /// When the appliance refuses.
+    pub async fn deny_ecm(&self) -> Result<(), RigError> {
+        let (client_id, _) = self.api_account()?;
+        let path = format!("/accounts/{}/deny-ecm", client_id.0);
+        self.appliance
+            .operator
+            .post(&path, serde_json::Value::Null)
+            .await?;
+        Ok(())
+    }
+
+    fn api_account(&self) -> Result<(&ClientId, &mock_appliance::secret::Secret), RigError> {
+        let name = &self.plan.api_account;
+        let account = self.appliance.server.api_account(name);
+        account.ok_or_else(|| RigError::Unknown(format!("API account {name:?} in the lab")))
+    }
+
+    /// Writes what an ECM needs, and gives its configuration file: also for whoever starts the ECM
     /// elsewhere.
     ///
     /// # Errors
     /// When the lab lacks the API account, or a file cannot be written.
     pub fn configure_ecm(&mut self, name: &str) -> Result<PathBuf, RigError> {
-        let account = &self.plan.api_account;
-        let (client_id, client_secret) = self
-            .appliance
-            .server
-            .api_account(account)
-            .ok_or_else(|| RigError::Unknown(format!("API account {account:?} in the lab")))?;
+        let (client_id, client_secret) = self.api_account()?;
         let directory = self.ecm_directory(name);
         let setup = ecm::Setup {
             directory: &directory,
@@ -202,8 +215,9 @@ impl Rig {
             vault_ca: &self.vault_ca_file,
             settings: &self.plan.secret_server,
         };
-        self.secret_files.extend(setup.secret_files());
-        setup.write()
+        let (file, secret_files) = (setup.write()?, setup.secret_files());
+        self.secret_files.extend(secret_files);
+        Ok(file)
     }
 
     /// Stops an ECM and waits until the appliance has noticed.

@@ -69,6 +69,14 @@ async fn a_bad_body_is_refused_without_repeating_it() {
     .await;
     assert_eq!(status, 400);
     assert!(!body.to_string().contains("hunter2"), "{body}");
+    let rule = json!({ "verdict": { "kind": "hunter2" } });
+    let (status_of_rule, refusal) = call(Method::POST, "/faults", rule).await;
+    assert_eq!(status_of_rule, 400);
+    let text = refusal.to_string();
+    assert!(
+        !text.contains("hunter2") && text.contains("expire_token"),
+        "{text}"
+    );
     let (status, body) = call(Method::POST, "/clock/advance", json!({ "second": 1 })).await;
     assert_eq!(status, 400);
     assert!(

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::{HOLD_S_MAX, How, Verdict, When};
+use crate::clock::pause;
 use crate::exchange::{Delivery, HeaderValue, Reply, StatusCode, header};
 
 /// A rule that a call met.
@@ -22,7 +23,7 @@ impl Met {
     /// Waits where the verdict says so, and gives the reply when the call is not to be handled.
     pub async fn before(&mut self) -> Option<Reply> {
         match &self.verdict {
-            Verdict::Delay { ms } => self.pause(Duration::from_millis(*ms)).await,
+            Verdict::Delay { ms } => pause(Duration::from_millis(*ms)).await,
             Verdict::Hold => {
                 let end = Duration::from_secs(HOLD_S_MAX);
                 // An error means that the rule is gone, and that is what ends a hold.
@@ -101,14 +102,6 @@ impl Met {
             Verdict::Duplicate => reply.delivered(Delivery::Twice),
             _ => reply,
         }
-    }
-
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "a delay is what this rule is for"
-    )]
-    async fn pause(&self, span: Duration) {
-        tokio::time::sleep(span).await;
     }
 }
 

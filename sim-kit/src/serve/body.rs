@@ -10,6 +10,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Sleep;
 
+use crate::clock::pause;
+
 pub(super) struct ReplyBody {
     rest: Bytes,
     pace: Pace,
@@ -55,14 +57,6 @@ impl ReplyBody {
     }
 }
 
-#[allow(
-    clippy::disallowed_methods,
-    reason = "pacing a reply is what a drip is"
-)]
-fn after(span: Duration) -> Pin<Box<Sleep>> {
-    Box::pin(tokio::time::sleep(span))
-}
-
 impl Body for ReplyBody {
     type Data = Bytes;
     type Error = io::Error;
@@ -88,13 +82,13 @@ impl Body for ReplyBody {
                 {
                     return Poll::Pending;
                 }
-                *wait = Some(after(*every));
+                *wait = Some(Box::pin(pause(*every)));
                 let piece = this.rest.split_to((*chunk_bytes).min(this.rest.len()));
                 Poll::Ready(Some(Ok(Frame::data(piece))))
             }
             Pace::Cut { flush: None } => {
                 this.pace = Pace::Cut {
-                    flush: Some(after(Duration::from_millis(10))),
+                    flush: Some(Box::pin(pause(Duration::from_millis(10)))),
                 };
                 Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut this.rest)))))
             }

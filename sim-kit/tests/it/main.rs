@@ -66,14 +66,17 @@ async fn start(tls: TlsChoice) -> Hosted {
     .bind()
     .await
     .unwrap();
-    let parts = Parts {
+    ports.serve(Arc::new(Scripted), ControlPlane::new(&parts(), vec![]))
+}
+
+fn parts() -> Parts {
+    Parts {
         name: "scripted",
         clock: SimClock::following(),
         faults: FaultRules::default(),
         journal: Journal::default(),
         simulator: Arc::new(Nothing),
-    };
-    ports.serve(Arc::new(Scripted), ControlPlane::new(&parts, vec![]))
+    }
 }
 
 /// Everything that comes back until the connection ends, and how it ended.
@@ -132,6 +135,19 @@ async fn a_body_beyond_the_limit_is_told_to_the_handler_and_the_connection_close
     let (text, _) = talk(&hosted, &request).await;
     assert!(text.starts_with("HTTP/1.1 413"), "{text}");
     assert!(text.contains("Connection: close"), "{text}");
+    hosted.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_announced_beyond_the_limit_is_refused_before_it_comes() {
+    let hosted = start(TlsChoice::Off).await;
+    for expect in ["", "Expect: 100-continue\r\n"] {
+        let head =
+            format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n{expect}\r\n");
+        let (text, _) = talk(&hosted, &head).await;
+        assert!(text.starts_with("HTTP/1.1 413"), "{text}");
+        assert!(text.contains("Connection: close"), "{text}");
+    }
     hosted.stop().await;
 }
 
@@ -202,28 +218,16 @@ async fn stopping_ends_idle_connections_and_frees_the_port() {
 #[tokio::test]
 async fn the_control_plane_answers_local_clients_and_refuses_browsers() {
     let hosted = start(TlsChoice::Auto).await;
-    let authority = hosted
-        .control_url()
-        .replace("http://", "")
-        .replace("/_sim/v1", "");
-    let control = |host: &str, more: &str| {
-        format!("GET /_sim/v1/ready HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{more}\r\n")
-    };
+    let authority = control_authority(&hosted);
     for (request, status) in [
-        (control(&authority, ""), "200"),
-        (control("evil.example", ""), "403"),
+        (control_request(&authority, ""), "200"),
+        (control_request("evil.example", ""), "403"),
         (
-            control(&authority, "Origin: https://evil.example\r\n"),
+            control_request(&authority, "Origin: https://evil.example\r\n"),
             "403",
         ),
     ] {
-        let mut socket = TcpStream::connect(&authority).await.unwrap();
-        socket.write_all(request.as_bytes()).await.unwrap();
-        let mut text = String::new();
-        timeout(Duration::from_secs(10), socket.read_to_string(&mut text))
-            .await
-            .unwrap()
-            .unwrap();
+        let text = ask_control(&hosted, &request).await;
         assert!(
             text.starts_with(&format!("HTTP/1.1 {status}")),
             "{request}\n{text}"
@@ -244,4 +248,51 @@ async fn a_control_port_off_loopback_needs_a_token() {
     .err()
     .unwrap();
     assert!(refused.to_string().contains("--control-token"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_control_token_is_wanted_whoever_else_holds_the_control_plane() {
+    let ports = Hosting {
+        tls: TlsChoice::Off,
+        control_token: Some("t0k3n".to_owned().into()),
+        ..Hosting::default()
+    }
+    .bind()
+    .await
+    .unwrap();
+    let plane = ControlPlane::new(&parts(), vec![]);
+    let held = plane.clone();
+    let hosted = ports.serve(Arc::new(Scripted), plane);
+    for (header, status) in [
+        ("", "401"),
+        ("Authorization: Bearer wrong\r\n", "401"),
+        ("Authorization: Bearer t0k3n\r\n", "200"),
+    ] {
+        let text = ask_control(&hosted, &control_request("x", header)).await;
+        assert!(text.starts_with(&format!("HTTP/1.1 {status}")), "{text}");
+    }
+    drop(held);
+    hosted.stop().await;
+}
+
+fn control_request(host: &str, more: &str) -> String {
+    format!("GET /_sim/v1/ready HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{more}\r\n")
+}
+
+fn control_authority(hosted: &Hosted) -> String {
+    hosted
+        .control_url()
+        .replace("http://", "")
+        .replace("/_sim/v1", "")
+}
+
+async fn ask_control(hosted: &Hosted, request: &str) -> String {
+    let mut socket = TcpStream::connect(control_authority(hosted)).await.unwrap();
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    timeout(Duration::from_secs(10), socket.read_to_string(&mut text))
+        .await
+        .unwrap()
+        .unwrap();
+    text
 }
