@@ -1,5 +1,5 @@
 //! Runs feature files and judges what happened: every scenario becomes one
-//! [`Case`](crate::outcome::Case).
+//! [`Case`].
 //!
 //! The test engine tolerates steps that nobody defined; this judge does not. A scenario passes when
 //! every step of it ran and passed, and the look afterwards found nothing.

@@ -56,6 +56,8 @@ pub struct World {
     /// The list that the user picks from.
     pub(crate) offered: Vec<Entry>,
     pub(crate) leak_on_purpose: Option<String>,
+    /// The text of the Test Settings dialog.
+    pub(crate) dialog: String,
     rig: Option<Rig>,
 }
 
@@ -83,6 +85,7 @@ impl World {
             session: None,
             offered: Vec::new(),
             leak_on_purpose: None,
+            dialog: String::new(),
             rig: None,
         }
     }
@@ -142,6 +145,21 @@ impl World {
                 Shown::List(list)
             }
             Err(refusal) => Shown::Error(refusal),
+        };
+    }
+
+    /// Fills the Test Settings form; what it shows becomes [`World::shown`].
+    pub(crate) async fn test_settings(&mut self, user: &str, host: &str, retrieve: Option<&str>) {
+        let tested = self.rig().await.test_settings(user, host, retrieve).await;
+        let report = tested.unwrap_or_else(|error| engine(error));
+        self.dialog = report.to_text(true);
+        self.shown = match report.error() {
+            None => Shown::List(report.credentials().iter().map(Entry::from).collect()),
+            Some(error) => Shown::Error(Refusal {
+                category: error.kind.name().to_owned(),
+                message: error.message.clone(),
+                action_url: error.action_url.clone(),
+            }),
         };
     }
 

@@ -35,3 +35,10 @@ Feature: Several ECMs on one site
     And console user "ACME\joe.user" opens the credential list of "web01"
     Then the console shows an error of category "no_ecm"
     And the message mentions "ECM"
+
+  @HA-5
+  Scenario: An API account that loses the ECM permission takes its ECM along
+    Given ECM "first" is connected
+    When the ECM's API account loses the ECM permission
+    And console user "ACME\joe.user" opens the credential list of "web01"
+    Then the console shows an error of category "no_ecm"

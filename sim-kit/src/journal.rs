@@ -10,8 +10,10 @@ use crate::clock::SimTime;
 
 /// Calls kept unless told otherwise.
 pub const ENTRIES_MAX: usize = 10_000;
-/// Longest text of a call that is kept, bytes: a caller chooses paths and names, not our memory.
-pub const TEXT_BYTES_MAX: usize = 1_024;
+
+/// Longest text of an entry, bytes. A caller chooses paths and user names, up to the size of a
+/// whole body; what is longer is cut and ends in `…`.
+pub const TEXT_BYTES_MAX: usize = 512;
 
 /// How a call ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -59,25 +61,19 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The texts that a caller may have a say in.
-    fn texts(&mut self) -> impl Iterator<Item = &mut String> {
+    fn shorten(&mut self) {
         let details = self.detail.iter_mut().map(|(_, text)| text);
-        std::iter::once(&mut self.operation)
-            .chain(&mut self.user)
+        [self.user.as_mut(), self.fault_rule.as_mut()]
+            .into_iter()
+            .flatten()
+            .chain([&mut self.operation])
             .chain(details)
-    }
-}
-
-fn cut(text: &mut String) {
-    if text.len() > TEXT_BYTES_MAX {
-        let mut end = TEXT_BYTES_MAX;
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        text.truncate(end);
-        // What was longer must not keep its memory.
-        text.shrink_to_fit();
-        text.push('…');
+            .filter(|text| text.len() > TEXT_BYTES_MAX)
+            .for_each(|text| {
+                text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+                text.push('…');
+                text.shrink_to_fit();
+            });
     }
 }
 
@@ -117,7 +113,7 @@ impl Journal {
     /// Appends a call, its texts cut to [`TEXT_BYTES_MAX`]; the oldest goes when the journal is
     /// full.
     pub fn record(&self, mut entry: Entry) {
-        entry.texts().for_each(cut);
+        entry.shorten();
         let mut inner = self.lock();
         inner.recorded += 1;
         entry.seq = inner.recorded;
@@ -277,18 +273,19 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_cannot_fill_the_memory_with_long_names() {
+    fn a_long_text_is_cut_at_a_character() {
         let journal = Journal::default();
-        let long = "é".repeat(TEXT_BYTES_MAX);
-        let mut endless = entry(&long, &long, Outcome::Refused);
-        endless.detail = vec![("impersonated", long)];
-        journal.record(endless);
-        let kept = &journal.entries()[0];
-        let user = kept.user.as_deref().unwrap_or_default();
-        for text in [&kept.operation, user, &kept.detail[0].1] {
-            assert!(text.len() <= TEXT_BYTES_MAX + '…'.len_utf8());
-            assert!(text.starts_with('é') && text.ends_with('…'));
-        }
+        let long = "é".repeat(3_000_000);
+        let mut call = entry(&format!("x{long}"), &long, Outcome::Refused);
+        call.fault_rule = Some(long.clone());
+        call.detail = vec![("path", long)];
+        journal.record(call);
+        let kept = journal.entries().remove(0);
+        let cut = format!("{}…", "é".repeat(TEXT_BYTES_MAX / 2));
+        assert_eq!(kept.operation, format!("x{}…", "é".repeat(255)));
+        assert_eq!(kept.user.as_deref(), Some(&*cut));
+        assert_eq!(kept.fault_rule.as_deref(), Some(&*cut));
+        assert_eq!(kept.detail, [("path", cut)]);
     }
 
     #[test]

@@ -9,10 +9,13 @@ use sim_kit::seeded::Seed;
 
 use super::signals;
 use crate::journey::{self, JourneyError};
-use crate::lab::Lab;
+use crate::lab::{Journey, Lab};
 use crate::outcome::exit;
 use crate::redact::Output;
 use crate::rig::{Findings, Options, Rig, RigError};
+
+/// Name of the demo's ECM.
+const ECM: &str = "first";
 
 /// Play the journey of one credential and tell what happens
 #[derive(Args, Debug)]
@@ -70,13 +73,13 @@ pub(super) async fn main(arguments: Arguments) -> u8 {
     let pause = || wait_for_enter(arguments.step);
     let played = tokio::select! {
         played = async {
-            rig.start_ecm("first").await?;
+            rig.start_ecm(ECM).await?;
             journey::play(&mut rig, &plan, &output, pause).await
         } => Some(played),
         () = stop.wait() => None,
     };
     if arguments.keep && matches!(played, Some(Ok(()))) {
-        keep(&rig, &output);
+        keep(&rig, &plan, &output);
         stop.wait().await;
         output.say("\nstopping");
     }
@@ -126,20 +129,26 @@ fn verdict(played: Option<Result<(), JourneyError>>, findings: &Findings, output
     }
 }
 
-fn keep(rig: &Rig, output: &Output) {
+fn keep(rig: &Rig, plan: &Journey, output: &Output) {
     let ca = rig.ca_file().display().to_string();
-    output.say("\nEverything stays up until Ctrl-C");
+    output.say("Everything stays up until Ctrl-C");
     output.say(&format!("   appliance      {}", rig.appliance.url));
     output.say(&format!("     control      {}", rig.appliance.control_url));
     output.say(&format!("   Secret Server  {}", rig.vault.endpoint_url));
     output.say(&format!("     control      {}", rig.vault.control_url));
     output.say(&format!("   authority      {ca}"));
-    output.say("   try by hand:");
+    output.say("   try by hand, in another shell:");
     output.say(&format!(
         "     curl --cacert {ca} '{}?WSDL'",
         rig.vault.endpoint_url
     ));
     output.say(&format!("     curl {}/journal", rig.vault.control_url));
+    let config = rig.ecm_config(ECM).display().to_string();
+    let (user, item) = (&plan.console_user, &plan.jump_item);
+    output.say(&format!(
+        "     cargo run -q -p ecm -- test-settings --config {config} \\\n       --username '{user}' \
+         --hostname {item} --explain"
+    ));
 }
 
 fn code_of(error: &RigError) -> u8 {

@@ -35,6 +35,15 @@ pub struct Entry {
     pub display_value: String,
 }
 
+impl From<&ecm::plugin::CredentialSummary> for Entry {
+    fn from(summary: &ecm::plugin::CredentialSummary) -> Self {
+        Self {
+            credential_id: summary.credential_id.clone(),
+            display_value: summary.display_value.clone(),
+        }
+    }
+}
+
 /// An error at the console.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {

@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ecm::config::Config;
+use ecm::config::{Config, LocalConfig};
 use ecm::env::Environment;
 use ecm::link::LinkState;
+use ecm::plugin::JumpItemType;
 use ecm::service::{Service, ServiceError};
+use ecm::test_settings::{TestForm, TestReport, test_settings as test_settings_form};
 use ecm::token_cache::TokenCache;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -45,7 +47,7 @@ impl Setup<'_> {
     }
 
     /// Writes the configuration and the files that it refers to.
-    fn write(&self) -> Result<PathBuf, RigError> {
+    pub(super) fn write(&self) -> Result<PathBuf, RigError> {
         std::fs::create_dir_all(self.directory).map_err(file_error(self.directory))?;
         for (name, secret) in [
             (CLIENT_SECRET, self.client_secret),
@@ -137,11 +139,10 @@ pub(super) struct Running {
 /// Starts an ECM and waits until the appliance has welcomed it.
 pub(super) async fn start(
     name: &str,
-    setup: &Setup<'_>,
+    file: &Path,
     patience: Duration,
 ) -> Result<Running, RigError> {
-    let file = setup.write()?;
-    let (service, tokens) = assemble(&file).map_err(RigError::EcmRefused)?;
+    let (service, tokens) = assemble(file).map_err(RigError::EcmRefused)?;
     let mut state = service.state();
     let shutdown = CancellationToken::new();
     let task = tokio::spawn(service.run(shutdown.clone()));
@@ -197,4 +198,36 @@ impl Running {
             .map(drop)
             .map_err(|error| RigError::Ecm(error.to_string()))
     }
+}
+
+/// Runs the Test Settings form against the vault of a configuration.
+pub(super) async fn test_settings(
+    file: &Path,
+    username: &str,
+    hostname: &str,
+    retrieve: Option<&str>,
+) -> Result<TestReport, RigError> {
+    let refused = |error: &dyn std::fmt::Display| RigError::EcmRefused(error.to_string());
+    let local = LocalConfig::load(file, &[]).map_err(|error| refused(&error))?;
+    let plugin = ecm::vault::plugin(&local, &Environment::of_process());
+    let plugin = plugin.map_err(|error| refused(&error))?;
+    let form = TestForm::new(username, JumpItemType::RemoteRdp, hostname);
+    let test = |retrieve: Option<String>| {
+        let (plugin, form) = (&plugin, &form);
+        async move {
+            let report = test_settings_form(plugin.as_ref(), form, retrieve.as_deref()).await;
+            report.map_err(|problems| RigError::EcmRefused(format!("{problems:?}")))
+        }
+    };
+    let report = test(None).await?;
+    let Some(name) = retrieve else {
+        return Ok(report);
+    };
+    let mut named = report
+        .credentials()
+        .iter()
+        .filter(|entry| entry.display_value.contains(name));
+    let missing = || RigError::Unknown(format!("{name:?} in the list of the test"));
+    let id = named.next().ok_or_else(missing)?.credential_id.clone();
+    test(Some(id)).await
 }

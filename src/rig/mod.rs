@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::ecm::test_settings::TestReport;
 use mock_appliance::MockAppliance;
+use mock_appliance::state::accounts::ClientId;
 use sim_kit::clock::{SimClock, SimTime, Stopwatch};
 use sim_kit::host::{Hosting, TlsChoice};
 use sim_kit::pki::Authority;
@@ -171,13 +173,51 @@ impl Rig {
     /// # Errors
     /// When its configuration is refused, or it does not connect in time.
     pub async fn start_ecm(&mut self, name: &str) -> Result<(), RigError> {
-        let account = &self.plan.api_account;
-        let (client_id, client_secret) = self
-            .appliance
-            .server
-            .api_account(account)
-            .ok_or_else(|| RigError::Unknown(format!("API account {account:?} in the lab")))?;
-        let directory = self.directory.path().join(format!("ecm-{name}"));
+        let file = self.write_ecm_config(name)?;
+        let running = ecm::start(name, &file, PATIENCE).await?;
+        self.ecms.push(running);
+        Ok(())
+    }
+
+    /// Fills the Test Settings form of an ECM that does not run. `retrieve` is a part of the name
+    /// of the entry to retrieve.
+    ///
+    /// # Errors
+    /// When the ECM refuses its configuration.
+    pub async fn test_settings(
+        &mut self,
+        username: &str,
+        hostname: &str,
+        retrieve: Option<&str>,
+    ) -> Result<TestReport, RigError> {
+        let file = self.write_ecm_config("tested")?;
+        ecm::test_settings(&file, username, hostname, retrieve).await
+    }
+
+    /// Takes the permission "Endpoint Credential Manager API" from the ECMs' API account.
+    ///
+    /// # Errors
+    /// When the appliance refuses.
+    pub async fn deny_ecm(&self) -> Result<(), RigError> {
+        let (client_id, _) = self.api_account()?;
+        let path = format!("/accounts/{}/deny-ecm", client_id.0);
+        self.appliance
+            .operator
+            .post(&path, serde_json::Value::Null)
+            .await?;
+        Ok(())
+    }
+
+    fn api_account(&self) -> Result<(&ClientId, &mock_appliance::secret::Secret), RigError> {
+        let name = &self.plan.api_account;
+        let account = self.appliance.server.api_account(name);
+        account.ok_or_else(|| RigError::Unknown(format!("API account {name:?} in the lab")))
+    }
+
+    /// Writes the configuration of an ECM, with its secrets.
+    fn write_ecm_config(&mut self, name: &str) -> Result<PathBuf, RigError> {
+        let (client_id, client_secret) = self.api_account()?;
+        let directory = self.ecm_directory(name);
         let setup = ecm::Setup {
             directory: &directory,
             site_url: &self.appliance.url,
@@ -190,10 +230,9 @@ impl Rig {
             vault_ca: &self.vault_ca_file,
             settings: &self.plan.secret_server,
         };
-        self.secret_files.extend(setup.secret_files());
-        let running = ecm::start(name, &setup, PATIENCE).await?;
-        self.ecms.push(running);
-        Ok(())
+        let (file, secret_files) = (setup.write()?, setup.secret_files());
+        self.secret_files.extend(secret_files);
+        Ok(file)
     }
 
     /// Stops an ECM and waits until the appliance has noticed.
@@ -352,6 +391,16 @@ impl Rig {
         }
         hops.sort_by_key(|hop| hop.start_us);
         Ok(hops)
+    }
+
+    /// The configuration file of an ECM.
+    #[must_use]
+    pub fn ecm_config(&self, name: &str) -> PathBuf {
+        self.ecm_directory(name).join("ecm.toml")
+    }
+
+    fn ecm_directory(&self, name: &str) -> PathBuf {
+        self.directory.path().join(format!("ecm-{name}"))
     }
 
     /// The authority that every party of the rig trusts.

@@ -7,6 +7,11 @@ use super::column;
 use crate::rig::console::ConsoleUser;
 use crate::world::{Shown, World, engine};
 
+#[given("no ECM is connected")]
+fn no_ecm(world: &mut World) {
+    world.plan.ecms.clear();
+}
+
 #[given(expr = "ECM {string} is connected")]
 async fn one_ecm(world: &mut World, name: String) {
     world.plan.ecms = vec![name];
@@ -83,6 +88,26 @@ async fn start_ecm(world: &mut World, name: String) {
         .unwrap_or_else(|error| engine(error));
 }
 
+#[when("the ECM's API account loses the ECM permission")]
+async fn deny_ecm(world: &mut World) {
+    world
+        .rig()
+        .await
+        .deny_ecm()
+        .await
+        .unwrap_or_else(|error| engine(error));
+}
+
+#[then("the appliance was asked for nothing")]
+async fn appliance_untouched(world: &mut World) {
+    let calls = world.rig().await.appliance.operator.journal().await;
+    assert_eq!(
+        calls.unwrap_or_else(|error| engine(error)),
+        [],
+        "calls of the appliance"
+    );
+}
+
 #[then(expr = "ECM {string} received the request")]
 async fn received(world: &mut World, name: String) {
     let session = world.session();
@@ -135,6 +160,7 @@ fn any_error(world: &mut World) {
 }
 
 #[then(expr = "the console shows an error of category {string}")]
+#[then(expr = "the test shows an error of category {string}")]
 fn error_of(world: &mut World, category: String) {
     match &world.shown {
         Shown::Error(refusal) => {

@@ -10,6 +10,7 @@ mod fault;
 mod identity;
 mod journal;
 mod secret;
+mod test_settings;
 mod time;
 mod vault;
 

@@ -4,5 +4,6 @@
 mod demo;
 mod gate;
 mod layering;
+mod processes;
 mod requirements;
 mod round_trips;

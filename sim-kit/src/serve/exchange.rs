@@ -5,6 +5,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body::Body as _;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -112,19 +114,7 @@ async fn read<H>(
     let (parts, incoming) = request.into_parts();
     let limit_bytes = listener.limits.body_bytes_max;
     let limit_s = listener.limits.body_read_s;
-    let collected = timeout(
-        Duration::from_secs(limit_s),
-        Limited::new(incoming, limit_bytes).collect(),
-    )
-    .await;
-    let body = match collected {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            Err(BodyError::TooLarge { limit_bytes })
-        }
-        Ok(Err(_)) => Err(BodyError::Broken),
-        Err(_) => Err(BodyError::TimedOut { limit_s }),
-    };
+    let body = collect(incoming, limit_bytes, limit_s).await;
     Request {
         method: parts.method,
         path: parts.uri.path().to_owned(),
@@ -138,6 +128,23 @@ async fn read<H>(
         tls: listener.acceptor.is_some(),
         upgrade,
         can_upgrade: false,
+    }
+}
+
+async fn collect(incoming: Incoming, limit_bytes: usize, limit_s: u64) -> Result<Bytes, BodyError> {
+    // A length announced beyond the limit is refused unread: its sender may be waiting for a
+    // `100 Continue`, or never send a byte.
+    if incoming.size_hint().lower() > limit_bytes as u64 {
+        return Err(BodyError::TooLarge { limit_bytes });
+    }
+    let limited = Limited::new(incoming, limit_bytes);
+    match timeout(Duration::from_secs(limit_s), limited.collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            Err(BodyError::TooLarge { limit_bytes })
+        }
+        Ok(Err(_)) => Err(BodyError::Broken),
+        Err(_) => Err(BodyError::TimedOut { limit_s }),
     }
 }
 

@@ -139,6 +139,19 @@ async fn a_body_beyond_the_limit_is_told_to_the_handler_and_the_connection_close
 }
 
 #[tokio::test]
+async fn a_body_announced_beyond_the_limit_is_refused_before_it_comes() {
+    let hosted = start(TlsChoice::Off).await;
+    for expect in ["", "Expect: 100-continue\r\n"] {
+        let head =
+            format!("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n{expect}\r\n");
+        let (text, _) = talk(&hosted, &head).await;
+        assert!(text.starts_with("HTTP/1.1 413"), "{text}");
+        assert!(text.contains("Connection: close"), "{text}");
+    }
+    hosted.stop().await;
+}
+
+#[tokio::test]
 async fn http_1_0_and_expect_100_continue_are_served() {
     let hosted = start(TlsChoice::Off).await;
     let (text, _) = talk(&hosted, "GET / HTTP/1.0\r\n\r\n").await;
