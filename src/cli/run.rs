@@ -35,7 +35,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn main(arguments: Arguments) -> u8 {
-    let output = Arc::new(Output::stdout());
+    let output = Arc::new(Output::standard());
     let run = scenarios::run(
         &arguments.path,
         arguments.selection,
@@ -50,7 +50,7 @@ pub(super) async fn main(arguments: Arguments) -> u8 {
         })
     });
     if let Err(error) = written {
-        output.say(&format!("ecm-lab: {error}"));
+        output.complain(&format!("ecm-lab: {error}"));
         return crate::outcome::exit::CONFIGURATION;
     }
     run.exit_code()

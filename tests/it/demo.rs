@@ -83,7 +83,8 @@ fn a_lab_that_cannot_be_used_is_refused_with_place_and_cure() {
         let bad = good.replacen(change.0, change.1, 1);
         assert_ne!(bad, good, "{change:?}");
         let output = demo_on(&bad);
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text).into_owned();
         assert_eq!(output.status.code(), Some(2), "{change:?}: {text}");
         assert!(text.contains(told), "{change:?}: {text}");
         assert!(!text.contains("hunter2"), "{text}");

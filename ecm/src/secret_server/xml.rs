@@ -7,6 +7,8 @@ use quick_xml::name::{Namespace, NamespaceResolver, ResolveResult};
 use quick_xml::reader::NsReader;
 use zeroize::Zeroizing;
 
+use crate::secret::Secret;
+
 /// Namespace of every element of the service (recorded soap:§1.2).
 pub(super) const VAULT: &str = "urn:thesecretserver.com";
 /// Namespace of a SOAP 1.1 envelope.
@@ -58,6 +60,14 @@ impl Element {
 
     fn is(&self, name: &str) -> bool {
         self.space == Space::Vault && self.name == name
+    }
+
+    /// Takes `secret` out of all texts of this element and what is inside.
+    pub(super) fn conceal(&mut self, secret: &Secret) {
+        self.text = Zeroizing::new(secret.concealed_in(&self.text));
+        for child in &mut self.children {
+            child.conceal(secret);
+        }
     }
 
     /// The text of the child `name`, unless it is missing or nil.
