@@ -4,7 +4,7 @@ use std::future::Future;
 
 use mock_appliance::SessionId;
 
-use crate::lab::Journey;
+use crate::lab::{Journey, VaultKind};
 use crate::outcome::Hop;
 use crate::redact::{MASK, Output};
 use crate::report::terminal::{milliseconds, waterfall};
@@ -12,6 +12,9 @@ use crate::rig::console::{ConsoleUser, Entry, Refusal};
 use crate::rig::control::{Call, ControlError};
 use crate::rig::vault::Answer;
 use crate::rig::{Rig, RigError};
+
+/// The operation by which Password Safe is told of an approval.
+const APPROVE: &str = "PUT Requests/{id}/Approve";
 
 /// Why a journey did not arrive.
 #[derive(Debug, thiserror::Error)]
@@ -51,11 +54,15 @@ pub async fn play<P: Future<Output = ()>>(
         rig,
         journey,
         output,
+        acts: 0,
         seen: 0,
     };
-    stage.introduce().await?;
+    stage.introduce();
     pause().await;
-    if stage.first_attempt().await? {
+    // Secret Server asks the user, once and before anything else; Password Safe asks an approver,
+    // for each request, and the plug-in answers for them.
+    let asks_first = stage.rig.vault.kind == VaultKind::SecretServer;
+    if asks_first && stage.first_attempt().await? {
         pause().await;
         stage.approval().await?;
         pause().await;
@@ -72,15 +79,18 @@ struct Stage<'a> {
     rig: &'a mut Rig,
     journey: &'a Journey,
     output: &'a Output,
+    /// Acts that were told already.
+    acts: u8,
     /// Calls of the vault's journal that were told already.
     seen: usize,
 }
 
 impl Stage<'_> {
-    async fn introduce(&self) -> Result<(), JourneyError> {
-        self.act(1, "The site");
+    fn introduce(&mut self) {
+        self.act("The site");
         self.say(&format!("appliance      {}", self.rig.appliance.url));
-        self.say(&format!("Secret Server  {}", self.rig.vault.endpoint_url));
+        let vault = &self.rig.vault;
+        self.say(&format!("{}  {}", vault.kind.name(), vault.endpoint_url));
         for client in self.rig.appliance.ecm_clients() {
             let line = format!(
                 "ECM            {} connected outward as {}, group {}",
@@ -89,7 +99,6 @@ impl Stage<'_> {
             self.say(&line);
         }
         self.say("every certificate is verified against the lab's own authority");
-        Ok(())
     }
 
     /// The first look-up. True when it met a pending approval.
@@ -99,10 +108,9 @@ impl Stage<'_> {
             jump_item,
             ..
         } = self.journey;
-        self.act(
-            2,
-            &format!("{console_user} opens the credential list of {jump_item}"),
-        );
+        self.act(&format!(
+            "{console_user} opens the credential list of {jump_item}"
+        ));
         let user = ConsoleUser::named(console_user);
         let (session, shown) = self.rig.open_list(&user, jump_item).await?;
         self.tell_calls().await?;
@@ -127,9 +135,9 @@ impl Stage<'_> {
         }
     }
 
-    async fn approval(&self) -> Result<(), JourneyError> {
+    async fn approval(&mut self) -> Result<(), JourneyError> {
         let user = &self.journey.vault_user;
-        self.act(3, &format!("Secret Server mails {user}, who approves"));
+        self.act(&format!("Secret Server mails {user}, who approves"));
         let mails = self.rig.vault.mails_to(user).await?;
         let mail = mails.last();
         let mail = mail.ok_or_else(|| unexpected(format!("no mail reached {user}")))?;
@@ -148,14 +156,14 @@ impl Stage<'_> {
             credential,
             ..
         } = self.journey;
-        self.act(
-            4,
-            &format!("{console_user} opens the list of {jump_item} again"),
-        );
+        self.act(&match self.acts {
+            1 => format!("{console_user} opens the credential list of {jump_item}"),
+            _ => format!("{console_user} opens the list of {jump_item} again"),
+        });
         let user = ConsoleUser::named(console_user);
         let (session, shown) = self.rig.open_list(&user, jump_item).await?;
         self.tell_calls().await?;
-        let list = shown.map_err(|refusal| refused("the second look-up", refusal))?;
+        let list = shown.map_err(|refusal| refused("the look-up", refusal))?;
         for entry in &list {
             self.say(&format!("  in the list: {}", entry.display_value));
         }
@@ -169,13 +177,20 @@ impl Stage<'_> {
     }
 
     async fn pick(&mut self, session: &SessionId, entry: &Entry) -> Result<(), JourneyError> {
-        self.act(5, &format!("The user picks {}", entry.display_value));
+        self.act(&format!("The user picks {}", entry.display_value));
         let picked = self
             .rig
             .appliance
             .inject(session, &entry.credential_id)
             .await;
-        self.tell_calls().await?;
+        let calls = self.tell_calls().await?;
+        if calls.iter().any(|call| call.operation == APPROVE) {
+            let approver = &self.journey.vault_user;
+            self.say(&format!(
+                "the account's policy wants an approval: the ECM gave it as the Global Approver, \
+                 {approver}"
+            ));
+        }
         let injected = picked.map_err(|refusal| refused("the retrieval", refusal))?;
         self.say("the ECM sealed it to a key that the appliance made for this session (HPKE)");
         let what = if injected.kind() == "ssh_key" {
@@ -192,13 +207,13 @@ impl Stage<'_> {
     }
 
     async fn end(&mut self, session: &SessionId) -> Result<(), JourneyError> {
-        self.act(6, "The session ends");
+        self.act("The session ends");
         self.rig
             .appliance
             .end(session)
             .await
             .map_err(RigError::from)?;
-        self.rig.wait_for_call("CheckIn", "success", 1).await?;
+        self.rig.wait_for_check_ins(1).await?;
         self.tell_calls().await?;
         self.say("the vault confirmed the check-in: the secret is free for others");
         Ok(())
@@ -214,17 +229,19 @@ impl Stage<'_> {
     }
 
     /// The vault's calls since the last act.
-    async fn tell_calls(&mut self) -> Result<(), JourneyError> {
-        let calls = self.rig.vault.operator.journal().await?;
-        for call in calls.iter().skip(self.seen) {
+    async fn tell_calls(&mut self) -> Result<Vec<Call>, JourneyError> {
+        let mut calls = self.rig.vault.operator.journal().await?;
+        let new = calls.split_off(self.seen.min(calls.len()));
+        for call in &new {
             self.say(&told(call));
         }
-        self.seen = calls.len();
-        Ok(())
+        self.seen += new.len();
+        Ok(new)
     }
 
-    fn act(&self, number: usize, title: &str) {
-        self.output.say(&format!("\n{number}. {title}"));
+    fn act(&mut self, title: &str) {
+        self.acts += 1;
+        self.output.say(&format!("\n{}. {title}", self.acts));
     }
 
     fn say(&self, line: &str) {
@@ -245,7 +262,12 @@ fn told(call: &Call) -> String {
         other => format!("{user} for {other}"),
     };
     let time = milliseconds(*elapsed_us);
-    format!("vault call {operation:26} {who:30} {outcome:8} {time:>8}")
+    // The number with which Password Safe says why.
+    let outcome = match call.detail("code") {
+        "" => outcome.clone(),
+        code => format!("{outcome} {code}"),
+    };
+    format!("vault call {operation:27} {who:30} {outcome:12} {time:>8}")
 }
 
 fn refused(act: &'static str, refusal: Refusal) -> JourneyError {

@@ -8,11 +8,42 @@ use sim_kit::config::{ConfigError, read_section, read_text};
 use toml::{Table, Value};
 
 /// The built-in lab, the company ACME: each simulator's own table, and what the lab adds.
-const ACME: [&str; 3] = [
+const ACME: [&str; 4] = [
     mock_appliance::lab::ACME,
     mock_secret_server::lab::ACME,
+    mock_password_safe::lab::ACME,
     include_str!("../labs/acme.toml"),
 ];
+
+/// A vault that a rig can have. A lab may describe both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum VaultKind {
+    /// Delinea Secret Server, over SOAP
+    #[default]
+    SecretServer,
+    /// BeyondTrust Password Safe, over its REST API
+    PasswordSafe,
+}
+
+impl VaultKind {
+    /// The product's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SecretServer => "Secret Server",
+            Self::PasswordSafe => "Password Safe",
+        }
+    }
+
+    /// The operation that gives a credential back, as the journal names it.
+    #[must_use]
+    pub fn check_in_operation(self) -> &'static str {
+        match self {
+            Self::SecretServer => "CheckIn",
+            Self::PasswordSafe => "PUT Requests/{id}/Checkin",
+        }
+    }
+}
 
 /// A lab file.
 #[derive(Clone, Debug)]
@@ -29,16 +60,21 @@ pub struct Lab {
 pub struct EcmPlan {
     /// Name of the appliance's API account that the ECM signs in with.
     pub api_account: String,
-    /// The vault's user that the plugin authenticates as.
+    /// The user of Secret Server that the plugin authenticates as.
     pub api_user: String,
+    /// The registration of Password Safe whose key the plugin has.
+    pub api_registration: Option<String>,
     /// Path of the Endpoint URL; where the vault's edition has its service when absent.
     pub endpoint_path: Option<String>,
     /// Further keys of `[vault.secret-server]` in the ECM's own configuration.
     #[serde(default, rename = "secret-server")]
     pub secret_server: Table,
+    /// Further keys of `[vault.password-safe]` in the ECM's own configuration.
+    #[serde(default, rename = "password-safe")]
+    pub password_safe: Table,
 }
 
-/// The table `[journey]`: what `ecm-lab demo` plays.
+/// The tables `[journey]` and `[journey.password-safe]`: what `ecm-lab demo` plays.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Journey {
@@ -48,8 +84,11 @@ pub struct Journey {
     pub jump_item: String,
     /// A part of the name of the credential that they pick; the first of the list when absent.
     pub credential: Option<String>,
-    /// The same person as the vault knows them: who approves.
+    /// Who approves, as the vault knows them: for Secret Server the same person, for Password Safe
+    /// the Global Approver.
     pub vault_user: String,
+    #[serde(rename = "password-safe")]
+    password_safe: Option<Box<Journey>>,
 }
 
 impl Lab {
@@ -81,12 +120,23 @@ impl Lab {
         read_section(&self.path, &self.text, "ecm")
     }
 
-    /// The table `[journey]`.
+    /// The table `[journey]`, or `[journey.password-safe]`.
     ///
     /// # Errors
     /// As [`Lab::ecm`].
-    pub fn journey(&self) -> Result<Journey, ConfigError> {
-        read_section(&self.path, &self.text, "journey")
+    pub fn journey(&self, vault: VaultKind) -> Result<Journey, ConfigError> {
+        let journey: Journey = read_section(&self.path, &self.text, "journey")?;
+        if vault == VaultKind::SecretServer {
+            return Ok(journey);
+        }
+        let missing = || {
+            let cure = "the table [journey.password-safe] is missing; `ecm-lab lab` has one";
+            ConfigError::at(self.path.display().to_string(), cure)
+        };
+        journey
+            .password_safe
+            .map(|other| *other)
+            .ok_or_else(missing)
     }
 
     /// Sets one value, making the tables on the way to it.
@@ -214,7 +264,9 @@ mod tests {
 
     #[test]
     fn an_unknown_key_of_the_journey_is_named_with_its_line() {
-        let error = lab("[journey]\nconsole_usr = 'x'\n").journey().unwrap_err();
+        let error = lab("[journey]\nconsole_usr = 'x'\n")
+            .journey(VaultKind::SecretServer)
+            .unwrap_err();
         assert!(
             error.to_string().starts_with("lab.toml:2: unknown key"),
             "{error}"

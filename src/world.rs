@@ -8,7 +8,7 @@ use mock_appliance::SessionId;
 use sim_kit::seeded::Seed;
 use toml::{Table, Value};
 
-use crate::lab::Lab;
+use crate::lab::{Lab, VaultKind};
 use crate::rig::console::{ConsoleUser, Entry, Injected, Refusal};
 use crate::rig::{Options, Rig, RigError};
 
@@ -65,6 +65,7 @@ pub struct World {
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) ecms: Vec<String>,
+    pub(crate) vault: VaultKind,
     pub(crate) vault_up: bool,
     pub(crate) vault_trusted: bool,
     pub(crate) api_password_expired: bool,
@@ -74,6 +75,7 @@ impl World {
     fn new() -> Self {
         let plan = Plan {
             ecms: vec!["first".to_owned()],
+            vault: VaultKind::SecretServer,
             vault_up: true,
             vault_trusted: true,
             api_password_expired: false,
@@ -115,6 +117,7 @@ impl World {
 
     async fn start(&self) -> Result<Rig, RigError> {
         let options = Options {
+            vault: self.plan.vault,
             vault_trusted: self.plan.vault_trusted,
             ..Options::frozen(SEED)
         };

@@ -9,7 +9,7 @@ use sim_kit::seeded::Seed;
 
 use super::signals;
 use crate::journey::{self, JourneyError};
-use crate::lab::{Journey, Lab};
+use crate::lab::{Journey, Lab, VaultKind};
 use crate::outcome::exit;
 use crate::redact::Output;
 use crate::rig::{Findings, Options, Rig, RigError};
@@ -22,12 +22,16 @@ const ECM: &str = "first";
 #[command(after_help = "Examples:
   ecm-lab demo                    the built-in lab of the company ACME
   ecm-lab demo --lab my.toml      your own users, endpoints and secrets; start from `ecm-lab lab`
+  ecm-lab demo --vault password-safe
   ecm-lab demo --step             waits for Enter between the acts
   ecm-lab demo --keep             leaves everything running and says how to reach it")]
 pub(super) struct Arguments {
     /// Lab file (TOML); without it the built-in lab of the company ACME
     #[arg(long, value_name = "FILE")]
     lab: Option<PathBuf>,
+    /// The vault that the journey is played on; a lab may describe both
+    #[arg(long, value_enum, default_value_t)]
+    vault: VaultKind,
     /// Leave everything running after the journey, until Ctrl-C
     #[arg(long)]
     keep: bool,
@@ -49,7 +53,8 @@ pub(super) async fn main(arguments: Arguments) -> u8 {
         .lab
         .as_deref()
         .map_or_else(|| Ok(Lab::acme()), Lab::read);
-    let (lab, plan) = match lab.and_then(|lab| lab.journey().map(|plan| (lab, plan))) {
+    let (lab, plan) = match lab.and_then(|lab| lab.journey(arguments.vault).map(|plan| (lab, plan)))
+    {
         Ok(read) => read,
         Err(error) => return failed(&output, exit::CONFIGURATION, &error),
     };
@@ -60,7 +65,10 @@ pub(super) async fn main(arguments: Arguments) -> u8 {
     ));
     output.say("The link between appliance and ECM is ECM Lab's own protocol, not BeyondTrust's.");
 
-    let options = Options::live(Seed(arguments.seed));
+    let options = Options {
+        vault: arguments.vault,
+        ..Options::live(Seed(arguments.seed))
+    };
     let starting = Rig::start(lab, options);
     let mut rig = match tokio::select! {
         started = starting => started,
@@ -124,15 +132,23 @@ fn keep(rig: &Rig, plan: &Journey, output: &Output) {
     output.say("Everything stays up until Ctrl-C");
     output.say(&format!("   appliance      {}", rig.appliance.url));
     output.say(&format!("     control      {}", rig.appliance.control_url));
-    output.say(&format!("   Secret Server  {}", rig.vault.endpoint_url));
-    output.say(&format!("     control      {}", rig.vault.control_url));
+    let vault = &rig.vault;
+    output.say(&format!("   {}  {}", vault.kind.name(), vault.endpoint_url));
+    output.say(&format!("     control      {}", vault.control_url));
     output.say(&format!("   authority      {ca}"));
     output.say("   try by hand, in another shell:");
-    output.say(&format!(
-        "     curl --cacert {ca} '{}?WSDL'",
-        rig.vault.endpoint_url
-    ));
-    output.say(&format!("     curl {}/journal", rig.vault.control_url));
+    match vault.kind {
+        VaultKind::SecretServer => {
+            output.say(&format!(
+                "     curl --cacert {ca} '{}?WSDL'",
+                vault.endpoint_url
+            ));
+        }
+        VaultKind::PasswordSafe => {
+            output.say(&format!("     curl {}/requests", vault.control_url));
+        }
+    }
+    output.say(&format!("     curl {}/journal", vault.control_url));
     let config = rig.ecm_config(ECM).display().to_string();
     let (user, item) = (&plan.console_user, &plan.jump_item);
     output.say(&format!(

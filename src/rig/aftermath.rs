@@ -28,10 +28,11 @@ pub struct PlantedSecret {
 }
 
 impl Rig {
-    /// A scanner for every secret that the lab planted.
+    /// A scanner for every secret that the lab planted, and for those that the vault made since.
     #[must_use]
     pub fn scanner(&self) -> Scanner {
-        let planted = self.planted.iter();
+        let made_since = self.vault.secrets_now();
+        let planted = self.planted.iter().chain(&made_since);
         Scanner::new(planted.map(|secret| Planted::new(&secret.name, secret.value.clone())))
     }
 
@@ -44,7 +45,7 @@ impl Rig {
                 .strip_prefix(secret)
                 .is_some_and(|field| field.starts_with(": "))
         });
-        let is_main = |one: &PlantedSecret| !one.name.ends_with("Passphrase");
+        let is_main = |one: &PlantedSecret| !one.name.to_lowercase().ends_with("passphrase");
         fitting.find(|planted| is_main(planted))
     }
 

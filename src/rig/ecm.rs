@@ -18,7 +18,6 @@ use super::RigError;
 use super::error::file_error;
 
 const CLIENT_SECRET: &str = "client-secret";
-const API_PASSWORD: &str = "api-password";
 const CACHE_KEY: &str = "token-cache-key";
 
 /// Longest that an ECM may take to stop.
@@ -31,19 +30,28 @@ pub(super) struct Setup<'a> {
     pub(super) site_url: &'a str,
     pub(super) client_id: &'a str,
     pub(super) client_secret: &'a str,
-    pub(super) endpoint_url: &'a str,
-    pub(super) api_user: &'a str,
-    pub(super) api_password: &'a str,
     pub(super) appliance_ca: &'a Path,
+    pub(super) vault: VaultSection<'a>,
     pub(super) vault_ca: &'a Path,
-    /// Further settings of the plug-in, from the lab.
-    pub(super) settings: &'a Table,
+}
+
+/// What the vault's section holds, which depends on the plug-in.
+pub(super) struct VaultSection<'a> {
+    /// Its name below `[vault]`.
+    pub(super) name: &'static str,
+    /// Its keys, but for the secret and the authority.
+    pub(super) settings: Table,
+    /// The key that refers to the secret.
+    pub(super) secret_key: &'static str,
+    /// The file that the secret is in.
+    pub(super) secret_file: &'static str,
+    pub(super) secret: &'a str,
 }
 
 impl Setup<'_> {
     /// The files that hold secrets on purpose.
     pub(super) fn secret_files(&self) -> [PathBuf; 3] {
-        [CLIENT_SECRET, API_PASSWORD, CACHE_KEY].map(|name| self.directory.join(name))
+        [CLIENT_SECRET, self.vault.secret_file, CACHE_KEY].map(|name| self.directory.join(name))
     }
 
     /// Writes the configuration and the files that it refers to.
@@ -51,7 +59,7 @@ impl Setup<'_> {
         std::fs::create_dir_all(self.directory).map_err(file_error(self.directory))?;
         for (name, secret) in [
             (CLIENT_SECRET, self.client_secret),
-            (API_PASSWORD, self.api_password),
+            (self.vault.secret_file, self.vault.secret),
         ] {
             let path = self.directory.join(name);
             private_file(&path, secret).map_err(file_error(&path))?;
@@ -64,11 +72,9 @@ impl Setup<'_> {
     fn config(&self) -> Table {
         let path = |path: &Path| Value::from(path.display().to_string());
         let secret = |name: &str| Value::from(format!("file:{name}"));
-        let mut vault = self.settings.clone();
+        let mut vault = self.vault.settings.clone();
         vault.extend(table([
-            ("endpoint_url", self.endpoint_url.into()),
-            ("api_user", self.api_user.into()),
-            ("api_password", secret(API_PASSWORD)),
+            (self.vault.secret_key, secret(self.vault.secret_file)),
             ("ca_file", path(self.vault_ca)),
         ]));
         table([
@@ -90,7 +96,7 @@ impl Setup<'_> {
             ),
             (
                 "vault",
-                Value::Table(table([("secret-server", Value::Table(vault))])),
+                Value::Table(table([(self.vault.name, Value::Table(vault))])),
             ),
         ])
     }

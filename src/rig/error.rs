@@ -23,7 +23,7 @@ pub enum RigError {
         /// Why.
         source: StartError,
     },
-    /// The ECM refused its configuration, above all a setting in the lab's `[ecm.secret-server]`.
+    /// The ECM refused its configuration, above all a setting of its plug-in in the lab.
     #[error("failed to configure the ECM: {0}")]
     EcmRefused(String),
     /// The ECM did not start.

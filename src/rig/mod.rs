@@ -26,7 +26,7 @@ pub use aftermath::{Findings, PlantedSecret};
 pub use error::RigError;
 pub use mock_appliance::SessionId;
 
-use crate::lab::{EcmPlan, Lab};
+use crate::lab::{EcmPlan, Lab, VaultKind};
 use crate::outcome::Hop;
 use console::{Appliance, ConsoleUser, Entry, Refusal};
 use control::{ControlError, Reach};
@@ -46,6 +46,8 @@ pub struct Options {
     pub clock: SimClock,
     /// How their control planes are reached.
     pub reach: Reach,
+    /// The vault.
+    pub vault: VaultKind,
     /// Whether the ECMs are told to trust the vault's certificate.
     pub vault_trusted: bool,
 }
@@ -59,6 +61,7 @@ impl Options {
             seed,
             clock,
             reach: Reach::InProcess,
+            vault: VaultKind::SecretServer,
             vault_trusted: true,
         }
     }
@@ -71,6 +74,7 @@ impl Options {
             seed,
             clock,
             reach: Reach::Socket,
+            vault: VaultKind::SecretServer,
             vault_trusted: true,
         }
     }
@@ -109,6 +113,7 @@ impl Rig {
             seed,
             clock,
             reach,
+            vault,
             vault_trusted,
         } = options;
         let plan = lab.ecm()?;
@@ -127,8 +132,13 @@ impl Rig {
             tls: TlsChoice::SignedBy(Arc::clone(&authority)),
             ..Hosting::default()
         };
-        let (vault, planted) =
-            vault::start(&lab, &plan, seed, clock.clone(), reach, hosting()).await?;
+        let ground = vault::Ground {
+            seed,
+            clock: clock.clone(),
+            reach,
+            hosting: hosting(),
+        };
+        let (vault, planted) = vault::start(vault, &lab, &plan, ground).await?;
         let appliance = console::start(&lab, seed, clock.clone(), began, reach, hosting()).await?;
         let mut rig = Self {
             appliance,
@@ -208,12 +218,9 @@ impl Rig {
             site_url: &self.appliance.url,
             client_id: &client_id.0,
             client_secret: client_secret.expose(),
-            endpoint_url: &self.vault.endpoint_url,
-            api_user: &self.plan.api_user,
-            api_password: &self.vault.api_password,
             appliance_ca: &self.ca_file,
+            vault: self.vault.section(&self.plan),
             vault_ca: &self.vault_ca_file,
-            settings: &self.plan.secret_server,
         };
         let (file, secret_files) = (setup.write()?, setup.secret_files());
         self.secret_files.extend(secret_files);
@@ -319,6 +326,15 @@ impl Rig {
             })
         })
         .await
+    }
+
+    /// Waits until the vault has confirmed `count` check-ins.
+    ///
+    /// # Errors
+    /// As [`Rig::wait_for_call`].
+    pub async fn wait_for_check_ins(&self, count: usize) -> Result<(), RigError> {
+        let operation = self.vault.kind.check_in_operation();
+        self.wait_for_call(operation, "success", count).await
     }
 
     /// Waits until `count` calls have met a fault rule of the vault.

@@ -1,20 +1,28 @@
-//! The vault of a rig, as its users and its operator see it.
+//! The vault of a rig, as its users and its operator see it. What only one product has is in that
+//! product's file.
 
+mod password_safe;
+mod secret_server;
+
+use mock_password_safe::MockPasswordSafe;
 use mock_secret_server::MockSecretServer;
-use mock_secret_server::lab::Lab as VaultLab;
-use mock_secret_server::state::{Contents, NewValue};
-use serde_json::{Value, json};
 use sim_kit::clock::SimClock;
 use sim_kit::host::Hosting;
 use sim_kit::seeded::Seed;
+use toml::Table;
 use zeroize::Zeroizing;
 
-use super::control::{ControlError, Operator, Reach, text};
+pub use secret_server::{Answer, Mail};
+
+use super::control::{ControlError, Operator, Reach};
+use super::ecm::VaultSection;
 use super::{PlantedSecret, RigError};
-use crate::lab::{EcmPlan, Lab};
+use crate::lab::{EcmPlan, Lab, VaultKind};
 
 /// The vault of a rig.
 pub struct Vault {
+    /// Which product.
+    pub kind: VaultKind,
     /// Base URL of the vendor port.
     pub url: String,
     /// Host and port of it.
@@ -25,175 +33,106 @@ pub struct Vault {
     pub control_url: String,
     /// The hand on its control plane.
     pub operator: Operator,
-    /// The API account, as the vault knows it.
-    pub api_user: String,
-    pub(super) api_password: Zeroizing<String>,
+    /// The API account of Secret Server.
+    api_user: String,
+    /// Password of the API account, or key of the registration.
+    secret: Zeroizing<String>,
     /// Nothing once it was taken down.
-    pub(super) server: Option<MockSecretServer>,
+    server: Option<Server>,
+}
+
+enum Server {
+    SecretServer(MockSecretServer),
+    PasswordSafe(MockPasswordSafe),
+}
+
+/// What a vault stands on.
+pub(super) struct Ground {
+    pub(super) seed: Seed,
+    pub(super) clock: SimClock,
+    pub(super) reach: Reach,
+    pub(super) hosting: Hosting,
 }
 
 /// Starts the vault of a lab. Gives the secrets that it planted as well.
 pub(super) async fn start(
+    kind: VaultKind,
     lab: &Lab,
     plan: &EcmPlan,
-    seed: Seed,
-    clock: SimClock,
-    reach: Reach,
-    hosting: Hosting,
+    ground: Ground,
 ) -> Result<(Vault, Vec<PlantedSecret>), RigError> {
-    let vault = VaultLab::read(&lab.path, &lab.text)?;
-    let api_password = vault.password(&plan.api_user, seed)?;
-    let planted = planted(&vault.contents(seed)?);
-    let server = MockSecretServer::builder()
-        .hosting(hosting)
-        .clock(clock)
-        .seed(seed)
-        .lab(&vault)
-        .start()
-        .await
-        .map_err(|failure| RigError::Start {
-            party: "the vault",
-            source: failure.into(),
-        })?;
-    let endpoint_url = match &plan.endpoint_path {
-        Some(path) => format!("{}{path}", server.url()),
-        None => server.endpoint_url(),
-    };
-    let vault = Vault {
-        url: server.url(),
-        address: server.local_addr().to_string(),
-        endpoint_url,
-        control_url: server.control_url(),
-        operator: reach.operator(server.control(), &server.control_url())?,
-        api_user: plan.api_user.clone(),
-        api_password,
-        server: Some(server),
-    };
-    Ok((vault, planted))
-}
-
-/// Every secret that a vault starts with, by where it stands.
-fn planted(contents: &Contents) -> Vec<PlantedSecret> {
-    let mut planted = Vec::new();
-    let mut plant = |name: String, text: &str| {
-        planted.push(PlantedSecret {
-            name,
-            value: Zeroizing::new(text.to_owned()),
-        });
-    };
-    for user in &contents.users {
-        if let Some(password) = &user.password {
-            plant(
-                format!("password of vault user {}", user.user_name),
-                password.expose(),
-            );
-        }
+    match kind {
+        VaultKind::SecretServer => secret_server::start(lab, plan, ground).await,
+        VaultKind::PasswordSafe => password_safe::start(lab, plan, ground).await,
     }
-    for secret in &contents.secrets {
-        for (field, value) in &secret.items {
-            let name = format!("{}: {field}", secret.name);
-            match value {
-                NewValue::Password(text) => plant(name, text.expose()),
-                NewValue::File { bytes, .. } => {
-                    plant(name, &String::from_utf8_lossy(bytes.expose()));
-                }
-                NewValue::Text(_) => {}
-            }
-        }
-    }
-    planted
-}
-
-/// A user's answer to an API account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// Yes.
-    Approve,
-    /// No.
-    Deny,
-    /// Not any more.
-    Revoke,
-}
-
-/// A mail that the vault sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mail {
-    /// The address.
-    pub to: String,
-    /// The subject line.
-    pub subject: String,
 }
 
 impl Vault {
-    /// A user answers the API account's request.
-    ///
-    /// # Errors
-    /// When there is no such user or nothing to answer.
-    pub async fn answer_trust(&self, user: &str, answer: Answer) -> Result<(), ControlError> {
-        let path = match answer {
-            Answer::Approve => "/approvals/approve",
-            Answer::Deny => "/approvals/deny",
-            Answer::Revoke => "/approvals/revoke",
+    /// The section of the ECM's configuration for this vault.
+    pub(super) fn section(&self, plan: &EcmPlan) -> VaultSection<'_> {
+        let (name, further, secret_key, secret_file) = match self.kind {
+            VaultKind::SecretServer => (
+                "secret-server",
+                &plan.secret_server,
+                "api_password",
+                "api-password",
+            ),
+            VaultKind::PasswordSafe => (
+                "password-safe",
+                &plan.password_safe,
+                "api_registration_key",
+                "api-registration-key",
+            ),
         };
-        let body = json!({ "caller": self.api_user, "user": user });
-        self.operator.post(path, body).await.map(drop)
+        let mut settings: Table = further.clone();
+        let mut set = |key: &str, value: &str| settings.insert(key.to_owned(), value.into());
+        set("endpoint_url", &self.endpoint_url);
+        if self.kind == VaultKind::SecretServer {
+            set("api_user", &self.api_user);
+        }
+        VaultSection {
+            name,
+            settings,
+            secret_key,
+            secret_file,
+            secret: &self.secret,
+        }
     }
 
-    /// The password of the API account expires.
+    /// Who holds a credential, by its name (`db01 Administrator`: for Password Safe system and
+    /// account); nobody when it is free.
     ///
     /// # Errors
     /// When the control plane refuses.
-    pub async fn expire_api_password(&self) -> Result<(), ControlError> {
-        let body = json!({ "user": self.api_user });
-        self.operator
-            .post("/users/expire-password", body)
-            .await
-            .map(drop)
+    pub async fn holder_of(&self, credential: &str) -> Result<Option<String>, ControlError> {
+        match self.kind {
+            VaultKind::SecretServer => self.holder_of_secret(credential).await,
+            VaultKind::PasswordSafe => self.requestor_of(credential).await,
+        }
     }
 
-    /// The mails to a user, oldest first. A user is named without a domain.
-    ///
-    /// # Errors
-    /// When the control plane refuses.
-    pub async fn mails_to(&self, user: &str) -> Result<Vec<Mail>, ControlError> {
-        let mailbox = self.operator.get("/mailbox").await?;
-        let mails = mailbox["mails"].as_array().into_iter().flatten();
-        let mine = mails.filter(|mail| same_user(&mail["user"], user));
-        Ok(mine
-            .map(|m| Mail {
-                to: text(&m["to"]),
-                subject: text(&m["subject"]),
-            })
-            .collect())
-    }
-
-    /// Who holds a secret, by its name; nobody when it is free.
-    ///
-    /// # Errors
-    /// When the control plane refuses.
-    pub async fn holder_of(&self, secret: &str) -> Result<Option<String>, ControlError> {
-        let state = self.operator.get("/state").await?;
-        let held = state["check_outs"].as_array().into_iter().flatten();
-        let mut mine = held.filter(|held| held["secret_name"] == secret);
-        Ok(mine.next().map(|held| text(&held["holder"])))
+    /// Secrets that the vault made after it was started: passwords that it rotated.
+    pub(super) fn secrets_now(&self) -> Vec<PlantedSecret> {
+        match &self.server {
+            Some(Server::PasswordSafe(server)) => password_safe::planted(server),
+            Some(Server::SecretServer(_)) | None => Vec::new(),
+        }
     }
 
     /// Takes the vault down; its address stays known. Gives panics of its handlers.
     pub async fn stop(&mut self) -> Vec<String> {
         match self.server.take() {
             None => Vec::new(),
-            Some(server) => {
+            Some(Server::SecretServer(server)) => {
                 let panics = server.panics();
+                server.stop().await;
+                panics
+            }
+            Some(Server::PasswordSafe(server)) => {
+                let panics = server.hosted().panics();
                 server.stop().await;
                 panics
             }
         }
     }
-}
-
-/// Whether the vault's full name of a user (`acme.example\joe.user`) is this one.
-fn same_user(full: &Value, user: &str) -> bool {
-    let full = full.as_str().unwrap_or_default();
-    let bare = full.rsplit_once('\\').map_or(full, |(_, bare)| bare);
-    bare.eq_ignore_ascii_case(user) || full.eq_ignore_ascii_case(user)
 }

@@ -63,7 +63,7 @@ async fn end(world: &mut World) {
 async fn end_confirmed(world: &mut World) {
     end(world).await;
     let rig = world.rig().await;
-    rig.wait_for_call("CheckIn", "success", 1)
+    rig.wait_for_check_ins(1)
         .await
         .unwrap_or_else(|error| panic!("{error}"));
 }

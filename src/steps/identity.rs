@@ -7,41 +7,49 @@ use toml::Value;
 use super::column;
 use crate::world::{World, engine};
 
-/// Label in the vendor's guide (documented ecm:§6), key in the ECM's configuration, and how the
-/// text of a step is read.
-type Setting = (&'static str, &'static str, fn(&str) -> Value);
+/// Label in the vendor's guide (documented ecm:§6), plug-in and key in the ECM's configuration, and
+/// how the text of a step is read.
+type Setting = (&'static str, &'static str, &'static str, fn(&str) -> Value);
 
-const SETTINGS: [Setting; 6] = [
+const SECRET_SERVER: &str = "secret-server";
+const PASSWORD_SAFE: &str = "password-safe";
+
+const SETTINGS: [Setting; 7] = [
     (
         "Default Domain for Local BeyondTrust Users",
+        SECRET_SERVER,
         "default_domain_for_local_users",
         words,
     ),
     (
         "Enable fall-back to local account if domain account not found",
+        SECRET_SERVER,
         "fall_back_to_local_account",
         flag,
     ),
     (
         "Include default organization",
+        SECRET_SERVER,
         "include_default_organization",
         flag,
     ),
     (
         "Include domain credentials for",
+        SECRET_SERVER,
         "include_domain_credentials_for",
         list,
     ),
-    ("Domain Field", "domain_field", words),
-    ("Machine Field", "machine_field", words),
+    ("Domain Field", SECRET_SERVER, "domain_field", words),
+    ("Machine Field", SECRET_SERVER, "machine_field", words),
+    ("Global Approver", PASSWORD_SAFE, "global_approver", words),
 ];
 
 #[given(expr = "the plug-in setting {string} is {string}")]
 fn setting(world: &mut World, label: String, text: String) {
-    let Some((_, key, read)) = SETTINGS.iter().find(|(known, ..)| *known == label) else {
+    let Some((_, plug_in, key, read)) = SETTINGS.iter().find(|(known, ..)| *known == label) else {
         engine(format!("no plug-in setting is labelled {label:?}"))
     };
-    world.arrange(|lab| lab.set(&["ecm", "secret-server", key], read(&text)));
+    world.arrange(|lab| lab.set(&["ecm", plug_in, key], read(&text)));
 }
 
 #[then(expr = "the vault granted impersonation of {string} in domain {string}")]

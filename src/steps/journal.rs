@@ -64,7 +64,7 @@ async fn refused(world: &mut World, path: String, status: u64) {
 #[then(expr = "the vault confirms {int} check-in(s)")]
 async fn check_ins(world: &mut World, expected: usize) {
     let rig = world.rig().await;
-    let waited = rig.wait_for_call("CheckIn", "success", expected).await;
+    let waited = rig.wait_for_check_ins(expected).await;
     waited.unwrap_or_else(|error| panic!("{error}"));
 }
 

@@ -2,7 +2,13 @@
 
 use cucumber::{given, then, when};
 
+use crate::lab::VaultKind;
 use crate::world::{World, engine};
+
+#[given("the vault is Password Safe")]
+fn password_safe(world: &mut World) {
+    world.plan.vault = VaultKind::PasswordSafe;
+}
 
 #[given("the vault is a Cloud tenant")]
 fn cloud(world: &mut World) {

@@ -27,13 +27,36 @@ fn the_journey_is_told_act_by_act_and_succeeds() {
         "Where the time went",
         "The journey succeeded",
     ];
-    let mut rest = text.as_str();
-    for act in acts {
-        let at = rest
-            .find(act)
-            .unwrap_or_else(|| panic!("no {act:?} in the rest of\n{text}"));
-        rest = &rest[at..];
-    }
+    assert_in_order(&text, &acts);
+    assert!(!text.contains("CnRy-"), "{text}");
+}
+
+#[test]
+fn the_journey_is_told_on_password_safe_as_well() {
+    let output = demo(&["--vault", "password-safe"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    let acts = [
+        "Password Safe  https://",
+        "connected outward as c-1",
+        "joe.user opens the credential list of db01",
+        "Auth/SignAppin",
+        "ManagedAccounts",
+        r"in the list: ACME\da-jane linked to db01",
+        "The user picks",
+        "POST Requests",
+        "refused 4034",
+        "Requests/{id}/Approve",
+        "GET Credentials",
+        "wants an approval",
+        "password ********",
+        "The session ends",
+        "Checkin",
+        "confirmed the check-in",
+        "Where the time went",
+        "The journey succeeded",
+    ];
+    assert_in_order(&text, &acts);
     assert!(!text.contains("CnRy-"), "{text}");
 }
 
@@ -92,8 +115,30 @@ fn a_lab_that_cannot_be_used_is_refused_with_place_and_cure() {
 }
 
 #[test]
+fn a_lab_without_the_journey_of_a_vault_is_refused_with_the_cure() {
+    let lab = String::from_utf8(command(&["lab"]).output().unwrap().stdout).unwrap();
+    let (without, _) = lab.split_once("[journey.password-safe]").unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), without).unwrap();
+    let file = file.path().display().to_string();
+    let output = demo(&["--vault", "password-safe", "--lab", &file]);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("[journey.password-safe]"), "{text}");
+}
+
+#[test]
 fn ctrl_c_stops_what_is_kept_running_and_leaves_nothing_behind() {
-    let mut demo = Running::start(&["demo", "--keep"]);
+    ctrl_c_stops_what_is_kept(&[]);
+}
+
+#[test]
+fn ctrl_c_stops_a_password_safe_that_is_kept_running() {
+    ctrl_c_stops_what_is_kept(&["--vault", "password-safe"]);
+}
+
+fn ctrl_c_stops_what_is_kept(further: &[&str]) {
+    let mut demo = Running::start(&[&["demo", "--keep"], further].concat());
     let told = demo.read_until("curl http");
     let line = told
         .lines()
@@ -115,6 +160,17 @@ fn ctrl_c_between_two_acts_is_told_and_has_its_own_exit_code() {
     let (code, told) = demo.interrupted();
     assert_eq!(code, Some(130), "{told}");
     assert!(told.contains("has been stopped"), "{told}");
+}
+
+/// What is told holds these, one after the other.
+fn assert_in_order(text: &str, acts: &[&str]) {
+    let mut rest = text;
+    for act in acts {
+        let at = rest
+            .find(act)
+            .unwrap_or_else(|| panic!("no {act:?} in the rest of\n{text}"));
+        rest = &rest[at..];
+    }
 }
 
 /// A command that runs; a failing test does not leave it behind.
