@@ -19,7 +19,7 @@ pub enum VaultError {
     Secret(#[from] Finding),
     /// A setting cannot be used.
     #[error("failed to set up the plugin: {0}; {action}", action = .0.next_action)]
-    Settings(#[from] PluginError),
+    Settings(PluginError),
     /// The token cache cannot be used.
     #[error(transparent)]
     Cache(#[from] CacheError),
@@ -29,6 +29,13 @@ pub enum VaultError {
          systemd's LoadCredential, or set state.token_cache_key to file:PATH"
     )]
     NoCredentials,
+}
+
+// Not as a source: the message above holds the error's own, and would be told twice.
+impl From<PluginError> for VaultError {
+    fn from(error: PluginError) -> Self {
+        Self::Settings(error)
+    }
 }
 
 /// The plugin with the token cache of `local`; nothing is sent yet.
