@@ -24,7 +24,7 @@ pub enum RigError {
         source: StartError,
     },
     /// The ECM refused its configuration, above all a setting in the lab's `[ecm.secret-server]`.
-    #[error("failed to configure the ECM: {0}")]
+    #[error("failed to configure the ECM from the lab's [ecm] and [ecm.secret-server]: {0}")]
     EcmRefused(String),
     /// The ECM did not start.
     #[error("failed to start the ECM: {0}")]
@@ -32,6 +32,12 @@ pub enum RigError {
     /// The authority of the run could not be made.
     #[error("failed to make the run's authority: {0}")]
     Pki(#[from] PkiError),
+    /// There is no place for the files of the run.
+    #[error(
+        "failed to make a directory for the run: {0}; set TMPDIR to one that can be written and has \
+         room"
+    )]
+    NoDirectory(std::io::Error),
     /// A file of the run could not be written or read.
     #[error("failed to use {path}: {source}")]
     File {
