@@ -52,6 +52,7 @@ pub async fn play<P: Future<Output = ()>>(
         journey,
         output,
         seen: 0,
+        acts: 0,
     };
     stage.introduce().await?;
     pause().await;
@@ -74,11 +75,13 @@ struct Stage<'a> {
     output: &'a Output,
     /// Calls of the vault's journal that were told already.
     seen: usize,
+    /// Acts that were announced already.
+    acts: usize,
 }
 
 impl Stage<'_> {
-    async fn introduce(&self) -> Result<(), JourneyError> {
-        self.act(1, "The site");
+    async fn introduce(&mut self) -> Result<(), JourneyError> {
+        self.act("The site");
         self.say(&format!("appliance      {}", self.rig.appliance.url));
         self.say(&format!("Secret Server  {}", self.rig.vault.endpoint_url));
         for client in self.rig.appliance.ecm_clients() {
@@ -99,10 +102,9 @@ impl Stage<'_> {
             jump_item,
             ..
         } = self.journey;
-        self.act(
-            2,
-            &format!("{console_user} opens the credential list of {jump_item}"),
-        );
+        self.act(&format!(
+            "{console_user} opens the credential list of {jump_item}"
+        ));
         let user = ConsoleUser::named(console_user);
         let (session, shown) = self.rig.open_list(&user, jump_item).await?;
         self.tell_calls().await?;
@@ -127,12 +129,17 @@ impl Stage<'_> {
         }
     }
 
-    async fn approval(&self) -> Result<(), JourneyError> {
+    async fn approval(&mut self) -> Result<(), JourneyError> {
         let user = &self.journey.vault_user;
-        self.act(3, &format!("Secret Server mails {user}, who approves"));
+        self.act(&format!("Secret Server mails {user}, who approves"));
         let mails = self.rig.vault.mails_to(user).await?;
         let mail = mails.last();
-        let mail = mail.ok_or_else(|| unexpected(format!("no mail reached {user}")))?;
+        let mail = mail.ok_or_else(|| {
+            unexpected(format!(
+                "no mail reached {user}; is vault_user in [journey] the vault's name of {}?",
+                self.journey.console_user
+            ))
+        })?;
         self.say(&format!("mail to {}: {}", mail.to, mail.subject));
         self.rig.vault.answer_trust(user, Answer::Approve).await?;
         self.say(&format!(
@@ -148,10 +155,14 @@ impl Stage<'_> {
             credential,
             ..
         } = self.journey;
-        self.act(
-            4,
-            &format!("{console_user} opens the list of {jump_item} again"),
-        );
+        let again = if self.acts > 2 {
+            " again"
+        } else {
+            ", now to pick"
+        };
+        self.act(&format!(
+            "{console_user} opens the list of {jump_item}{again}"
+        ));
         let user = ConsoleUser::named(console_user);
         let (session, shown) = self.rig.open_list(&user, jump_item).await?;
         self.tell_calls().await?;
@@ -163,13 +174,19 @@ impl Stage<'_> {
         let entry = list
             .into_iter()
             .find(|entry| entry.display_value.contains(wanted));
-        let entry =
-            entry.ok_or_else(|| unexpected(format!("nothing in the list is called {wanted:?}")))?;
+        let entry = entry.ok_or_else(|| {
+            unexpected(match credential {
+                None => format!("the list is empty; has the user a secret for {jump_item}?"),
+                Some(wanted) => format!(
+                    "nothing in the list is called {wanted:?}; correct credential in [journey]"
+                ),
+            })
+        })?;
         Ok((session, entry))
     }
 
     async fn pick(&mut self, session: &SessionId, entry: &Entry) -> Result<(), JourneyError> {
-        self.act(5, &format!("The user picks {}", entry.display_value));
+        self.act(&format!("The user picks {}", entry.display_value));
         let picked = self
             .rig
             .appliance
@@ -192,13 +209,15 @@ impl Stage<'_> {
     }
 
     async fn end(&mut self, session: &SessionId) -> Result<(), JourneyError> {
-        self.act(6, "The session ends");
+        self.act("The session ends");
         self.rig
             .appliance
             .end(session)
             .await
             .map_err(RigError::from)?;
         self.rig.wait_for_call("CheckIn", "success", 1).await?;
+        // The vault knows of the check-in before the appliance does.
+        self.rig.wait_for_hop(session, "release_credential").await?;
         self.tell_calls().await?;
         self.say("the vault confirmed the check-in: the secret is free for others");
         Ok(())
@@ -223,12 +242,13 @@ impl Stage<'_> {
         Ok(())
     }
 
-    fn act(&self, number: usize, title: &str) {
-        self.output.say(&format!("\n{number}. {title}"));
+    fn act(&mut self, title: &str) {
+        self.acts += 1;
+        self.output.say(&format!("\n{}. {title}", self.acts));
     }
 
     fn say(&self, line: &str) {
-        self.output.say(&format!("   {line}"));
+        self.output.tell(&format!("   {line}"));
     }
 }
 
@@ -245,7 +265,8 @@ fn told(call: &Call) -> String {
         other => format!("{user} for {other}"),
     };
     let time = milliseconds(*elapsed_us);
-    format!("vault call {operation:26} {who:30} {outcome:8} {time:>8}")
+    // With the indent of an act this fits in 80 columns.
+    format!("vault {operation:25} {who:25} {outcome:7} {time:>8}")
 }
 
 fn refused(act: &'static str, refusal: Refusal) -> JourneyError {
