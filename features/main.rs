@@ -47,7 +47,7 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let output = Arc::new(Output::stdout());
+    let output = Arc::new(Output::standard());
     let mut selection = arguments.selection;
     if let Some(filter) = &arguments.filter {
         selection.name = Regex::new(&regex::escape(filter)).ok();
@@ -76,7 +76,7 @@ async fn list(features: &Path, selection: &Selection, output: &Output) -> ExitCo
             ExitCode::from(exit::PASS)
         }
         Err(error) => {
-            output.say(&error.to_string());
+            output.complain(&error.to_string());
             ExitCode::from(exit::CONFIGURATION)
         }
     }

@@ -22,27 +22,34 @@ pub struct Output {
 
 struct Inner {
     out: Box<dyn Write + Send>,
+    err: Box<dyn Write + Send>,
     scanner: Scanner,
     leaks: Vec<Leak>,
 }
 
 impl Output {
-    /// A sink over `out` that knows the canary mark only; [`Output::watch`] teaches it the rest.
+    /// A sink over `out`, and `err` for complaints, that knows the canary mark only;
+    /// [`Output::watch`] teaches it the rest.
     #[must_use]
-    pub fn new(out: Box<dyn Write + Send>) -> Self {
+    pub fn new(out: Box<dyn Write + Send>, err: Box<dyn Write + Send>) -> Self {
+        let (scanner, leaks) = (Scanner::new([]), Vec::new());
         Self {
             inner: Mutex::new(Inner {
                 out,
-                scanner: Scanner::new([]),
-                leaks: Vec::new(),
+                err,
+                scanner,
+                leaks,
             }),
         }
     }
 
-    /// Standard output; colours only where a terminal shows them.
+    /// Standard output and standard error; colours only where a terminal shows them.
     #[must_use]
-    pub fn stdout() -> Self {
-        Self::new(Box::new(anstream::AutoStream::auto(std::io::stdout())))
+    pub fn standard() -> Self {
+        Self::new(
+            Box::new(anstream::AutoStream::auto(std::io::stdout())),
+            Box::new(anstream::AutoStream::auto(std::io::stderr())),
+        )
     }
 
     /// Looks for the secrets of `scanner` from now on.
@@ -50,38 +57,37 @@ impl Output {
         self.lock().scanner = scanner;
     }
 
-    /// Prints one or several lines. A line that holds a planted secret is replaced by a notice.
-    /// A closed output is not an error: whoever read it has seen enough.
+    /// Prints one or several lines on standard output. A line that holds a planted secret is
+    /// replaced by a notice. A closed output is not an error: whoever read it has seen enough.
     pub fn say(&self, text: &str) {
         let mut inner = self.lock();
-        // An empty text is an empty line.
-        for line in text.lines().chain(text.is_empty().then_some("")) {
-            let leaks = inner.scanner.scan("the lab's own output", line.as_bytes());
-            let shown = if leaks.is_empty() {
-                line
-            } else {
-                "[withheld: a planted secret]"
-            };
-            let _ = writeln!(inner.out, "{shown}");
-            inner.leaks.extend(leaks);
-        }
-        let _ = inner.out.flush();
+        let safe = inner.without_secrets(text);
+        let _ = inner
+            .out
+            .write_all(safe.as_bytes())
+            .and_then(|()| inner.out.flush());
+    }
+
+    /// Prints on standard error, under the same rules as [`Output::say`].
+    pub fn complain(&self, text: &str) {
+        let mut inner = self.lock();
+        let safe = inner.without_secrets(text);
+        let _ = inner
+            .err
+            .write_all(safe.as_bytes())
+            .and_then(|()| inner.err.flush());
     }
 
     /// Prints one line of a story, wrapped at spaces to [`COLUMNS`] under its own indent. What is
     /// looked for is looked for in the whole line.
     pub fn tell(&self, line: &str) {
         let mut inner = self.lock();
-        let leaks = inner.scanner.scan("the lab's own output", line.as_bytes());
-        if leaks.is_empty() {
-            for row in wrapped(line) {
-                let _ = writeln!(inner.out, "{row}");
-            }
-        } else {
-            let _ = writeln!(inner.out, "[withheld: a planted secret]");
-        }
-        inner.leaks.extend(leaks);
-        let _ = inner.out.flush();
+        let safe = inner.without_secrets(line);
+        let rows: String = safe.lines().flat_map(wrapped).collect();
+        let _ = inner
+            .out
+            .write_all(rows.as_bytes())
+            .and_then(|()| inner.out.flush());
     }
 
     /// Every leak that was withheld so far.
@@ -95,8 +101,27 @@ impl Output {
     }
 }
 
-/// The rows of a line. Spaces stay as they are; a word that is too long has a row of its own, so
-/// that an address can still be copied.
+impl Inner {
+    /// The lines of `text`, each with its end; those with a planted secret withheld and counted.
+    fn without_secrets(&mut self, text: &str) -> String {
+        let mut safe = String::new();
+        // An empty text is an empty line.
+        for line in text.lines().chain(text.is_empty().then_some("")) {
+            let leaks = self.scanner.scan("the lab's own output", line.as_bytes());
+            safe.push_str(if leaks.is_empty() {
+                line
+            } else {
+                "[withheld: a planted secret]"
+            });
+            safe.push('\n');
+            self.leaks.extend(leaks);
+        }
+        safe
+    }
+}
+
+/// The rows of a line, each with its end. Spaces stay as they are; a word that is too long has a row
+/// of its own, so that an address can still be copied.
 fn wrapped(line: &str) -> Vec<String> {
     let text = line.trim_start();
     let indent = line.chars().count() - text.chars().count();
@@ -106,7 +131,7 @@ fn wrapped(line: &str) -> Vec<String> {
     for word in text.split_inclusive(' ') {
         let needed = word.trim_end().chars().count();
         if width + needed > COLUMNS && width > indent {
-            rows.push(row.trim_end().to_owned());
+            rows.push(format!("{}\n", row.trim_end()));
             // Further in, so that it is not taken for a line of its own.
             width = indent + 2;
             row = " ".repeat(width);
@@ -114,7 +139,7 @@ fn wrapped(line: &str) -> Vec<String> {
         row.push_str(word);
         width += word.chars().count();
     }
-    rows.push(row);
+    rows.push(format!("{row}\n"));
     rows
 }
 
@@ -154,7 +179,8 @@ mod tests {
     #[test]
     fn a_line_with_a_planted_secret_is_withheld_and_counted() {
         let page = Page::default();
-        let output = Output::new(Box::new(page.clone()));
+        let errors = Page::default();
+        let output = Output::new(Box::new(page.clone()), Box::new(errors.clone()));
         let known = "correct horse battery";
         output.watch(Scanner::new([Planted::new(
             "p",
@@ -167,13 +193,15 @@ mod tests {
             page.text(),
             "first\none\n[withheld: a planted secret]\nthree\n[withheld: a planted secret]\n"
         );
-        assert_eq!(output.leaks().len(), 2);
+        output.complain(&format!("failed with {known}"));
+        assert_eq!(errors.text(), "[withheld: a planted secret]\n");
+        assert_eq!(output.leaks().len(), 3);
     }
 
     #[test]
     fn a_story_is_wrapped_and_a_secret_is_found_across_the_rows() {
         let page = Page::default();
-        let output = Output::new(Box::new(page.clone()));
+        let output = Output::new(Box::new(page.clone()), Box::new(Page::default()));
         let known = "correct horse battery";
         output.watch(Scanner::new([Planted::new(
             "p",

@@ -17,9 +17,12 @@ pub enum VaultError {
     /// A secret cannot be fetched.
     #[error(transparent)]
     Secret(#[from] Finding),
-    /// A setting cannot be used.
-    #[error("failed to set up the plugin: {0}; {action}", action = .0.next_action)]
-    Settings(PluginError),
+    /// A setting cannot be used. The text says it all, so there is no source to repeat it.
+    #[error("failed to set up the plugin: {refusal}; {action}", action = .refusal.next_action)]
+    Settings {
+        /// What the plugin found.
+        refusal: Box<PluginError>,
+    },
     /// The token cache cannot be used.
     #[error(transparent)]
     Cache(#[from] CacheError),
@@ -31,10 +34,11 @@ pub enum VaultError {
     NoCredentials,
 }
 
-// Not as a source: the message above holds the error's own, and would be told twice.
 impl From<PluginError> for VaultError {
-    fn from(error: PluginError) -> Self {
-        Self::Settings(error)
+    fn from(refusal: PluginError) -> Self {
+        Self::Settings {
+            refusal: Box::new(refusal),
+        }
     }
 }
 

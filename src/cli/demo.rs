@@ -40,7 +40,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn main(arguments: Arguments) -> u8 {
-    let output = Arc::new(Output::stdout());
+    let output = Arc::new(Output::standard());
     let mut stop = match signals::Interrupt::listen() {
         Ok(stop) => stop,
         Err(error) => return failed(&output, exit::ENGINE, &error),
@@ -89,19 +89,9 @@ pub(super) async fn main(arguments: Arguments) -> u8 {
 
 /// What the journey and the look afterwards amount to.
 fn verdict(played: Option<Result<(), JourneyError>>, findings: &Findings, output: &Output) -> u8 {
-    let leaks = findings.leaks.iter().chain(&output.leaks()).count();
-    if leaks > 0 {
-        let first = findings
-            .leaks
-            .first()
-            .cloned()
-            .or_else(|| output.leaks().first().cloned());
-        let told = first.map_or_else(String::new, |leak| leak.to_string());
-        return failed(
-            output,
-            exit::SAFETY,
-            &format!("a planted secret was written: {told}"),
-        );
+    if let Some(leak) = findings.leaks.iter().chain(&output.leaks()).next() {
+        let told = format!("a planted secret was written: {leak}");
+        return failed(output, exit::SAFETY, &told);
     }
     if let Some(panic) = findings.panics.first() {
         return failed(
@@ -169,8 +159,7 @@ fn code_of(error: &RigError) -> u8 {
 }
 
 fn failed(output: &Output, code: u8, error: &dyn std::fmt::Display) -> u8 {
-    // One line that can be searched for, not wrapped.
-    output.say(&format!("\necm-lab demo: {error}"));
+    output.complain(&format!("ecm-lab demo: {error}"));
     code
 }
 

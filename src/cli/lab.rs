@@ -5,6 +5,6 @@ use crate::outcome::exit;
 use crate::redact::Output;
 
 pub(super) fn main() -> u8 {
-    Output::stdout().say(&Lab::acme().text);
+    Output::standard().say(&Lab::acme().text);
     exit::PASS
 }

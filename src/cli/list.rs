@@ -23,10 +23,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn main(arguments: Arguments) -> u8 {
-    let output = Output::stdout();
+    let output = Output::standard();
     match scenarios::list(&arguments.path, &arguments.selection).await {
         Err(error) => {
-            output.say(&format!("ecm-lab: {error}"));
+            output.complain(&format!("ecm-lab: {error}"));
             exit::CONFIGURATION
         }
         Ok(found) => {

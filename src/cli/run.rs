@@ -36,11 +36,11 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn main(arguments: Arguments) -> u8 {
-    let output = Arc::new(Output::stdout());
+    let output = Arc::new(Output::standard());
     let mut stop = match signals::Interrupt::listen() {
         Ok(stop) => stop,
         Err(error) => {
-            output.say(&format!("ecm-lab: failed to listen for signals: {error}"));
+            output.complain(&format!("ecm-lab: failed to listen for signals: {error}"));
             return exit::ENGINE;
         }
     };
@@ -59,8 +59,9 @@ pub(super) async fn main(arguments: Arguments) -> u8 {
         }
     };
     if run.cases.is_empty() {
-        output
-            .say("ecm-lab: no scenario fits --tags and --name; `ecm-lab list` shows what there is");
+        output.complain(
+            "ecm-lab: no scenario fits --tags and --name; `ecm-lab list` shows what there is",
+        );
     }
     output.say(&terminal::summary(&run));
     let written = write(&run, arguments.junit.as_deref(), junit::render).and_then(|()| {
@@ -69,7 +70,7 @@ pub(super) async fn main(arguments: Arguments) -> u8 {
         })
     });
     if let Err(error) = written {
-        output.say(&format!("ecm-lab: {error}"));
+        output.complain(&format!("ecm-lab: {error}"));
         return exit::CONFIGURATION;
     }
     run.exit_code()

@@ -4,7 +4,13 @@ use std::time::Duration;
 
 use mock_appliance::{ConsoleError, Injection, LinkError, MockAppliance, Part, SessionId};
 
-use super::control::Operator;
+use sim_kit::clock::{SimClock, Stopwatch};
+use sim_kit::host::Hosting;
+use sim_kit::seeded::Seed;
+
+use super::RigError;
+use super::control::{Operator, Reach};
+use crate::lab::Lab;
 
 /// Who sits at the console.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +95,36 @@ pub struct Appliance {
     /// The hand on its control plane.
     pub operator: Operator,
     pub(super) server: MockAppliance,
+}
+
+/// Starts the appliance of a lab. Hop times count from `began`.
+pub(super) async fn start(
+    lab: &Lab,
+    seed: Seed,
+    clock: SimClock,
+    began: Stopwatch,
+    reach: Reach,
+    hosting: Hosting,
+) -> Result<Appliance, RigError> {
+    let server = MockAppliance::builder()
+        .hosting(hosting)
+        .lab(mock_appliance::Lab::read(&lab.path, &lab.text)?)
+        .seed(seed)
+        .clock(clock)
+        .stopwatch(began)
+        .start()
+        .await
+        .map_err(|source| RigError::Start {
+            party: "the appliance",
+            source,
+        })?;
+    let control_url = server.hosted().control_url();
+    Ok(Appliance {
+        url: server.hosted().url(),
+        operator: reach.operator(server.hosted().control(), &control_url)?,
+        control_url,
+        server,
+    })
 }
 
 impl Appliance {

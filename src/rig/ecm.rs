@@ -136,7 +136,7 @@ pub(super) struct Running {
     task: JoinHandle<Result<(), ServiceError>>,
 }
 
-/// Starts an ECM and waits until the appliance has welcomed it.
+/// Starts the ECM that `file` describes and waits until the appliance has welcomed it.
 pub(super) async fn start(
     name: &str,
     file: &Path,

@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::ecm::test_settings::TestReport;
-use mock_appliance::MockAppliance;
 use mock_appliance::state::accounts::ClientId;
 use sim_kit::clock::{SimClock, SimTime, Stopwatch};
 use sim_kit::host::{Hosting, TlsChoice};
@@ -130,25 +129,7 @@ impl Rig {
         };
         let (vault, planted) =
             vault::start(&lab, &plan, seed, clock.clone(), reach, hosting()).await?;
-        let site = mock_appliance::Lab::read(&lab.path, &lab.text)?;
-        let server = MockAppliance::builder()
-            .hosting(hosting())
-            .lab(site)
-            .seed(seed)
-            .clock(clock.clone())
-            .stopwatch(began)
-            .start()
-            .await
-            .map_err(|source| RigError::Start {
-                party: "the appliance",
-                source,
-            })?;
-        let appliance = Appliance {
-            url: server.hosted().url(),
-            control_url: server.hosted().control_url(),
-            operator: reach.operator(server.hosted().control(), &server.hosted().control_url())?,
-            server,
-        };
+        let appliance = console::start(&lab, seed, clock.clone(), began, reach, hosting()).await?;
         let mut rig = Self {
             appliance,
             vault,
@@ -173,7 +154,7 @@ impl Rig {
     /// # Errors
     /// When its configuration is refused, or it does not connect in time.
     pub async fn start_ecm(&mut self, name: &str) -> Result<(), RigError> {
-        let file = self.write_ecm_config(name)?;
+        let file = self.configure_ecm(name)?;
         let running = ecm::start(name, &file, PATIENCE).await?;
         self.ecms.push(running);
         Ok(())
@@ -190,7 +171,7 @@ impl Rig {
         hostname: &str,
         retrieve: Option<&str>,
     ) -> Result<TestReport, RigError> {
-        let file = self.write_ecm_config("tested")?;
+        let file = self.configure_ecm("tested")?;
         ecm::test_settings(&file, username, hostname, retrieve).await
     }
 
@@ -214,8 +195,12 @@ impl Rig {
         account.ok_or_else(|| RigError::Unknown(format!("API account {name:?} in the lab")))
     }
 
-    /// Writes the configuration of an ECM, with its secrets.
-    fn write_ecm_config(&mut self, name: &str) -> Result<PathBuf, RigError> {
+    /// Writes what an ECM needs, and gives its configuration file: also for whoever starts the ECM
+    /// elsewhere.
+    ///
+    /// # Errors
+    /// When the lab lacks the API account, or a file cannot be written.
+    pub fn configure_ecm(&mut self, name: &str) -> Result<PathBuf, RigError> {
         let (client_id, client_secret) = self.api_account()?;
         let directory = self.ecm_directory(name);
         let setup = ecm::Setup {

@@ -54,6 +54,14 @@ async fn leak_on_purpose(world: &mut World) {
     world.leak_on_purpose = Some(format!("fetched {}", planted.value.as_str()));
 }
 
+/// For the test that a leak fails a scenario whose steps all pass.
+#[when("a planted secret is logged")]
+async fn log_secret(world: &mut World) {
+    let planted = world.rig().await.planted("web01 Administrator");
+    let planted = planted.unwrap_or_else(|| engine("the lab has no such secret"));
+    tracing::warn!("fetched {}", planted.value.as_str());
+}
+
 #[then("the scan finds it")]
 async fn scan_finds(world: &mut World) {
     let line = world.leak_on_purpose.take().unwrap_or_default();

@@ -70,7 +70,7 @@ fn a_journey_that_names_what_is_not_there_says_where_to_correct_it() {
         let mut bad = good.clone();
         bad.set(&["journey", key], value).unwrap();
         let output = demo_on(&bad.text);
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         assert_eq!(output.status.code(), Some(code), "{key}: {text}");
         assert!(text.contains(told), "{key}: {text}");
     }
@@ -82,7 +82,7 @@ fn a_place_for_files_that_cannot_be_used_is_named_with_the_cure() {
         .env("TMPDIR", "/nowhere")
         .output()
         .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert_eq!(output.status.code(), Some(5), "{text}");
     assert!(
         text.contains("/nowhere") && text.contains("set TMPDIR"),
@@ -105,7 +105,7 @@ fn ctrl_c_ends_a_run_of_scenarios_and_leaves_nothing_behind() {
 #[test]
 fn a_selection_that_fits_nothing_is_told() {
     let output = command(&["run", "--tags", "@NOPE"]).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert_eq!(output.status.code(), Some(2), "{text}");
     assert!(text.contains("no scenario fits"), "{text}");
 }
@@ -156,7 +156,8 @@ fn a_lab_that_cannot_be_used_is_refused_with_place_and_cure() {
         let bad = good.replacen(change.0, change.1, 1);
         assert_ne!(bad, good, "{change:?}");
         let output = demo_on(&bad);
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8_lossy(&text).into_owned();
         assert_eq!(output.status.code(), Some(2), "{change:?}: {text}");
         assert!(text.contains(told), "{change:?}: {text}");
         assert!(!text.contains("hunter2"), "{text}");

@@ -3,6 +3,7 @@
 
 mod demo;
 mod gate;
+mod kill;
 mod layering;
 mod processes;
 mod requirements;

@@ -205,7 +205,7 @@ fn private_file(path: &Path, content: &str) {
 }
 
 /// The `ecm` command beside this package's own: a bare `cargo test` builds both.
-fn ecm_binary() -> PathBuf {
+pub(crate) fn ecm_binary() -> PathBuf {
     let binary = Path::new(env!("CARGO_BIN_EXE_ecm-lab")).with_file_name("ecm");
     assert!(
         binary.exists(),
