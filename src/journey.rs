@@ -140,7 +140,12 @@ impl Stage<'_> {
         self.act(&format!("Secret Server mails {user}, who approves"));
         let mails = self.rig.vault.mails_to(user).await?;
         let mail = mails.last();
-        let mail = mail.ok_or_else(|| unexpected(format!("no mail reached {user}")))?;
+        let mail = mail.ok_or_else(|| {
+            unexpected(format!(
+                "no mail reached {user}; is vault_user in [journey] the vault's name of {}?",
+                self.journey.console_user
+            ))
+        })?;
         self.say(&format!("mail to {}: {}", mail.to, mail.subject));
         self.rig.vault.answer_trust(user, Answer::Approve).await?;
         self.say(&format!(
@@ -171,8 +176,14 @@ impl Stage<'_> {
         let entry = list
             .into_iter()
             .find(|entry| entry.display_value.contains(wanted));
-        let entry =
-            entry.ok_or_else(|| unexpected(format!("nothing in the list is called {wanted:?}")))?;
+        let entry = entry.ok_or_else(|| {
+            unexpected(match credential {
+                None => format!("the list is empty; has the user a secret for {jump_item}?"),
+                Some(wanted) => format!(
+                    "nothing in the list is called {wanted:?}; correct credential in [journey]"
+                ),
+            })
+        })?;
         Ok((session, entry))
     }
 
@@ -214,6 +225,8 @@ impl Stage<'_> {
             .await
             .map_err(RigError::from)?;
         self.rig.wait_for_check_ins(1).await?;
+        // The vault knows of the check-in before the appliance does.
+        self.rig.wait_for_hop(session, "release_credential").await?;
         self.tell_calls().await?;
         self.say("the vault confirmed the check-in: the secret is free for others");
         Ok(())
@@ -245,7 +258,7 @@ impl Stage<'_> {
     }
 
     fn say(&self, line: &str) {
-        self.output.say(&format!("   {line}"));
+        self.output.tell(&format!("   {line}"));
     }
 }
 
@@ -267,7 +280,8 @@ fn told(call: &Call) -> String {
         "" => outcome.clone(),
         code => format!("{outcome} {code}"),
     };
-    format!("vault call {operation:27} {who:30} {outcome:12} {time:>8}")
+    // With the indent of an act this fits in 80 columns.
+    format!("vault {operation:25} {who:25} {outcome:7} {time:>8}")
 }
 
 fn refused(act: &'static str, refusal: Refusal) -> JourneyError {

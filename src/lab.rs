@@ -263,6 +263,15 @@ mod tests {
     }
 
     #[test]
+    fn a_lab_without_a_journey_names_the_table_that_is_missing() {
+        let error = lab("[ecm]\napi_account = 'a'\n")
+            .journey(VaultKind::SecretServer)
+            .unwrap_err();
+        let told = error.to_string();
+        assert!(told.contains("there is no table [journey]"), "{told}");
+    }
+
+    #[test]
     fn an_unknown_key_of_the_journey_is_named_with_its_line() {
         let error = lab("[journey]\nconsole_usr = 'x'\n")
             .journey(VaultKind::SecretServer)

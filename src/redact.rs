@@ -12,6 +12,9 @@ use crate::leak::{Leak, Scanner};
 /// What stands for a secret that exists: its length is not told.
 pub const MASK: &str = "********";
 
+/// Width that a story keeps to.
+pub const COLUMNS: usize = 80;
+
 /// A line sink that lets no planted secret pass.
 pub struct Output {
     inner: Mutex<Inner>,
@@ -75,6 +78,18 @@ impl Output {
             .and_then(|()| inner.err.flush());
     }
 
+    /// Prints one line of a story, wrapped at spaces to [`COLUMNS`] under its own indent. What is
+    /// looked for is looked for in the whole line.
+    pub fn tell(&self, line: &str) {
+        let mut inner = self.lock();
+        let safe = inner.without_secrets(line);
+        let rows: String = safe.lines().flat_map(wrapped).collect();
+        let _ = inner
+            .out
+            .write_all(rows.as_bytes())
+            .and_then(|()| inner.out.flush());
+    }
+
     /// Every leak that was withheld so far.
     #[must_use]
     pub fn leaks(&self) -> Vec<Leak> {
@@ -103,6 +118,29 @@ impl Inner {
         }
         safe
     }
+}
+
+/// The rows of a line, each with its end. Spaces stay as they are; a word that is too long has a row
+/// of its own, so that an address can still be copied.
+fn wrapped(line: &str) -> Vec<String> {
+    let text = line.trim_start();
+    let indent = line.chars().count() - text.chars().count();
+    let mut rows = Vec::new();
+    let mut row = " ".repeat(indent);
+    let mut width = indent;
+    for word in text.split_inclusive(' ') {
+        let needed = word.trim_end().chars().count();
+        if width + needed > COLUMNS && width > indent {
+            rows.push(format!("{}\n", row.trim_end()));
+            // Further in, so that it is not taken for a line of its own.
+            width = indent + 2;
+            row = " ".repeat(width);
+        }
+        row.push_str(word);
+        width += word.chars().count();
+    }
+    rows.push(format!("{row}\n"));
+    rows
 }
 
 #[cfg(test)]
@@ -158,5 +196,27 @@ mod tests {
         output.complain(&format!("failed with {known}"));
         assert_eq!(errors.text(), "[withheld: a planted secret]\n");
         assert_eq!(output.leaks().len(), 3);
+    }
+
+    #[test]
+    fn a_story_is_wrapped_and_a_secret_is_found_across_the_rows() {
+        let page = Page::default();
+        let output = Output::new(Box::new(page.clone()), Box::new(Page::default()));
+        let known = "correct horse battery";
+        output.watch(Scanner::new([Planted::new(
+            "p",
+            Zeroizing::new(known.to_owned()),
+        )]));
+        let address = format!("https://{}", "x".repeat(90));
+        output.tell(&format!("   {} end", "seven77 ".repeat(9)));
+        output.tell(&format!("   approve at {address}"));
+        output.tell(&format!("   {} {known}", "x".repeat(65)));
+        let rows =
+            "   seven77 seven77 seven77 seven77 seven77 seven77 seven77 seven77 seven77  end";
+        assert_eq!(
+            page.text(),
+            format!("{rows}\n   approve at\n     {address}\n[withheld: a planted secret]\n")
+        );
+        assert_eq!(output.leaks().len(), 1);
     }
 }

@@ -267,7 +267,9 @@ impl Running {
 
     fn add(&mut self, outcome: Outcome, plain: String, detail: String) {
         let next = match outcome {
-            Outcome::Engine => "Report it to the lab's maintainers.",
+            Outcome::Engine => {
+                "Mend what the message names, or else report it to the lab's maintainers."
+            }
             _ => "Compare the step with the journal (whoever changed the subject last).",
         };
         self.outcome = self.outcome.max(outcome);

@@ -174,7 +174,7 @@ impl std::str::FromStr for Override {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("failed to read the configuration {}: {reason}", file.display())]
+    #[error("failed to read the configuration {}: {reason}; name it with --config", file.display())]
     Unreadable {
         /// The file.
         file: PathBuf,

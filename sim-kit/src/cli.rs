@@ -211,7 +211,10 @@ async fn serve_until(name: &'static str, started: Started, seed: Seed, stop: Sig
             return failed(
                 name,
                 EXIT_ENGINE,
-                &format!("write the run directory: {error}"),
+                &format!(
+                    "write the run directory: {error}; set TMPDIR to a directory that can be \
+                     written and has room"
+                ),
             );
         }
     };

@@ -93,6 +93,7 @@ pub fn read_section<T: DeserializeOwned>(
     }
     let empty = toml::de::DeTable::new();
     let value = document.into_inner().remove(section);
+    let absent = value.is_none();
     let deserializer = match value {
         Some(value) => toml::de::ValueDeserializer::from(value),
         None => toml::de::ValueDeserializer::from(toml::Spanned::new(
@@ -100,7 +101,13 @@ pub fn read_section<T: DeserializeOwned>(
             toml::de::DeValue::Table(empty),
         )),
     };
-    T::deserialize(deserializer).map_err(|error| refused(path, text, &error))
+    T::deserialize(deserializer).map_err(|error| {
+        if absent {
+            let lacks = format!("{}; there is no table [{section}]", told(error.message()));
+            return ConfigError::at(path.display().to_string(), lacks);
+        }
+        refused(path, text, &error)
+    })
 }
 
 /// The library's message without the snippet of the file that its `Display` prints.

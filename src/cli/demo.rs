@@ -1,6 +1,6 @@
 //! `ecm-lab demo`: one credential travels from the vault into a session.
 
-use std::io::BufRead as _;
+use std::io::{BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -59,7 +59,7 @@ pub(super) async fn main(arguments: Arguments) -> u8 {
         Err(error) => return failed(&output, exit::CONFIGURATION, &error),
     };
     output.say(&format!(
-        "ECM Lab demo, lab {}, seed {}",
+        "ECM Lab demo on {}, seed {}",
         lab.path.display(),
         arguments.seed
     ));
@@ -78,7 +78,7 @@ pub(super) async fn main(arguments: Arguments) -> u8 {
         Err(error) => return failed(&output, code_of(&error), &error),
     };
     output.watch(rig.scanner());
-    let pause = || wait_for_enter(arguments.step);
+    let pause = || wait_for_enter(arguments.step, &output);
     let played = tokio::select! {
         played = async {
             rig.start_ecm(ECM).await?;
@@ -113,13 +113,17 @@ fn verdict(played: Option<Result<(), JourneyError>>, findings: &Findings, output
             output.say("\ninterrupted; everything that was started has been stopped");
             exit::INTERRUPTED
         }
+        Some(Err(JourneyError::Rig(RigError::Console(error)))) => {
+            let cure = "correct console_user or jump_item in [journey], or add it to [appliance]";
+            failed(output, exit::CONFIGURATION, &format!("{error}; {cure}"))
+        }
         Some(Err(JourneyError::Rig(error))) => failed(output, code_of(&error), &error),
         Some(Err(JourneyError::Control(error))) => failed(output, exit::ENGINE, &error),
         Some(Err(error)) => failed(output, exit::FAILURE, &error),
         Some(Ok(())) => {
             let bytes = findings.scanned_bytes;
             output.say(&format!(
-                "The journey succeeded. No planted secret in {bytes} bytes of logs, journals, \
+                "The journey succeeded. No planted secret in {bytes} bytes of logs, journals,\n\
                  state and files."
             ));
             exit::PASS
@@ -152,9 +156,10 @@ fn keep(rig: &Rig, plan: &Journey, output: &Output) {
     let config = rig.ecm_config(ECM).display().to_string();
     let (user, item) = (&plan.console_user, &plan.jump_item);
     output.say(&format!(
-        "     cargo run -q -p ecm -- test-settings --config {config} \\\n       --username '{user}' \
+        "     cargo run -p ecm -- test-settings --config {config} \\\n       --username '{user}' \
          --hostname {item} --explain"
     ));
+    output.say("   (the last one builds the ECM when it runs for the first time)");
 }
 
 fn code_of(error: &RigError) -> u8 {
@@ -175,9 +180,12 @@ fn failed(output: &Output, code: u8, error: &dyn std::fmt::Display) -> u8 {
 }
 
 /// Reads one line from standard input; its end counts as Enter.
-async fn wait_for_enter(step: bool) {
+async fn wait_for_enter(step: bool, output: &Output) {
     if !step {
         return;
+    }
+    if std::io::stdin().is_terminal() {
+        output.say("\n   [Enter for the next act]");
     }
     let read = tokio::task::spawn_blocking(|| {
         let mut line = String::new();

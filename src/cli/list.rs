@@ -11,6 +11,9 @@ use crate::scenarios::{self, Selection};
 
 /// List the scenarios with the requirements that they prove
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  ecm-lab list                            everything under features/
+  ecm-lab list --tags '@DT-1 or @DT-2'    what proves one of two requirements")]
 pub(super) struct Arguments {
     /// A feature file, or a directory of them
     #[arg(default_value = FEATURES)]

@@ -10,18 +10,31 @@ use sim_kit::cli::{self, ServerArgs, Start, StartError, Started};
 
 /// Run one simulator alone
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     simulator: Simulator,
 }
 
+const EXAMPLES: &str = "Examples:
+  ecm-lab mock secret-server                                on free ports, with the built-in lab
+  ecm-lab mock secret-server --lab my.toml --listen 127.0.0.1:8443
+  ecm-lab mock appliance --clock 2026-01-05T09:00:00Z       a clock that only you move
+  CONTROL=... ecm-lab mock password-safe --control 0.0.0.0:9000 --control-token env:CONTROL
+
+The first line on standard output is READY and a JSON object with the addresses. Ctrl-C is the
+orderly end, exit code 0.";
+
 #[derive(Debug, Subcommand)]
 enum Simulator {
     /// Delinea Secret Server: SOAP web service, vault, delegated trust
+    #[command(after_help = EXAMPLES)]
     SecretServer(ServerArgs),
     /// BeyondTrust appliance: OAuth tokens, the ECM link, sessions with credential injection
+    #[command(after_help = EXAMPLES)]
     Appliance(ServerArgs),
     /// BeyondTrust Password Safe: REST API v3 and vault
+    #[command(after_help = EXAMPLES)]
     PasswordSafe(ServerArgs),
 }
 

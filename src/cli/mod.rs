@@ -43,6 +43,8 @@ enum Command {
     /// List the scenarios with the requirements that they prove
     List(list::Arguments),
     /// Print the built-in lab, to start your own from
+    #[command(after_help = "Example:
+  ecm-lab lab > my.toml && ecm-lab demo --lab my.toml")]
     Lab,
     /// Run one simulator alone
     Mock(mock::Arguments),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use crate::outcome::RunResult;
+use super::signals;
+use crate::outcome::{RunResult, exit};
 use crate::redact::Output;
 use crate::report::{json, junit, terminal};
 use crate::scenarios::{self, Selection};
@@ -36,13 +37,32 @@ pub(super) struct Arguments {
 
 pub(super) async fn main(arguments: Arguments) -> u8 {
     let output = Arc::new(Output::standard());
-    let run = scenarios::run(
+    let mut stop = match signals::Interrupt::listen() {
+        Ok(stop) => stop,
+        Err(error) => {
+            output.complain(&format!("ecm-lab: failed to listen for signals: {error}"));
+            return exit::ENGINE;
+        }
+    };
+    let running = scenarios::run(
         &arguments.path,
         arguments.selection,
         SEED.0,
         Arc::clone(&output),
-    )
-    .await;
+    );
+    // What is not waited for any more is dropped, and with it the directories of the rigs.
+    let run = tokio::select! {
+        run = running => run,
+        () = stop.wait() => {
+            output.say("\ninterrupted; everything that was started has been stopped, no report written");
+            return exit::INTERRUPTED;
+        }
+    };
+    if run.cases.is_empty() {
+        output.complain(
+            "ecm-lab: no scenario fits --tags and --name; `ecm-lab list` shows what there is",
+        );
+    }
     output.say(&terminal::summary(&run));
     let written = write(&run, arguments.junit.as_deref(), junit::render).and_then(|()| {
         write(&run, arguments.json.as_deref(), |run| {
@@ -51,7 +71,7 @@ pub(super) async fn main(arguments: Arguments) -> u8 {
     });
     if let Err(error) = written {
         output.complain(&format!("ecm-lab: {error}"));
-        return crate::outcome::exit::CONFIGURATION;
+        return exit::CONFIGURATION;
     }
     run.exit_code()
 }

@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use crate::outcome::{Hop, Outcome, RunResult, exit};
 
 /// Width of the bar part of a waterfall, in characters.
-const BAR_WIDTH: usize = 40;
+const BAR_WIDTH: usize = 32;
 
 /// Hops over time, one line each:
 ///

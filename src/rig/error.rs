@@ -23,8 +23,8 @@ pub enum RigError {
         /// Why.
         source: StartError,
     },
-    /// The ECM refused its configuration, above all a setting of its plug-in in the lab.
-    #[error("failed to configure the ECM: {0}")]
+    /// The ECM refused its configuration, above all a setting in the lab's `[ecm]` tables.
+    #[error("failed to configure the ECM from the lab's [ecm] tables: {0}")]
     EcmRefused(String),
     /// The ECM did not start.
     #[error("failed to start the ECM: {0}")]
@@ -32,6 +32,12 @@ pub enum RigError {
     /// The authority of the run could not be made.
     #[error("failed to make the run's authority: {0}")]
     Pki(#[from] PkiError),
+    /// There is no place for the files of the run.
+    #[error(
+        "failed to make a directory for the run: {0}; set TMPDIR to one that can be written and has \
+         room"
+    )]
+    NoDirectory(std::io::Error),
     /// A file of the run could not be written or read.
     #[error("failed to use {path}: {source}")]
     File {

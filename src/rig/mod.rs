@@ -118,7 +118,7 @@ impl Rig {
         } = options;
         let plan = lab.ecm()?;
         let directory = tempfile::Builder::new().prefix("ecm-lab-").tempdir();
-        let directory = directory.map_err(file_error(Path::new("a temporary directory")))?;
+        let directory = directory.map_err(RigError::NoDirectory)?;
         let authority = Arc::new(Authority::generate("ECM Lab")?);
         let ca_file = directory.path().join("ca.pem");
         std::fs::write(&ca_file, authority.ca_pem()).map_err(file_error(&ca_file))?;
@@ -335,6 +335,23 @@ impl Rig {
     pub async fn wait_for_check_ins(&self, count: usize) -> Result<(), RigError> {
         let operation = self.vault.kind.check_in_operation();
         self.wait_for_call(operation, "success", count).await
+    }
+
+    /// Waits until the ECM has answered a request of the session.
+    ///
+    /// # Errors
+    /// When it does not in time; a session that is unknown is not answered either.
+    pub async fn wait_for_hop(&self, session: &SessionId, request: &str) -> Result<(), RigError> {
+        wait_for(&format!("the answer to {request}"), || async {
+            let hops = self.appliance.hops(session).unwrap_or_default();
+            let seen: Vec<_> = hops.iter().map(|hop| hop.request.as_str()).collect();
+            Ok(if seen.contains(&request) {
+                Ok(())
+            } else {
+                Err(format!("answered were {seen:?}"))
+            })
+        })
+        .await
     }
 
     /// Waits until `count` calls have met a fault rule of the vault.

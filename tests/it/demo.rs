@@ -58,6 +58,79 @@ fn the_journey_is_told_on_password_safe_as_well() {
     ];
     assert_in_order(&text, &acts);
     assert!(!text.contains("CnRy-"), "{text}");
+    let wide = text
+        .lines()
+        .find(|line| line.chars().count() > 80 && !line.contains("https://"));
+    assert_eq!(wide, None, "it fits a terminal of 80 columns");
+}
+
+#[test]
+fn acts_are_numbered_as_they_come_when_nobody_needs_to_approve() {
+    let mut lab = ecm_lab::lab::Lab::acme();
+    lab.trust("joe.user", "approved").unwrap();
+    let output = demo_on(&lab.text);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    for act in ["\n3. ACME", "\n4. The user picks", "\n5. The session ends"] {
+        assert!(text.contains(act), "no {act:?} in {text}");
+    }
+}
+
+#[test]
+fn a_journey_that_names_what_is_not_there_says_where_to_correct_it() {
+    let good = ecm_lab::lab::Lab::acme();
+    for (key, value, code, told) in [
+        ("jump_item", "nosuch", 2, "no Jump Item \"nosuch\"; correct"),
+        (
+            "console_user",
+            "nobody",
+            2,
+            "no console user \"nobody\"; correct",
+        ),
+        ("vault_user", "nobody", 1, "is vault_user in [journey]"),
+        ("credential", "zzz", 1, "correct credential in [journey]"),
+    ] {
+        let mut bad = good.clone();
+        bad.set(&["journey", key], value).unwrap();
+        let output = demo_on(&bad.text);
+        let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{key}: {text}");
+        assert!(text.contains(told), "{key}: {text}");
+    }
+}
+
+#[test]
+fn a_place_for_files_that_cannot_be_used_is_named_with_the_cure() {
+    let output = command(&["demo"])
+        .env("TMPDIR", "/nowhere")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert_eq!(output.status.code(), Some(5), "{text}");
+    assert!(
+        text.contains("/nowhere") && text.contains("set TMPDIR"),
+        "{text}"
+    );
+}
+
+#[test]
+fn ctrl_c_ends_a_run_of_scenarios_and_leaves_nothing_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut run = Running::of(command(&["run"]).env("TMPDIR", directory.path()));
+    run.read_until("ok ");
+    let (code, told) = run.interrupted();
+    assert_eq!(code, Some(130), "{told}");
+    assert!(told.contains("has been stopped"), "{told}");
+    let left: Vec<_> = std::fs::read_dir(directory.path()).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn a_selection_that_fits_nothing_is_told() {
+    let output = command(&["run", "--tags", "@NOPE"]).output().unwrap();
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("no scenario fits"), "{text}");
 }
 
 #[test]
@@ -181,7 +254,10 @@ struct Running {
 
 impl Running {
     fn start(arguments: &[&str]) -> Self {
-        let mut command = command(arguments);
+        Self::of(&mut command(arguments))
+    }
+
+    fn of(command: &mut Command) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
