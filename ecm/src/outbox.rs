@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use self::file::RecordFile;
@@ -36,7 +37,7 @@ use crate::link::wire::SessionFrame;
 const DEBTS_MAX: usize = 10_000;
 
 /// What a debt belongs to.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DebtKey {
     /// The appliance's id of the session.
     pub session_id: String,
@@ -207,14 +208,7 @@ impl Outbox {
         if matches!(debt.phase, Phase::Fetched) {
             debt.phase = Phase::Delivered { orphaned: None };
             // Unwritten, it would be checked in at the next start rather than later: the safe way.
-            let DebtKey {
-                session_id,
-                credential_id,
-            } = key.clone();
-            state.append_or_warn(&Record::Delivered {
-                session_id,
-                credential_id,
-            });
+            state.append_or_warn(&Record::Delivered(key.clone()));
         }
         drop(state);
         self.changed.notify_one();
@@ -262,14 +256,7 @@ impl Outbox {
         }
         state.paid.push_back(key.clone());
         if known {
-            let DebtKey {
-                session_id,
-                credential_id,
-            } = key.clone();
-            state.append_or_warn(&Record::Confirmed {
-                session_id,
-                credential_id,
-            });
+            state.append_or_warn(&Record::Confirmed(key.clone()));
         }
     }
 

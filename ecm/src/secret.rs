@@ -23,12 +23,24 @@ impl Secret {
         &self.0
     }
 
+    /// `text` with `***` wherever it repeats the secret. One shorter than four bytes stays: it is
+    /// part of ordinary words.
+    #[must_use]
+    pub fn concealed_in(&self, text: &str) -> String {
+        if self.0.len() < CONCEALED_BYTES_MIN {
+            return text.to_owned();
+        }
+        text.replace(self.expose(), "***")
+    }
+
     /// Whether the secret has no characters.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
+
+const CONCEALED_BYTES_MIN: usize = 4;
 
 impl From<String> for Secret {
     fn from(text: String) -> Self {
@@ -69,6 +81,17 @@ mod tests {
             Some(Secret::from("hunter2"))
         );
         assert_eq!(shown, "Secret(***) Some(Secret(***))");
+    }
+
+    #[test]
+    fn a_text_loses_every_repetition_of_the_secret() {
+        let secret = Secret::from("hunter2");
+        assert_eq!(
+            secret.concealed_in("hunter2 is not 'hunter2'"),
+            "*** is not '***'"
+        );
+        assert_eq!(Secret::from("e").concealed_in("denied"), "denied");
+        assert_eq!(Secret::from("").concealed_in("denied"), "denied");
     }
 
     #[test]

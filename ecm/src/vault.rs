@@ -17,9 +17,12 @@ pub enum VaultError {
     /// A secret cannot be fetched.
     #[error(transparent)]
     Secret(#[from] Finding),
-    /// A setting cannot be used.
-    #[error("failed to set up the plugin: {0}; {action}", action = .0.next_action)]
-    Settings(#[from] PluginError),
+    /// A setting cannot be used. The text says it all, so there is no source to repeat it.
+    #[error("failed to set up the plugin: {refusal}; {action}", action = .refusal.next_action)]
+    Settings {
+        /// What the plugin found.
+        refusal: Box<PluginError>,
+    },
     /// The token cache cannot be used.
     #[error(transparent)]
     Cache(#[from] CacheError),
@@ -29,6 +32,14 @@ pub enum VaultError {
          systemd's LoadCredential, or set state.token_cache_key to file:PATH"
     )]
     NoCredentials,
+}
+
+impl From<PluginError> for VaultError {
+    fn from(refusal: PluginError) -> Self {
+        Self::Settings {
+            refusal: Box::new(refusal),
+        }
+    }
 }
 
 /// The plugin with the token cache of `local`; nothing is sent yet.

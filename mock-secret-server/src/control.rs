@@ -348,8 +348,13 @@ fn change_settings(
     }
     let changed = Settings::deserialize(whole)
         .map_err(|error| ControlError::bad_request(format!("body: {error}")))?;
-    if changed.profile != settings.profile || changed.authorize_path != settings.authorize_path {
-        let cure = "profile and authorize_path are chosen in the lab, before the start";
+    let at_the_start = |settings: &Settings| {
+        let path = settings.authorize_path.clone();
+        (settings.profile, path, settings.short_domain_names)
+    };
+    if at_the_start(&changed) != at_the_start(settings) {
+        let cure = "profile, authorize_path and short_domain_names are chosen in the lab, before \
+                    the start";
         return Err(ControlError::conflict(cure));
     }
     *settings = changed;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use crate::clock::SimClock;
@@ -64,12 +64,19 @@ impl ControlCall {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The body read as `T`.
+    /// The body read as `T`; no body reads as an empty object.
     ///
     /// # Errors
-    /// 400 when it does not fit; the message does not repeat values.
+    /// 400 when it is no object or does not fit; the message does not repeat values.
     pub fn body<T: DeserializeOwned>(&self) -> Result<T, ControlError> {
-        T::deserialize(&self.body).map_err(|error| {
+        let nothing = Value::Object(Map::new());
+        let body = match &self.body {
+            Value::Null => &nothing,
+            Value::Object(_) => &self.body,
+            // A list would be taken for the members in their order.
+            _ => return Err(ControlError::bad_request("body: expected a JSON object")),
+        };
+        T::deserialize(body).map_err(|error| {
             let error = error.to_string();
             let safe = without_value(&error).unwrap_or(error);
             ControlError::bad_request(format!("body: {safe}"))

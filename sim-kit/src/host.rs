@@ -13,6 +13,12 @@ use crate::serve::{
     BindError, BoundListener, Handler, Limits, Running, StatsSnapshot, Tls, bind, serve,
 };
 
+/// Bounds of the control port: its bodies are rules and small commands.
+const CONTROL_LIMITS: Limits = Limits {
+    body_bytes_max: 256 * 1024,
+    ..Limits::DEFAULT
+};
+
 /// Where and how a simulator listens.
 #[derive(Clone)]
 pub struct Hosting {
@@ -172,7 +178,7 @@ impl Ports {
                 self.control,
                 &Tls::Off,
                 Arc::new(control.clone()),
-                Limits::default(),
+                CONTROL_LIMITS,
             ),
             plane: control,
             ca_pem: self.ca_pem,

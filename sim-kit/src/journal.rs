@@ -70,7 +70,9 @@ impl Entry {
             .chain(details)
             .filter(|text| text.len() > TEXT_BYTES_MAX)
             .for_each(|text| {
-                text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+                let mut ends = (0..=TEXT_BYTES_MAX).rev();
+                let end = ends.find(|end| text.is_char_boundary(*end));
+                text.truncate(end.unwrap_or_default());
                 text.push('…');
                 text.shrink_to_fit();
             });

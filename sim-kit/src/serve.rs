@@ -50,16 +50,21 @@ pub struct Limits {
     pub drain_s: u64,
 }
 
+impl Limits {
+    /// What a listener is bounded by unless told otherwise.
+    pub const DEFAULT: Self = Self {
+        body_bytes_max: 4 * 1024 * 1024,
+        header_read_s: 30,
+        body_read_s: 30,
+        handshake_s: 10,
+        connections_max: 10_000,
+        drain_s: 5,
+    };
+}
+
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            body_bytes_max: 4 * 1024 * 1024,
-            header_read_s: 30,
-            body_read_s: 30,
-            handshake_s: 10,
-            connections_max: 10_000,
-            drain_s: 5,
-        }
+        Self::DEFAULT
     }
 }
 

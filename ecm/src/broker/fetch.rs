@@ -62,11 +62,11 @@ impl Broker {
             }
         };
         let answer = match self.fetch_and_seal(fetch).await {
-            Ok(_) if !self.outbox.may_deliver(&key) => own_error(
+            Ok(package) if self.may_deliver(&key).await => package,
+            Ok(_) => own_error(
                 ErrorKind::NotFound,
                 "the session ended before its credential came",
             ),
-            Ok(package) => package,
             Err(error) => Answer::Error(error),
         };
         let holds_credential = matches!(answer, Answer::Package { .. });
@@ -80,6 +80,14 @@ impl Broker {
             false => outbox.not_delivered(&key, now_unix),
         })
         .await;
+    }
+
+    /// Whether the session still wants it; not if nobody can tell.
+    async fn may_deliver(&self, key: &DebtKey) -> bool {
+        let key = key.clone();
+        self.on_disk(move |outbox| outbox.may_deliver(&key))
+            .await
+            .unwrap_or(false)
     }
 
     async fn owe(&self, fetch: &Fetch) -> Result<DebtKey, String> {

@@ -83,7 +83,8 @@ impl Cli {
 
 /// Says what went wrong, with everything that led to it.
 fn complain(error: impl Into<anyhow::Error>) {
-    eprintln!("ecm: {:#}", error.into());
+    // Standard error may be closed; the exit code still tells.
+    let _ = writeln!(std::io::stderr(), "ecm: {:#}", error.into());
 }
 
 /// Prints a line for whoever reads standard output, if anybody still does.

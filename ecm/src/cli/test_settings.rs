@@ -67,7 +67,7 @@ pub(super) struct TestSettings {
     /// Use this value of the vault's section in place of the saved one; may be repeated. A secret
     /// is given by reference here too.
     #[arg(long = "set", value_name = "KEY=VALUE")]
-    overrides: Vec<Override>,
+    overrides: Vec<String>,
 }
 
 const EXAMPLES: &str = r"Examples:
@@ -101,7 +101,14 @@ fn jump_item_type(name: &str) -> Result<JumpItemType, String> {
 
 impl TestSettings {
     pub(super) fn run(self) -> Exit {
-        let local = match LocalConfig::load(&self.file.config, &self.overrides) {
+        let overrides = match self.overrides() {
+            Ok(overrides) => overrides,
+            Err(error) => {
+                complain(anyhow::anyhow!("--set: {error}"));
+                return Exit::Usage;
+            }
+        };
+        let local = match LocalConfig::load(&self.file.config, &overrides) {
             Ok(local) => local,
             Err(error) => {
                 complain(error);
@@ -127,6 +134,12 @@ impl TestSettings {
                 Exit::Engine
             }
         }
+    }
+
+    /// Read here and not by the parser of the command line, whose refusal would repeat a secret
+    /// that was written without its key.
+    fn overrides(&self) -> Result<Vec<Override>, &'static str> {
+        self.overrides.iter().map(|text| text.parse()).collect()
     }
 
     async fn test(&self, plugin: &dyn Plugin, local: &LocalConfig) -> Exit {

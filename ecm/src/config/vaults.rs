@@ -144,13 +144,23 @@ pub(super) fn password_safe(mut table: Table<'_, '_>, file: &Path) -> Option<Vau
         endpoint_url.unwrap_or_default(),
         &reference.unwrap_or_default(),
     );
-    settings.global_approver = text(&mut table, "global_approver");
+    request_settings(&mut table, &mut settings);
+    connection_settings(&mut table, &mut settings, file);
+    table.finish();
+    Some(VaultConfig::PasswordSafe {
+        settings: Box::new(settings),
+        api_registration_key: key?,
+    })
+}
+
+fn request_settings(table: &mut Table<'_, '_>, settings: &mut PasswordSafeSettings) {
+    settings.global_approver = text(table, "global_approver");
     let minutes = table.number("release_duration_min", 1..=525_600);
     put(
         &mut settings.release_duration_min,
         minutes.and_then(|count| count.try_into().ok()),
     );
-    settings.default_domain = text(&mut table, "default_domain");
+    settings.default_domain = text(table, "default_domain");
     put(
         &mut settings.fall_back_to_local,
         table.boolean("fall_back_to_local"),
@@ -168,12 +178,19 @@ pub(super) fn password_safe(mut table: Table<'_, '_>, file: &Path) -> Option<Vau
         &mut settings.run_as_form,
         table.choice("run_as_form", &forms),
     );
-    put(&mut settings.reason, text(&mut table, "reason"));
+    put(&mut settings.reason, text(table, "reason"));
     let check_ins = [
         ("at-session-end", CheckIn::AtSessionEnd),
         ("never", CheckIn::Never),
     ];
     put(&mut settings.check_in, table.choice("check_in", &check_ins));
+}
+
+fn connection_settings(
+    table: &mut Table<'_, '_>,
+    settings: &mut PasswordSafeSettings,
+    file: &Path,
+) {
     put(
         &mut settings.search_short_names,
         table.boolean("search_short_names"),
@@ -184,13 +201,13 @@ pub(super) fn password_safe(mut table: Table<'_, '_>, file: &Path) -> Option<Vau
     );
     put(
         &mut settings.results_max,
-        count(&mut table, "results_max", 1..=100_000),
+        count(table, "results_max", 1..=100_000),
     );
     put(
         &mut settings.session_idle_s,
         table.number("session_idle_s", 1..=YEAR_S),
     );
-    settings.ca_file = path(&mut table, "ca_file", file);
+    settings.ca_file = path(table, "ca_file", file);
     put(
         &mut settings.allow_plain_http,
         table.boolean("allow_plain_http"),
@@ -205,11 +222,6 @@ pub(super) fn password_safe(mut table: Table<'_, '_>, file: &Path) -> Option<Vau
     );
     put(
         &mut settings.answer_bytes_max,
-        count(&mut table, "answer_bytes_max", 1024..=256 * MIB),
+        count(table, "answer_bytes_max", 1024..=256 * MIB),
     );
-    table.finish();
-    Some(VaultConfig::PasswordSafe {
-        settings: Box::new(settings),
-        api_registration_key: key?,
-    })
 }

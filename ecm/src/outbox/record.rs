@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::DebtKey;
 use crate::link::wire::SessionFrame;
 
 /// What may happen to a check-in.
@@ -15,27 +16,18 @@ pub(super) enum Record {
         credential_id: String,
     },
     /// The credential left the ECM; its session goes on until the appliance reports its end.
-    Delivered {
-        session_id: String,
-        credential_id: String,
-    },
+    Delivered(DebtKey),
     /// The check-in may be made now.
     Due {
-        session_id: String,
-        credential_id: String,
+        #[serde(flatten)]
+        key: DebtKey,
         ended_at_unix: i64,
         due_since_unix: i64,
     },
     /// The vault confirmed the check-in.
-    Confirmed {
-        session_id: String,
-        credential_id: String,
-    },
+    Confirmed(DebtKey),
     /// All attempts within the limit were in vain.
-    GivenUp {
-        session_id: String,
-        credential_id: String,
-    },
+    GivenUp(DebtKey),
 }
 
 /// A line that is not one: torn by a crash, or damaged later.
@@ -71,4 +63,43 @@ fn checksum(json: &[u8]) -> String {
         .take(CHECKSUM_CHARS / 2)
         .map(|byte| format!("{byte:02x}"))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file that an earlier release left behind has to be read, so its form is pinned.
+    #[test]
+    fn a_record_is_one_flat_object_whatever_it_tells() {
+        let key = DebtKey::new("s-1", "7");
+        let due = Record::Due {
+            key: key.clone(),
+            ended_at_unix: 1,
+            due_since_unix: 2,
+        };
+        let cases = [
+            (
+                Record::Delivered(key.clone()),
+                r#"{"op":"delivered","session_id":"s-1","credential_id":"7"}"#,
+            ),
+            (
+                due,
+                r#"{"op":"due","session_id":"s-1","credential_id":"7","ended_at_unix":1,"due_since_unix":2}"#,
+            ),
+            (
+                Record::Confirmed(key.clone()),
+                r#"{"op":"confirmed","session_id":"s-1","credential_id":"7"}"#,
+            ),
+            (
+                Record::GivenUp(key),
+                r#"{"op":"given_up","session_id":"s-1","credential_id":"7"}"#,
+            ),
+        ];
+        for (record, json) in cases {
+            let line = format!("{} {json}\n", checksum(json.as_bytes()));
+            assert_eq!(record.to_line().ok().as_deref(), Some(line.as_str()));
+            assert_eq!(Record::from_line(line.trim_end().as_bytes()), Ok(record));
+        }
+    }
 }

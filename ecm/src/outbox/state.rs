@@ -128,50 +128,16 @@ impl State {
                 });
                 return;
             }
-            Record::Delivered {
-                session_id,
-                credential_id,
-            } => (
-                DebtKey {
-                    session_id,
-                    credential_id,
-                },
-                Some(Phase::Delivered {
-                    orphaned: Some(Stopwatch::start()),
-                }),
-            ),
+            Record::Delivered(key) => {
+                let orphaned = Some(Stopwatch::start());
+                (key, Some(Phase::Delivered { orphaned }))
+            }
             Record::Due {
-                session_id,
-                credential_id,
+                key,
                 ended_at_unix,
                 due_since_unix,
-            } => (
-                DebtKey {
-                    session_id,
-                    credential_id,
-                },
-                Some(due(ended_at_unix, due_since_unix)),
-            ),
-            Record::Confirmed {
-                session_id,
-                credential_id,
-            } => (
-                DebtKey {
-                    session_id,
-                    credential_id,
-                },
-                None,
-            ),
-            Record::GivenUp {
-                session_id,
-                credential_id,
-            } => (
-                DebtKey {
-                    session_id,
-                    credential_id,
-                },
-                None,
-            ),
+            } => (key, Some(due(ended_at_unix, due_since_unix))),
+            Record::Confirmed(key) | Record::GivenUp(key) => (key, None),
         };
         match (phase, self.debt(&key)) {
             (Some(phase), Some(debt)) => debt.phase = phase,
@@ -191,18 +157,11 @@ impl State {
             since_unix: now_unix,
             waiting,
         };
-        let DebtKey {
-            session_id,
-            credential_id,
-        } = key.clone();
-        let due_since_unix = now_unix;
-        let record = Record::Due {
-            session_id,
-            credential_id,
+        self.append_or_warn(&Record::Due {
+            key: key.clone(),
             ended_at_unix,
-            due_since_unix,
-        };
-        self.append_or_warn(&record);
+            due_since_unix: now_unix,
+        });
     }
 
     pub(super) fn expire_orphans(&mut self, limit: Duration, now_unix: i64) {
@@ -220,14 +179,7 @@ impl State {
 
     pub(super) fn give_up(&mut self, key: &DebtKey) {
         self.debts.retain(|debt| debt.key != *key);
-        let DebtKey {
-            session_id,
-            credential_id,
-        } = key.clone();
-        self.append_or_warn(&Record::GivenUp {
-            session_id,
-            credential_id,
-        });
+        self.append_or_warn(&Record::GivenUp(key.clone()));
     }
 
     pub(super) fn append(&mut self, record: &Record) -> io::Result<()> {
@@ -259,37 +211,26 @@ impl State {
 impl Debt {
     /// The records that lead to this debt.
     pub(super) fn records(&self) -> Vec<Record> {
-        let DebtKey {
-            session_id,
-            credential_id,
-        } = self.key.clone();
-        let session = Box::new(self.session.clone());
+        let key = self.key.clone();
         let owed = Record::Owed {
-            session,
-            credential_id: credential_id.clone(),
+            session: Box::new(self.session.clone()),
+            credential_id: key.credential_id.clone(),
         };
         match self.phase {
             Phase::Fetched => vec![owed],
-            Phase::Delivered { .. } => vec![
-                owed,
-                Record::Delivered {
-                    session_id,
-                    credential_id,
-                },
-            ],
+            Phase::Delivered { .. } => vec![owed, Record::Delivered(key)],
             Phase::Due {
                 ended_at_unix,
                 since_unix: due_since_unix,
                 ..
-            } => {
-                let due = Record::Due {
-                    session_id,
-                    credential_id,
+            } => vec![
+                owed,
+                Record::Due {
+                    key,
                     ended_at_unix,
                     due_since_unix,
-                };
-                vec![owed, due]
-            }
+                },
+            ],
         }
     }
 }

@@ -210,13 +210,18 @@ impl Client {
         if let Ok(action) = HeaderValue::try_from(request.soap_action()) {
             headers.insert("SOAPAction", action);
         }
+        let confided = request.confided().cloned();
         let answer = self
             .http
             .post(endpoint, headers, request.into_body())
             .await
             .map_err(|error| diagnosis::transport(&error, &self.settings.address()))?;
         tracing::debug!(operation, status = answer.status.as_u16(), "vault answered");
-        Ok(wire::result_of(operation, &answer))
+        let mut result = wire::result_of(operation, &answer);
+        if let Some(secret) = confided {
+            wire::conceal(&secret, &mut result);
+        }
+        Ok(result)
     }
 
     /// Explains an answer that is no reply. Where the address may be at fault, the likely other one

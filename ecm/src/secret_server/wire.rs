@@ -145,6 +145,30 @@ pub(super) fn result_of(operation: &str, answer: &Answer) -> Result<Element, Rep
     }
 }
 
+/// Takes `secret`, which the request carried, out of the words of its answer: these are shown and
+/// logged, and a vault, or a device before it, may quote what it refuses.
+pub(super) fn conceal(secret: &Secret, result: &mut Result<Element, ReplyError>) {
+    let texts: Vec<&mut String> = match result {
+        Ok(result) => {
+            for child in &mut result.children {
+                if matches!(&*child.name, "Errors" | "SecretError") {
+                    child.conceal(secret);
+                }
+            }
+            return;
+        }
+        Err(ReplyError::Redirect(text)) => vec![text],
+        Err(ReplyError::Status(_, title) | ReplyError::Html(_, title)) => vec![title],
+        Err(ReplyError::Fault { code, text }) => vec![code, text],
+        Err(ReplyError::NotXml(_) | ReplyError::Malformed(_) | ReplyError::TooManyResults(_)) => {
+            return;
+        }
+    };
+    for text in texts {
+        *text = secret.concealed_in(text);
+    }
+}
+
 pub(super) fn token_reply(result: &Element) -> Result<TokenReply, ReplyError> {
     let filled = |name| {
         result

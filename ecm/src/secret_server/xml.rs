@@ -7,6 +7,8 @@ use quick_xml::name::{Namespace, NamespaceResolver, ResolveResult};
 use quick_xml::reader::NsReader;
 use zeroize::Zeroizing;
 
+use crate::secret::Secret;
+
 /// Namespace of every element of the service (recorded soap:§1.2).
 pub(super) const VAULT: &str = "urn:thesecretserver.com";
 /// Namespace of a SOAP 1.1 envelope.
@@ -17,6 +19,9 @@ const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
 
 /// Deepest nesting that is read; the deepest answer of the service has eleven levels.
 const DEPTH_MAX: usize = 32;
+/// Most attributes of one element, where a duplicate is looked for among all; the service has none
+/// but its namespaces.
+const ATTRIBUTES_MAX: usize = 64;
 /// Most elements that are read; one search result has seven.
 const ELEMENTS_MAX: usize = 60_000;
 
@@ -57,6 +62,14 @@ impl Element {
         self.space == Space::Vault && self.name == name
     }
 
+    /// Takes `secret` out of all texts of this element and what is inside.
+    pub(super) fn conceal(&mut self, secret: &Secret) {
+        self.text = Zeroizing::new(secret.concealed_in(&self.text));
+        for child in &mut self.children {
+            child.conceal(secret);
+        }
+    }
+
     /// The text of the child `name`, unless it is missing or nil.
     pub(super) fn text_of(&self, name: &str) -> Option<&str> {
         self.child(name)
@@ -80,7 +93,7 @@ pub(super) enum XmlError {
     UnknownPrefix,
     #[error("it nests deeper than {DEPTH_MAX} levels")]
     TooDeep,
-    #[error("it has more than {ELEMENTS_MAX} elements")]
+    #[error("it has more than {ELEMENTS_MAX} elements, or {ATTRIBUTES_MAX} attributes of one")]
     TooMany,
     #[error("it ends too early")]
     Unfinished,
@@ -180,7 +193,10 @@ fn element(start: &BytesStart<'_>, resolver: &NamespaceResolver) -> Result<Eleme
         ResolveResult::Unknown(_) => return Err(XmlError::UnknownPrefix),
     };
     let mut nil = false;
-    for attribute in start.attributes() {
+    for (number, attribute) in start.attributes().enumerate() {
+        if number == ATTRIBUTES_MAX {
+            return Err(XmlError::TooMany);
+        }
         let attribute = attribute.map_err(|_| XmlError::NotWellFormed(0))?;
         let (space, name) = resolver.resolve_attribute(attribute.key);
         if space == ResolveResult::Bound(Namespace(XSI)) && name.as_ref() == "nil" {
@@ -266,6 +282,8 @@ mod tests {
             fault(&format!("<a>{}</a>", "<b/>".repeat(ELEMENTS_MAX))),
             XmlError::TooMany
         );
+        let attributes: String = (0..=ATTRIBUTES_MAX).map(|n| format!(" x{n}=''")).collect();
+        assert_eq!(fault(&format!("<a{attributes}/>")), XmlError::TooMany);
         assert!(matches!(fault("<a></b>"), XmlError::NotWellFormed(_)));
         assert_eq!(read(b"<a>\xff</a>").err(), Some(XmlError::NotUtf8));
     }

@@ -8,7 +8,7 @@ use ecm::error::{ErrorKind, PluginError};
 use ecm::plugin::Plugin;
 
 use crate::vault::{
-    Call, Reply, Vault, envelope, http, ok, plugin, session, soon, summaries, well,
+    CANARY, Call, Reply, Vault, envelope, http, ok, plugin, refused, session, soon, summaries, well,
 };
 
 /// What becomes of a look-up whose search is answered with `reply`.
@@ -248,4 +248,58 @@ async fn a_look_up_that_is_dropped_leaves_nothing_behind() {
         soon(plugin.health()).await.unwrap().healthy,
         "the plugin goes on"
     );
+}
+
+#[tokio::test]
+async fn a_vault_that_quotes_what_it_refuses_gives_no_secret_away() {
+    type Quote = fn(&str) -> Reply;
+    let quotes: [Quote; 4] = [
+        |secret| refused(&format!("login failed with '{secret}'")),
+        |secret| {
+            let fault =
+                format!("<faultcode>{secret}</faultcode><faultstring>{secret}</faultstring>");
+            let soap = "http://schemas.xmlsoap.org/soap/envelope/";
+            let body = format!(
+                "<s:Envelope xmlns:s='{soap}'><s:Body><s:Fault>{fault}</s:Fault></s:Body></s:Envelope>"
+            );
+            http("500 Internal Server Error", "text/xml", &body)
+        },
+        |secret| {
+            http(
+                "403 Forbidden",
+                "text/html",
+                &format!("<title>{secret}</title>"),
+            )
+        },
+        |secret| {
+            http(
+                "302 Found",
+                &format!("text/html\r\nLocation: /{secret}"),
+                "",
+            )
+        },
+    ];
+    for quote in quotes {
+        for operation in [
+            "Authenticate",
+            "ImpersonateUser",
+            "SearchSecretsByFieldValue",
+        ] {
+            let vault = Vault::start(move |call| {
+                let secret = [call.parameter("password"), call.parameter("token")].concat();
+                match &*call.operation {
+                    refusing if refusing == operation => quote(&secret),
+                    "VersionGet" => http("404 Not Found", "text/html", ""),
+                    _ => well(call),
+                }
+            })
+            .await;
+            let error = soon(vault.plugin().find_credentials(&session()))
+                .await
+                .unwrap_err();
+            let shown = format!("{error} {error:?}");
+            assert!(shown.contains("***"), "{operation}: {shown}");
+            assert!(!shown.contains(CANARY), "{operation}: {shown}");
+        }
+    }
 }

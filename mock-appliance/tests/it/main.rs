@@ -1,6 +1,7 @@
 //! The appliance over its sockets, with a scripted ECM at the other end of the link.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod command;
 mod control;
 mod external;
 mod faults;

@@ -11,7 +11,7 @@ use sim_kit::exchange::{HeaderValue, Method, Reply, Request, StatusCode, header}
 
 use super::{HTML, method_not_allowed};
 use crate::service::Service;
-use crate::state::{Answer, Command, Operate, SecretText, Trust, TrustView};
+use crate::state::{Command, Operate, SecretText, Trust, TrustView};
 use crate::wsdl::escape_attribute as escape;
 
 const COOKIE: &str = "SimSecretServerSession";
@@ -66,23 +66,13 @@ fn sign_in(
     [username, domain, password]: [&str; 3],
     now: SimTime,
 ) -> Reply {
-    let log_on = Command::Authenticate {
-        username: Some(username.to_owned()),
-        password: Some(SecretText::from(password)),
-        organization: None,
-        domain: Some(domain.to_owned()),
-    };
-    let mut vault = service.vault();
-    let user = vault.acting_user(&log_on, now);
-    // Application accounts cannot sign in to the site (documented soap:§3.1).
-    let is_person = vault
-        .users()
-        .iter()
-        .any(|view| Some(&view.name) == user.as_ref() && !view.application_account);
-    let answer = vault.apply(log_on, now, request.peer.ip());
-    drop(vault);
-    match (answer, user) {
-        (Ok(Answer::Authenticate(token)), Some(user)) if is_person => {
+    let domain = Some(domain).filter(|domain| !domain.is_empty());
+    let (password, from) = (SecretText::from(password), request.peer.ip());
+    let signed_in = service
+        .vault()
+        .sim_sign_in(username, domain, password, now, from);
+    match signed_in {
+        Ok((user, token)) => {
             let secure = if request.tls { "; Secure" } else { "" };
             let cookie = format!(
                 "{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict{secure}",
@@ -94,7 +84,7 @@ fn sign_in(
                 Err(_) => page,
             }
         }
-        _ => sign_in_form("Login failed."),
+        Err(_) => sign_in_form("Login failed."),
     }
 }
 

@@ -13,6 +13,8 @@ use super::{Caller, Vault};
 
 /// Older rows go when there are more than this.
 const ROWS_MAX: usize = 50_000;
+/// Longest text of a row, bytes (assumed): a caller's comment must not fill the memory.
+const TEXT_BYTES_MAX: usize = 4_096;
 
 /// A row. The words for `action` are assumed after the vendor's (soap:§3.5).
 #[derive(Clone, Debug)]
@@ -61,11 +63,25 @@ impl Audit {
     fn write(&mut self, mut row: Row) {
         self.written = self.written.wrapping_add(1);
         row.id = self.written;
+        row.address = bounded(row.address);
+        row.notes = row.notes.map(bounded);
+        row.ticket_number = row.ticket_number.map(bounded);
         if self.rows.len() == ROWS_MAX {
             self.rows.pop_front();
         }
         self.rows.push_back(row);
     }
+}
+
+fn bounded(text: Arc<str>) -> Arc<str> {
+    if text.len() <= TEXT_BYTES_MAX {
+        return text;
+    }
+    let mut end = TEXT_BYTES_MAX;
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text[..end].into()
 }
 
 impl Vault {
@@ -163,4 +179,18 @@ pub(super) struct CustomAudit {
     pub(super) reference_id: Option<i32>,
     pub(super) ticket_number: Option<String>,
     pub(super) user_id: i32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_between_characters_and_a_short_one_is_left_alone() {
+        assert_eq!(&*bounded("INC-7".into()), "INC-7");
+        let long = bounded("é".repeat(TEXT_BYTES_MAX).into());
+        assert_eq!(long.len(), TEXT_BYTES_MAX);
+        let odd = bounded(format!("x{}", "é".repeat(TEXT_BYTES_MAX)).into());
+        assert_eq!(odd.len(), TEXT_BYTES_MAX - 1);
+    }
 }

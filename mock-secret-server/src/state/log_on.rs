@@ -44,9 +44,10 @@ impl Vault {
         Ok(Answer::Authenticate(self.issue_token(user, None, now)))
     }
 
-    /// Signs a user in to the pages, and gives the name by which [`super::Operate`] knows them.
-    /// Wrong passwords count towards the same lock-out as those at the web service (documented
-    /// soap:§3.1). Accounts for programs have no pages (documented soap:§3.1).
+    /// Signs a user in to the pages: the name by which [`super::Operate`] knows them, and a token
+    /// for the cookie. Wrong passwords count towards the same lock-out as those at the web service
+    /// (documented soap:§3.1). Accounts for programs have no pages (documented soap:§3.1), and the
+    /// pages answer whether or not the web service does.
     ///
     /// # Errors
     /// The text of the log-in page.
@@ -57,7 +58,7 @@ impl Vault {
         password: SecretText,
         now: SimTime,
         from: IpAddr,
-    ) -> Result<Arc<str>, Refusal> {
+    ) -> Result<(Arc<str>, SecretText), Refusal> {
         let credentials = Credentials {
             username: Some(username.to_owned()),
             password: Some(password),
@@ -65,7 +66,8 @@ impl Vault {
             ..Credentials::default()
         };
         let user = self.log_on(&credentials, Door::Pages, now, from)?;
-        Ok(self.directory.known_as(user))
+        let token = self.issue_token(user, None, now);
+        Ok((self.directory.known_as(user), token))
     }
 
     pub(super) fn issue_token(

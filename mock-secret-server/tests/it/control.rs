@@ -99,6 +99,11 @@ fn a_user_answers_on_the_page_under_tools() {
         robot.body.contains("Login failed."),
         "application accounts have no pages"
     );
+    let (_, state) = ask(&rig, &Method::GET, "/state", Value::Null);
+    assert_eq!(
+        state["live_tokens"], 1,
+        "the API account's own and no other"
+    );
     let signed_in = rig.send("POST", page, &[form], b"username=alice&password=p%3Cw%3E");
     let cookie = signed_in.header("Set-Cookie").unwrap();
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"));
@@ -123,6 +128,17 @@ fn a_user_answers_on_the_page_under_tools() {
     assert!(act("revoke").contains("Failed to"), "nothing to revoke");
     assert!(act("approve").contains("<td>approved</td>"));
     assert!(impersonate(&rig, &api).contains("<Token>"));
+}
+
+#[test]
+fn the_page_takes_users_while_web_services_are_off() {
+    let rig = Rig::start();
+    rig.server
+        .with_vault(|vault| vault.settings_mut().web_services = WebServices::OffText);
+    let page = "/SecretServer/ManageApplications.aspx";
+    let form = "Content-Type: application/x-www-form-urlencoded";
+    let signed_in = rig.send("POST", page, &[form], b"username=alice&password=p%3Cw%3E");
+    assert!(signed_in.header("Set-Cookie").is_some(), "{signed_in:?}");
 }
 
 #[test]
@@ -229,4 +245,5 @@ fn settings_change_by_name_while_the_server_runs() {
     );
     assert_eq!(change(json!({ "no_such_setting": 1 })).0, 400);
     assert_eq!(change(json!({ "profile": "cloud" })).0, 409);
+    assert_eq!(change(json!({ "short_domain_names": false })).0, 409);
 }

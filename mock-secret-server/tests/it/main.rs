@@ -3,6 +3,7 @@
 
 mod bindings;
 mod checks;
+mod command;
 mod control;
 mod discovery;
 mod faults;

@@ -283,7 +283,7 @@ fn the_pages_know_people_and_not_programs() {
             .sim_sign_in(user, domain, password.into(), now, from)
     };
     assert_eq!(
-        &*sign_in("CAROL", Some("acme"), "pw").unwrap(),
+        &*sign_in("CAROL", Some("acme"), "pw").unwrap().0,
         "acme.example\\carol"
     );
     assert_eq!(

@@ -88,6 +88,21 @@ async fn a_bad_body_is_refused_without_repeating_it() {
 }
 
 #[tokio::test]
+async fn a_body_is_an_object_or_nothing() {
+    assert_eq!(
+        call(Method::POST, "/clock/advance", Value::Null).await.0,
+        200
+    );
+    let expected = json!({ "error": "body: expected a JSON object" });
+    for body in [json!([]), json!([60, 0]), json!("60"), json!(60)] {
+        let refused = call(Method::POST, "/clock/advance", body).await;
+        assert_eq!(refused, (400, expected.clone()));
+    }
+    let (_, body) = call(Method::POST, "/faults", Value::Null).await;
+    assert_eq!(body, json!({ "error": "body: missing field `verdict`" }));
+}
+
+#[tokio::test]
 async fn a_rule_is_listed_and_goes() {
     let plane = plane();
     let rule = json!({ "id": "r", "matcher": { "operation": "A" }, "verdict": { "kind": "hold" } });

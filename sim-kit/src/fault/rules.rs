@@ -15,12 +15,14 @@ pub struct FaultRules {
 #[derive(Debug, Default)]
 struct Inner {
     slots: Vec<Slot>,
-    named: u64,
+    numbered: u64,
 }
 
 #[derive(Debug)]
 struct Slot {
     installed: Installed,
+    /// Tells this rule from an earlier one of the same name.
+    number: u64,
     /// Dropped with the rule: that ends every hold.
     removed: watch::Sender<()>,
 }
@@ -33,11 +35,9 @@ impl FaultRules {
     pub fn add(&self, mut rule: Rule) -> Result<FaultGuard, RuleError> {
         check(&rule)?;
         let mut inner = self.lock();
-        inner.named += 1;
-        let id = rule
-            .id
-            .clone()
-            .unwrap_or_else(|| format!("rule-{}", inner.named));
+        inner.numbered += 1;
+        let number = inner.numbered;
+        let id = rule.id.clone().unwrap_or_else(|| format!("rule-{number}"));
         rule.id = Some(id.clone());
         inner.slots.retain(|slot| slot.installed.id != id);
         if inner.slots.len() >= RULES_MAX {
@@ -52,11 +52,13 @@ impl FaultRules {
         };
         inner.slots.push(Slot {
             installed,
+            number,
             removed: watch::channel(()).0,
         });
         Ok(FaultGuard {
             rules: self.clone(),
             id,
+            number,
         })
     }
 
@@ -120,12 +122,14 @@ impl FaultRules {
     }
 }
 
-/// Holds a rule's place for a test: removes it when dropped, and can say whether it was met.
+/// Holds a rule's place for a test: removes it when dropped, and can say whether it was met. A rule
+/// that took the name over meanwhile is another's and stays.
 #[derive(Debug)]
 #[must_use = "the rule goes when the guard is dropped; call keep() to leave it installed"]
 pub struct FaultGuard {
     rules: FaultRules,
     id: String,
+    number: u64,
 }
 
 impl FaultGuard {
@@ -142,7 +146,7 @@ impl FaultGuard {
         inner
             .slots
             .iter()
-            .find(|slot| slot.installed.id == self.id)
+            .find(|slot| slot.number == self.number)
             .map_or(0, |s| s.installed.met)
     }
 
@@ -164,8 +168,10 @@ impl FaultGuard {
 
 impl Drop for FaultGuard {
     fn drop(&mut self) {
+        // An empty name is that of a rule that is to stay.
         if !self.id.is_empty() {
-            self.rules.remove(&self.id);
+            let mut inner = self.rules.lock();
+            inner.slots.retain(|slot| slot.number != self.number);
         }
     }
 }

@@ -79,3 +79,21 @@ async fn removing_the_rule_ends_a_hold() {
     drop(guard);
     assert!(waiting.await.expect("no panic"));
 }
+
+#[test]
+fn a_guard_lets_go_of_its_own_rule_and_of_no_other_of_that_name() {
+    let rules = FaultRules::default();
+    let named = || Rule {
+        id: Some("outage".into()),
+        ..rule("A", 0)
+    };
+    let first = rules.add(named()).expect("installed");
+    assert!(rules.meet(&call("A")).is_some());
+    let second = rules.add(named()).expect("installed");
+    assert_eq!((first.met(), second.met()), (0, 0), "it was replaced");
+    drop(first);
+    assert!(rules.meet(&call("A")).is_some());
+    second.assert_met();
+    drop(second);
+    assert!(rules.list().is_empty());
+}

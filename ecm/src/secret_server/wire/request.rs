@@ -13,6 +13,8 @@ use crate::secret_server::xml;
 pub(in crate::secret_server) struct Request {
     /// The operation's name, as in the SOAPAction.
     pub(in crate::secret_server) operation: &'static str,
+    /// The password or token in the body; version_get has none.
+    confided: Option<Secret>,
     body: Zeroizing<Vec<u8>>,
 }
 
@@ -42,7 +44,7 @@ impl Request {
     ) -> Self {
         Self::write("Authenticate", |out| {
             out.text("username", username);
-            out.text("password", password.expose());
+            out.secret("password", password);
             out.text("organization", organization);
             out.text("domain", domain);
         })
@@ -55,7 +57,7 @@ impl Request {
         domain: &str,
     ) -> Self {
         Self::write("ImpersonateUser", |out| {
-            out.text("token", token.expose());
+            out.secret("token", token);
             out.text("username", username);
             out.text("organization", organization);
             out.text("domain", domain);
@@ -69,7 +71,7 @@ impl Request {
         show_restricted: bool,
     ) -> Self {
         Self::write("SearchSecretsByFieldValue", |out| {
-            out.text("token", token.expose());
+            out.secret("token", token);
             out.text("fieldName", field_name);
             out.text("searchTerm", search_term);
             out.boolean("showDeleted", false);
@@ -83,7 +85,7 @@ impl Request {
         responses: &[CodeResponse],
     ) -> Self {
         Self::write("GetSecret", |out| {
-            out.text("token", token.expose());
+            out.secret("token", token);
             out.integer("secretId", secret_id);
             out.nil("loadSettingsAndPermissions");
             if !responses.is_empty() {
@@ -109,7 +111,7 @@ impl Request {
         secret_item_id: i32,
     ) -> Self {
         Self::write("DownloadFileAttachmentByItemId", |out| {
-            out.text("token", token.expose());
+            out.secret("token", token);
             out.integer("secretId", secret_id);
             out.integer("secretItemId", secret_item_id);
         })
@@ -117,13 +119,13 @@ impl Request {
 
     pub(in crate::secret_server) fn check_in(token: &Secret, secret_id: i32) -> Self {
         Self::write("CheckIn", |out| {
-            out.text("token", token.expose());
+            out.secret("token", token);
             out.integer("secretId", secret_id);
         })
     }
 
     pub(in crate::secret_server) fn get_token_is_valid(token: &Secret) -> Self {
-        Self::write("GetTokenIsValid", |out| out.text("token", token.expose()))
+        Self::write("GetTokenIsValid", |out| out.secret("token", token))
     }
 
     /// Needs no token and changes nothing: tells whether the service answers at an address.
@@ -136,30 +138,39 @@ impl Request {
         format!("\"{}/{}\"", xml::VAULT, self.operation)
     }
 
+    /// The secret that the body holds.
+    pub(in crate::secret_server) fn confided(&self) -> Option<&Secret> {
+        self.confided.as_ref()
+    }
+
     /// The body; its buffer is zeroed when the last reader is done with it.
     pub(in crate::secret_server) fn into_body(self) -> Bytes {
         Bytes::from_owner(self.body)
     }
 
     fn write(operation: &'static str, parameters: impl FnOnce(&mut Writer)) -> Self {
-        let mut out = Writer(Zeroizing::new(String::with_capacity(BODY_BYTES_USUAL)));
-        out.0.push_str(HEAD);
-        out.0.push('<');
-        out.0.push_str(operation);
-        out.0.push_str(" xmlns=\"urn:thesecretserver.com\"");
-        let empty = out.0.len();
-        out.0.push('>');
+        let mut out = Writer {
+            document: Zeroizing::new(String::with_capacity(BODY_BYTES_USUAL)),
+            confided: None,
+        };
+        out.document.push_str(HEAD);
+        out.document.push('<');
+        out.document.push_str(operation);
+        out.document.push_str(" xmlns=\"urn:thesecretserver.com\"");
+        let empty = out.document.len();
+        out.document.push('>');
         parameters(&mut out);
-        if out.0.len() == empty + 1 {
-            out.0.truncate(empty);
-            out.0.push_str(" />");
+        if out.document.len() == empty + 1 {
+            out.document.truncate(empty);
+            out.document.push_str(" />");
         } else {
             out.close(operation);
         }
-        out.0.push_str(TAIL);
+        out.document.push_str(TAIL);
         Self {
             operation,
-            body: Zeroizing::new(std::mem::take(&mut *out.0).into_bytes()),
+            confided: out.confided,
+            body: Zeroizing::new(std::mem::take(&mut *out.document).into_bytes()),
         }
     }
 }
@@ -175,9 +186,17 @@ const HEAD: &str = concat!(
 );
 const TAIL: &str = "</soap:Body></soap:Envelope>";
 
-struct Writer(Zeroizing<String>);
+struct Writer {
+    document: Zeroizing<String>,
+    confided: Option<Secret>,
+}
 
 impl Writer {
+    fn secret(&mut self, name: &str, value: &Secret) {
+        self.text(name, value.expose());
+        self.confided = Some(value.clone());
+    }
+
     fn text(&mut self, name: &str, value: &str) {
         if value.is_empty() {
             return self.raw(&["<", name, " />"]);
@@ -211,7 +230,7 @@ impl Writer {
 
     fn raw(&mut self, pieces: &[&str]) {
         for piece in pieces {
-            self.0.push_str(piece);
+            self.document.push_str(piece);
         }
     }
 
@@ -220,14 +239,14 @@ impl Writer {
     fn escaped(&mut self, value: &str) {
         for character in value.chars() {
             match character {
-                '&' => self.0.push_str("&amp;"),
-                '<' => self.0.push_str("&lt;"),
-                '>' => self.0.push_str("&gt;"),
-                '\n' | '\t' => self.0.push(character),
+                '&' => self.document.push_str("&amp;"),
+                '<' => self.document.push_str("&lt;"),
+                '>' => self.document.push_str("&gt;"),
+                '\n' | '\t' => self.document.push(character),
                 _ if character.is_ascii_control() => {
                     self.raw(&["&#x", &format!("{:X}", u32::from(character)), ";"]);
                 }
-                _ => self.0.push(character),
+                _ => self.document.push(character),
             }
         }
     }

@@ -98,6 +98,33 @@ async fn signalled(mut child: Child, signal: &str) -> Option<i32> {
 }
 
 #[tokio::test]
+async fn a_value_without_its_key_is_refused_and_not_repeated() {
+    let directory = configured("https://access.acme.example", "http://127.0.0.1:1", "");
+    let arguments = ["test-settings", "--username", "joe", "--set", SECRET];
+    let (code, _, stderr) = output(directory.path(), &arguments).await;
+    assert_eq!(code, Some(2));
+    assert_eq!(stderr, "ecm: --set: must be KEY=VALUE\n");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_setting_is_said_once() {
+    let directory = configured("https://access.acme.example", "ftp://vault", "");
+    for command in ["check-config", "test-settings", "run"] {
+        let arguments = match command {
+            "test-settings" => vec![command, "--username", "joe", "--hostname", "web01"],
+            _ => vec![command],
+        };
+        let (code, _, stderr) = output(directory.path(), &arguments).await;
+        assert_eq!(code, Some(2), "{command}");
+        assert_eq!(
+            stderr.matches("it is not an https address").count(),
+            1,
+            "{command}: {stderr}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn the_ready_line_says_who_is_connected_and_signals_stop_cleanly() {
     for (signal, code) in [("-TERM", 0), ("-INT", 130)] {
         let mut appliance = Appliance::start().await;

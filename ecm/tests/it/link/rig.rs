@@ -82,6 +82,21 @@ impl Ecm {
         assert!(met.is_ok(), "calls so far: {:?}", self.plugin.calls());
     }
 
+    /// Waits until the outbox has `credential_id` down as delivered. A release that comes earlier
+    /// is taken down and made a moment later, which is right but answers differently.
+    pub(super) async fn until_delivered(&self, credential_id: &str) {
+        let outbox = self.directory.path().join("state/check-ins.log");
+        let record =
+            format!(r#"{{"op":"delivered","session_id":"s-1","credential_id":"{credential_id}"}}"#);
+        let written = async {
+            while !std::fs::read_to_string(&outbox).unwrap().contains(&record) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let written = tokio::time::timeout(PATIENCE, written).await;
+        assert!(written.is_ok(), "{credential_id} is not delivered");
+    }
+
     /// Stops the ECM and gives back its directory.
     pub(super) async fn stop(self) -> (Result<(), ServiceError>, TempDir) {
         self.shutdown.cancel();

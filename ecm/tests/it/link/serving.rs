@@ -114,6 +114,7 @@ async fn a_credential_is_owed_before_it_is_fetched_and_released_after_the_sessio
         (&json!("package"), &json!("username_password"))
     );
     assert!(!package.to_string().contains(PASSWORD));
+    ecm.until_delivered("7").await;
     assert_eq!(
         link.ask(&release("r-2", "7")).await,
         json!({"type": "done", "id": "r-2"})
@@ -135,6 +136,7 @@ async fn a_release_that_fails_is_answered_with_the_error_and_paid_later() {
     let ecm = Ecm::start(&appliance);
     let mut link = appliance.next_link().await;
     link.ask(&get("r-1", "7")).await;
+    ecm.until_delivered("7").await;
     ecm.plugin.release_failures.store(1, SeqCst);
     let answer = link.ask(&release("r-2", "7")).await;
     assert_eq!(

@@ -1,17 +1,32 @@
-//! The token endpoint and what may be wrong with its answer.
+//! The token endpoint: what is sent to it, and what may be wrong with its answer.
 
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ecm::link::ConnectError;
 use ecm::oauth::{TokenError, TokenSource};
+use wiremock::matchers::{body_string, header, method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::appliance::{Appliance, PATIENCE};
+use super::appliance::PATIENCE;
 
 async fn fetch(status: u16, body: &str) -> TokenError {
-    let appliance = Appliance::start().await;
-    appliance.refuse_token(status, body);
-    source(&appliance.url).fetch().await.unwrap_err()
+    let site = MockServer::start().await;
+    let answer = ResponseTemplate::new(status)
+        .insert_header("Location", "/elsewhere")
+        .set_body_string(body);
+    let token = Mock::given(method("POST")).and(path("/oauth2/token"));
+    // Once, whatever the answer: the connection's own back-off decides about the next.
+    token.respond_with(answer).expect(1).mount(&site).await;
+    source(&site.uri()).fetch().await.unwrap_err()
 }
 
 fn source(url: &str) -> TokenSource {
+    source_with(url, PATIENCE)
+}
+
+fn source_with(url: &str, limit: Duration) -> TokenSource {
     let tls = ecm::tls::client_config(None).unwrap();
     let secret = "canary-s3cret".into();
     TokenSource::new(
@@ -19,7 +34,7 @@ fn source(url: &str) -> TokenSource {
         "ecm-client".into(),
         secret,
         tls,
-        PATIENCE,
+        limit,
     )
     .unwrap()
 }
@@ -75,4 +90,38 @@ async fn nobody_there_is_told_from_a_refusal() {
     let error = source(&url).fetch().await.unwrap_err();
     assert!(matches!(error, TokenError::Unreachable { .. }), "{error}");
     assert!(error.to_string().contains("refused"), "{error}");
+}
+
+#[tokio::test]
+async fn client_credentials_are_asked_for_as_documented() {
+    let site = MockServer::start().await;
+    let basic = STANDARD.encode("ecm-client:canary-s3cret");
+    Mock::given(method("POST"))
+        .and(path("/oauth2/token"))
+        .and(header("Authorization", format!("Basic {basic}").as_str()))
+        .and(header("Content-Type", "application/x-www-form-urlencoded"))
+        .and(body_string("grant_type=client_credentials"))
+        .respond_with(ResponseTemplate::new(200).set_body_raw(
+            r#"{"access_token":"0123456789abcdef","token_type":"bearer","expires_in":1799}"#,
+            "application/json",
+        ))
+        .expect(1)
+        .mount(&site)
+        .await;
+    let token = source(&site.uri()).fetch().await.unwrap();
+    assert_eq!(token.expose(), "0123456789abcdef");
+    assert!(!format!("{:?}", source(&site.uri())).contains("canary"));
+}
+
+#[tokio::test]
+async fn an_endpoint_that_does_not_answer_is_left_in_time() {
+    let site = MockServer::start().await;
+    let never = ResponseTemplate::new(200).set_delay(Duration::from_secs(3600));
+    Mock::given(method("POST"))
+        .respond_with(never)
+        .mount(&site)
+        .await;
+    let source = source_with(&site.uri(), Duration::from_millis(100));
+    let error = source.fetch().await.unwrap_err();
+    assert!(matches!(error, TokenError::TimedOut { .. }), "{error}");
 }
