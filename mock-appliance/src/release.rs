@@ -24,9 +24,14 @@ impl Site {
         }
     }
 
-    /// A package came after the appliance had given up on it. Unless the session got the same
-    /// credential by another request, the vault has to have it back.
-    pub(crate) fn release_in_vain(self: &Arc<Self>, key: ReleaseKey, served_by: ConnectionId) {
+    /// A package came after the appliance had given up on it, or was perhaps lost with its
+    /// connection. Unless the session got the same credential by another request, the vault has to
+    /// have it back.
+    pub(crate) fn release_in_vain(
+        self: &Arc<Self>,
+        key: ReleaseKey,
+        served_by: Option<ConnectionId>,
+    ) {
         let now = self.now();
         {
             let mut state = self.state();
@@ -83,7 +88,7 @@ impl Site {
         let frame = SessionFrame::of(&session, product);
         let deadline_ms = self.settings.request_timeout_ms.release_credential;
         let mut ask = Ask::of(&session, REQUEST, deadline_ms, false);
-        ask.prefer = Some(release.served_by);
+        ask.prefer = release.served_by;
         let more = || ReleaseCredential {
             credential_id: &key.credential_id,
             session_ended_at: ended_at.unix_s(),
@@ -111,11 +116,10 @@ impl Site {
 
     /// Whether the ECM that would get the release wants to hear of it: the capability
     /// `credentials_used` (assumed ecm:§2.2). While nobody is there, it is taken to want to.
-    fn wants_releases(&self, served_by: ConnectionId, group: &str) -> bool {
+    fn wants_releases(&self, served_by: Option<ConnectionId>, group: &str) -> bool {
         let state = self.state();
-        let ecm = state
-            .ecms
-            .get(served_by)
+        let ecm = served_by
+            .and_then(|connection| state.ecms.get(connection))
             .or_else(|| state.ecms.route(group));
         let announced = ecm.and_then(|ecm| ecm.announced.as_ref());
         announced.is_none_or(|announced| announced.capabilities.credentials_used)

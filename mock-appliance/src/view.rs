@@ -368,7 +368,7 @@ pub(crate) struct StateView {
 struct ReleaseView {
     session_id: String,
     credential_id: String,
-    served_by: String,
+    served_by: Option<String>,
     attempts: u32,
     last_problem: Option<String>,
 }
@@ -391,7 +391,7 @@ impl StateView {
         let release = |release: &Release| ReleaseView {
             session_id: release.key.session.to_string(),
             credential_id: release.key.credential_id.clone(),
-            served_by: release.served_by.to_string(),
+            served_by: release.served_by.map(|connection| connection.to_string()),
             attempts: release.attempts,
             last_problem: release.last_problem.clone(),
         };

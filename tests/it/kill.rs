@@ -105,8 +105,8 @@ moments! {
         Picks, [Fault::Vault("GetSecret", lose_answer()), Fault::Vault("CheckIn", refuse())],
         held true then true, freed by Restart;
     killed_after_the_credential_was_lost_on_the_link:
-        Picks, [Fault::Link("get_credential", lose_answer())],
-        held true then true, freed by EndDuringAbsence;
+        Picks, [Fault::Link("get_credential", lose_answer()), Fault::Vault("CheckIn", refuse())],
+        held true then true, freed by Restart;
     killed_while_the_session_runs_which_then_ends:
         Picks, [],
         held true then true, freed by EndAfterRestart;

@@ -213,13 +213,17 @@ impl Console {
                 })
                 .text()
             })
-            .await?;
+            .await;
+        if let Err(LinkError::ConnectionLost { .. }) = &served {
+            // The ECM may have answered, and cannot know that the answer was lost.
+            site.release_in_vain(release.clone(), None);
+        }
         let Served {
             answer,
             connection,
             request_id,
             wrong_aad,
-        } = served;
+        } = served?;
         let package = match answer {
             Answer::Package(package) => package,
             other => return Err(unexpected("get_credential", &other)),

@@ -290,7 +290,7 @@ fn received(admitted: &Admitted, text: &str) -> Result<(), End> {
     ];
     site.journal.record(entry);
     if let Disposition::Late(Some(key)) = disposition {
-        site.release_in_vain(key, connection);
+        site.release_in_vain(key, Some(connection));
     }
     Ok(())
 }

@@ -24,8 +24,8 @@ pub struct ReleaseKey {
 pub struct Release {
     /// Which.
     pub key: ReleaseKey,
-    /// The connection that served it.
-    pub served_by: ConnectionId,
+    /// The connection that served it; nothing when that was lost with the answer.
+    pub served_by: Option<ConnectionId>,
     /// When the session ended; nothing while it runs.
     pub session_ended_at: Option<SimTime>,
     /// How often it was sent.
@@ -45,14 +45,14 @@ pub struct Releases {
 impl Releases {
     /// Notes that a credential went to a session. Twice the same is owed once; the last server
     /// counts.
-    pub fn handed_out(&mut self, key: ReleaseKey, served_by: ConnectionId) {
+    pub fn handed_out(&mut self, key: ReleaseKey, served_by: impl Into<Option<ConnectionId>>) {
         if self.out.len() >= OWED_MAX && !self.out.contains_key(&key) {
             self.out.pop_first();
             self.given_up += 1;
         }
         let release = Release {
             key: key.clone(),
-            served_by,
+            served_by: served_by.into(),
             session_ended_at: None,
             attempts: 0,
             last_problem: None,
@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(releases.session_ended(SessionId(1), NOW), [key(1, "a")]);
         assert_eq!(releases.owed().count(), 1);
         assert_eq!(
-            releases.get(&key(1, "a")).map(|r| r.served_by),
+            releases.get(&key(1, "a")).and_then(|r| r.served_by),
             Some(ConnectionId(2))
         );
     }
