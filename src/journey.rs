@@ -281,7 +281,7 @@ fn told(call: &Call) -> String {
         code => format!("{outcome} {code}"),
     };
     // With the indent of an act this fits in 80 columns.
-    format!("vault {operation:25} {who:25} {outcome:7} {time:>8}")
+    format!("vault {operation:25} {who:22} {outcome:12} {time:>8}")
 }
 
 fn refused(act: &'static str, refusal: Refusal) -> JourneyError {

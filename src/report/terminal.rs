@@ -6,8 +6,10 @@ use anstyle::{AnsiColor, Style};
 
 use crate::outcome::{Hop, Outcome, RunResult, exit};
 
-/// Width of the bar part of a waterfall, in characters.
-const BAR_WIDTH: usize = 32;
+/// Columns of a terminal that nobody has widened.
+const WIDTH: usize = 80;
+/// Columns of a line beside its party, label and bar: indent, gaps and time.
+const BESIDE: usize = 17;
 
 /// Hops over time, one line each:
 ///
@@ -34,14 +36,19 @@ pub fn waterfall(hops: &[Hop]) -> String {
         .map(|hop| hop.label.chars().count())
         .max()
         .unwrap_or(0);
+    let bar_width = WIDTH.saturating_sub(BESIDE + party + label).clamp(10, 40);
+    let column = |us: u64| {
+        let column = u128::from(us) * bar_width as u128 / u128::from(end_us);
+        usize::try_from(column).unwrap_or(bar_width)
+    };
     let mut out = String::new();
     for hop in hops {
-        let start = column(hop.start_us, end_us);
-        let stop = column(hop.start_us + hop.elapsed_us, end_us)
+        let start = column(hop.start_us);
+        let stop = column(hop.start_us + hop.elapsed_us)
             .max(start + 1)
-            .min(BAR_WIDTH);
+            .min(bar_width);
         let start = start.min(stop - 1);
-        let bar: String = (0..BAR_WIDTH)
+        let bar: String = (0..bar_width)
             .map(|at| {
                 if (start..stop).contains(&at) {
                     '█'
@@ -96,10 +103,6 @@ pub fn summary(run: &RunResult) -> String {
 #[must_use]
 pub fn milliseconds(us: u64) -> String {
     format!("{}.{} ms", us / 1000, us % 1000 / 100)
-}
-
-fn column(us: u64, end_us: u64) -> usize {
-    usize::try_from(u128::from(us) * BAR_WIDTH as u128 / u128::from(end_us)).unwrap_or(BAR_WIDTH)
 }
 
 fn style(outcome: Outcome) -> Style {

@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -17,8 +17,13 @@ use tokio::time::timeout;
 
 use super::body::ReplyBody;
 use super::wire_end::{ClearEnd, Ending};
-use super::{Handler, Listener};
+use super::{Handler, Limits, Listener};
 use crate::exchange::{BodyError, Delivery, HeaderValue, Reply, Request, StatusCode, header};
+
+/// Bytes of a refused body that are still taken off the wire.
+const PASSED_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// How long that may take.
+const PASSING_MAX: Duration = Duration::from_secs(2);
 
 pub(super) async fn exchange<H: Handler, S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
@@ -112,9 +117,8 @@ async fn read<H>(
         .contains_key(header::UPGRADE)
         .then(|| hyper::upgrade::on(&mut request));
     let (parts, incoming) = request.into_parts();
-    let limit_bytes = listener.limits.body_bytes_max;
-    let limit_s = listener.limits.body_read_s;
-    let body = collect(incoming, limit_bytes, limit_s).await;
+    let expected = parts.headers.contains_key(header::EXPECT);
+    let body = collect(incoming, expected, listener.limits).await;
     Request {
         method: parts.method,
         path: parts.uri.path().to_owned(),
@@ -131,21 +135,74 @@ async fn read<H>(
     }
 }
 
-async fn collect(incoming: Incoming, limit_bytes: usize, limit_s: u64) -> Result<Bytes, BodyError> {
+async fn collect(
+    mut incoming: Incoming,
+    expected: bool,
+    limits: Limits,
+) -> Result<Bytes, BodyError> {
+    let limit_bytes = limits.body_bytes_max;
+    let too_large = BodyError::TooLarge { limit_bytes };
     // A length announced beyond the limit is refused unread: its sender may be waiting for a
     // `100 Continue`, or never send a byte.
     if incoming.size_hint().lower() > limit_bytes as u64 {
-        return Err(BodyError::TooLarge { limit_bytes });
-    }
-    let limited = Limited::new(incoming, limit_bytes);
-    match timeout(Duration::from_secs(limit_s), limited.collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            Err(BodyError::TooLarge { limit_bytes })
+        if !expected {
+            tokio::spawn(pass_over(incoming));
         }
-        Ok(Err(_)) => Err(BodyError::Broken),
-        Err(_) => Err(BodyError::TimedOut { limit_s }),
+        return Err(too_large);
     }
+    let limit_s = limits.body_read_s;
+    let reading = timeout(
+        Duration::from_secs(limit_s),
+        whole(&mut incoming, limit_bytes),
+    );
+    let body = reading
+        .await
+        .unwrap_or(Err(BodyError::TimedOut { limit_s }));
+    if body == Err(too_large) {
+        tokio::spawn(pass_over(incoming));
+    }
+    body
+}
+
+async fn whole(incoming: &mut Incoming, limit_bytes: usize) -> Result<Bytes, BodyError> {
+    let mut body = Bytes::new();
+    let mut pieces = BytesMut::new();
+    while let Some(frame) = incoming.frame().await {
+        let frame = frame.map_err(|_| BodyError::Broken)?;
+        let Ok(piece) = frame.into_data() else {
+            continue;
+        };
+        if body.len() + pieces.len() + piece.len() > limit_bytes {
+            return Err(BodyError::TooLarge { limit_bytes });
+        }
+        // Nearly every body comes in one piece, which is kept as it is.
+        if body.is_empty() && pieces.is_empty() {
+            body = piece;
+        } else {
+            pieces.extend_from_slice(&std::mem::take(&mut body));
+            pieces.extend_from_slice(&piece);
+        }
+    }
+    Ok(if pieces.is_empty() {
+        body
+    } else {
+        pieces.freeze()
+    })
+}
+
+/// Reads and forgets what a client still sends of a body that was refused. A connection that closes
+/// on unread bytes is reset, and the client might never see the answer.
+async fn pass_over(mut incoming: Incoming) {
+    let passing = async {
+        let mut passed = 0;
+        while let Some(Ok(frame)) = incoming.frame().await {
+            passed += frame.data_ref().map_or(0, Bytes::len);
+            if passed > PASSED_BYTES_MAX {
+                return;
+            }
+        }
+    };
+    let _ = timeout(PASSING_MAX, passing).await;
 }
 
 /// The upgrade stays here; the handler only sees that there is one.

@@ -139,6 +139,24 @@ async fn a_body_beyond_the_limit_is_told_to_the_handler_and_the_connection_close
 }
 
 #[tokio::test]
+async fn a_client_that_sends_a_refused_body_to_its_end_still_reads_the_answer() {
+    let hosted = start(TlsChoice::Off).await;
+    let body = "x".repeat(8 * 1024 * 1024);
+    let announced = format!("Content-Length: {}\r\n\r\n{body}", body.len());
+    let chunked = format!(
+        "Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+        body.len()
+    );
+    for rest in [announced, chunked] {
+        let request = format!("POST / HTTP/1.1\r\nHost: x\r\n{rest}");
+        let (text, ended) = talk(&hosted, &request).await;
+        assert!(text.starts_with("HTTP/1.1 413"), "{text}");
+        assert!(ended.is_ok(), "{ended:?}");
+    }
+    hosted.stop().await;
+}
+
+#[tokio::test]
 async fn a_body_announced_beyond_the_limit_is_refused_before_it_comes() {
     let hosted = start(TlsChoice::Off).await;
     for expect in ["", "Expect: 100-continue\r\n"] {
