@@ -280,8 +280,9 @@ fn told(call: &Call) -> String {
         "" => outcome.clone(),
         code => format!("{outcome} {code}"),
     };
-    // With the indent of an act this fits in 80 columns.
-    format!("vault {operation:25} {who:22} {outcome:12} {time:>8}")
+    // With the indent of an act this fits in 80 columns; a long outcome takes them from the caller.
+    let caller = 32_usize.saturating_sub(outcome.len().max(7));
+    format!("vault {operation:25} {who:caller$} {outcome:7} {time:>8}")
 }
 
 fn refused(act: &'static str, refusal: Refusal) -> JourneyError {
