@@ -209,6 +209,10 @@ struct Note {
 }
 
 impl Handler for Engine {
+    fn spelled(&self) -> &'static [&'static str] {
+        &["WWW-Authenticate"]
+    }
+
     async fn handle(&self, request: Request) -> Reply {
         let watch = Stopwatch::start();
         let mut note = Note::default();

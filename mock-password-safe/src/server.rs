@@ -107,7 +107,11 @@ impl Builder {
             lab.settings = settings;
         }
         let state = lab.populate(self.seed, self.clock.now())?;
-        let ports = self.hosting.bind().await?;
+        let hosting = Hosting {
+            http2: lab.settings.http2,
+            ..self.hosting
+        };
+        let ports = hosting.bind().await?;
         let engine = Arc::new(Engine::new(lab, self.seed, self.clock, state));
         let parts = Parts {
             name: NAME,

@@ -109,6 +109,9 @@ pub struct Settings {
     pub directory_account_alone_is_object: bool,
     /// `GET Auth` answers like `SignAppin` (third parties probe it; undocumented, psafe:§2.14).
     pub auth_probe_answers: bool,
+    /// Clients may choose HTTP/2 over TLS, as they may with IIS 10 (documented by Microsoft,
+    /// *HTTP/2 on IIS*).
+    pub http2: bool,
     /// Everything that is legal and awkward at once: unknown members, `null` for empty text,
     /// needless escapes, a second cookie.
     pub awkward: bool,
@@ -144,6 +147,7 @@ impl Default for Settings {
             system_name_matches_dns: false,
             directory_account_alone_is_object: true,
             auth_probe_answers: false,
+            http2: true,
             awkward: false,
         }
     }

@@ -17,6 +17,9 @@ pub struct Protocol {
     pub http_get: bool,
     /// The POST binding. The recorded service has that port.
     pub http_post: bool,
+    /// Clients may choose HTTP/2 over TLS, as they may with IIS 10 (documented by Microsoft,
+    /// *HTTP/2 on IIS*).
+    pub http2: bool,
     /// What `?WSDL` gives. The other document is always at `?wsdl-soap-only`.
     pub wsdl: WsdlFlavor,
     /// Answers that are legal but that few clients have met: other prefixes, white space and
@@ -32,6 +35,7 @@ impl Default for Protocol {
             virtual_directory: "/SecretServer".into(),
             http_get: true,
             http_post: true,
+            http2: true,
             wsdl: WsdlFlavor::Full,
             awkward_seed: None,
         }

@@ -239,10 +239,11 @@ impl Builder {
             contents,
             lab,
             protocol,
-            hosting,
+            mut hosting,
             clock,
             seed,
         } = self;
+        hosting.http2 = protocol.http2;
         let contents = match lab {
             Some(lab) => lab.contents(seed)?,
             None => contents,

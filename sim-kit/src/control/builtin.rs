@@ -6,11 +6,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{ControlCall, ControlError, Parts, Route, to_json};
+use super::{ControlCall, ControlError, Counters, Parts, Route, to_json};
 use crate::clock::{Motion, SimClock, SimTime};
 use crate::exchange::Method;
 use crate::fault::{Installed, Rule};
 use crate::journal::Entry;
+use crate::serve::StatsSnapshot;
 
 /// Longest step of the clock in one call: a hundred years.
 const ADVANCE_MS_MAX: u64 = 100 * 366 * 86_400 * 1000;
@@ -61,8 +62,8 @@ struct JournalPage {
     entries: Vec<Entry>,
 }
 
-pub(super) fn routes(parts: &Parts) -> Vec<Route> {
-    let mut routes = vec![ready(parts)];
+pub(super) fn routes(parts: &Parts, counters: &Counters) -> Vec<Route> {
+    let mut routes = vec![ready(parts), stats(counters)];
     routes.extend(clock(parts));
     routes.extend(faults(parts));
     routes.extend(journal(parts));
@@ -84,6 +85,20 @@ fn ready(parts: &Parts) -> Route {
         },
     )
     .gives::<ReadyState>()
+}
+
+fn stats(counters: &Counters) -> Route {
+    let counters = Counters::clone(counters);
+    Route::new(
+        Method::GET,
+        "/stats",
+        "Connections, TLS handshakes and requests of the vendor port since the start",
+        move |_| {
+            let counted = counters.get().map(|stats| stats.snapshot());
+            async move { Ok(to_json(&counted.unwrap_or_default())) }
+        },
+    )
+    .gives::<StatsSnapshot>()
 }
 
 fn clock_state(clock: &SimClock) -> Value {
