@@ -140,3 +140,35 @@ fn generated_secrets_are_canaries_that_differ_and_repeat() {
     assert_eq!(first, values(&contents(1)));
     assert_ne!(first, values(&contents(2)));
 }
+
+#[test]
+fn a_path_without_its_slash_gets_it_and_an_impossible_one_names_the_cure() {
+    let lab = |directory: &str, page: &str| {
+        let text = format!(
+            "[secret-server]\nprotocol = {{ virtual_directory = '{directory}' }}\n\
+             settings = {{ authorize_path = '{page}' }}\n"
+        );
+        Lab::read(Path::new("lab.toml"), &text)
+    };
+    for (directory, page, expected) in [
+        ("vault", "Tools.aspx", ("/vault", "/Tools.aspx")),
+        ("/vault/", "/Tools.aspx", ("/vault", "/Tools.aspx")),
+        ("", "My/Tools.aspx", ("", "/My/Tools.aspx")),
+    ] {
+        let lab = lab(directory, page).unwrap();
+        let read = (
+            lab.protocol().virtual_directory.as_str(),
+            lab.settings().authorize_path.as_str(),
+        );
+        assert_eq!(read, expected);
+    }
+    for (directory, page, told) in [
+        ("my vault", "/a", "lab.toml:2: a virtual directory is"),
+        ("/v?x", "/a", "write /SecretServer, or nothing"),
+        ("/v", "/a?b", "lab.toml:3: the path of a page is"),
+        ("/v", "", "write /ManageApplications.aspx"),
+    ] {
+        let error = lab(directory, page).unwrap_err().to_string();
+        assert!(error.contains(told) && !error.contains('\n'), "{error}");
+    }
+}

@@ -4,7 +4,7 @@ use mock_secret_server::state::{
     Answer, Command, Operate, RefusalKind, RolePermission, SecretText,
 };
 
-use crate::fixture::{Bench, bench, bench_with, contents, impersonate, log_on};
+use crate::fixture::{Bench, bench, bench_with, contents, impersonate, log_on, person};
 
 #[test]
 fn the_version_needs_no_token_and_validity_repeats_it() {
@@ -280,7 +280,7 @@ fn the_pages_know_people_and_not_programs() {
     let mut sign_in = |user: &str, domain: Option<&str>, password: &str| {
         bench
             .vault
-            .sim_sign_in(user, domain, password.into(), now, from)
+            .sim_sign_in(person(user, domain, password), now, from)
     };
     assert_eq!(
         &*sign_in("CAROL", Some("acme"), "pw").unwrap().0,
@@ -303,7 +303,7 @@ fn failures_at_the_pages_and_at_the_service_lock_together() {
     bench.refused(log_on("alice", "no", None));
     bench
         .vault
-        .sim_sign_in("alice", None, "no".into(), now, from)
+        .sim_sign_in(person("alice", None, "no"), now, from)
         .unwrap_err();
     assert_eq!(
         bench.refused(log_on("alice", "pw", None)).kind,

@@ -4,6 +4,7 @@
 
 mod administration;
 mod check_out;
+mod doors;
 mod fixture;
 mod log_on;
 mod model;
