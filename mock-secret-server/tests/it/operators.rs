@@ -1,6 +1,7 @@
 //! What operators do by the control plane, and the page on which approvers answer.
 
-use crate::rig::{Rig, contents};
+use crate::rig::{Rig, SOAP11, contents, envelope, wrapped};
+use mock_secret_server::settings::{PlatformRefusal, Profile, RefusedPayload};
 use mock_secret_server::state::{NewSecret, NewUser};
 use serde_json::{Value, json};
 use sim_kit::exchange::Method;
@@ -25,6 +26,60 @@ fn state(rig: &Rig) -> Value {
         .control()
         .dispatch(&Method::GET, "/state", Value::Null);
     rig.block_on(look).body
+}
+
+#[test]
+fn beside_a_refusal_texts_and_lists_are_left_out_or_empty() {
+    let rig = Rig::start();
+    let faces: [(RefusedPayload, [&str; 3]); 2] = [
+        (
+            RefusedPayload::Omitted,
+            [
+                "</Errors></AuthenticateResult>",
+                "</Errors></SearchSecretsLegacyResult>",
+                "</Errors><MaxOfflineSeconds>0</MaxOfflineSeconds></GetTokenIsValidResult>",
+            ],
+        ),
+        (
+            RefusedPayload::Empty,
+            [
+                "</Errors><Token /></AuthenticateResult>",
+                "</Errors><SecretSummaries /></SearchSecretsLegacyResult>",
+                "</Errors><MaxOfflineSeconds>0</MaxOfflineSeconds><Version /></",
+            ],
+        ),
+    ];
+    for (setting, expected) in faces {
+        rig.server
+            .with_vault(|vault| vault.settings_mut().refused_payload = setting);
+        let operations = ["Authenticate", "SearchSecretsLegacy", "GetTokenIsValid"];
+        for (operation, expected) in operations.iter().zip(expected) {
+            let body = rig.call(operation, "").body;
+            assert!(body.contains(expected), "{body}");
+        }
+    }
+}
+
+#[test]
+fn the_platform_refuses_as_it_is_told() {
+    for (setting, status) in [
+        (PlatformRefusal::NotFound, 404),
+        (PlatformRefusal::Text, 200),
+        (PlatformRefusal::LogInPage, 302),
+    ] {
+        let rig = Rig::with(|builder| {
+            let mut contents = contents();
+            contents.settings.profile = Profile::Platform;
+            contents.settings.platform_refusal = setting;
+            builder.contents(contents)
+        });
+        let body = envelope(SOAP11, &wrapped("VersionGet", ""));
+        let path = "/webservices/SSWebservice.asmx";
+        let reply = rig.send("POST", path, &["Content-Type: text/xml"], body.as_bytes());
+        assert_eq!(reply.status, status, "{setting:?}");
+        let told = reply.body.contains("not available on the Delinea Platform");
+        assert_eq!(told, setting == PlatformRefusal::Text);
+    }
 }
 
 #[test]

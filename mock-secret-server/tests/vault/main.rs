@@ -4,6 +4,7 @@
 
 mod administration;
 mod check_out;
+mod choices;
 mod doors;
 mod fixture;
 mod log_on;
@@ -14,4 +15,5 @@ mod reading;
 mod restricted;
 mod scale;
 mod search;
+mod texts;
 mod trust;
