@@ -36,28 +36,39 @@ impl<'a> Part<'a> {
     pub(super) fn is_in(&self, text: &str) -> bool {
         // Some letters beyond ASCII have a small letter within it, so that only two ASCII texts
         // may be compared byte by byte.
-        if self.is_ascii && text.is_ascii() {
-            ascii_contains(text.as_bytes(), self.part.as_bytes())
-        } else {
-            text.to_lowercase().contains(&self.part.to_lowercase())
-        }
+        let by_bytes = self.is_ascii.then(|| self.is_in_ascii(text.as_bytes()));
+        by_bytes
+            .flatten()
+            .unwrap_or_else(|| text.to_lowercase().contains(&self.part.to_lowercase()))
     }
-}
 
-fn ascii_contains(text: &[u8], part: &[u8]) -> bool {
-    let Some(first) = part.first() else {
-        return true;
-    };
-    // The bit that makes a letter small. Of another byte it may make a false start, which the
-    // whole comparison finds out.
-    let small = if first.is_ascii_alphabetic() { 0x20 } else { 0 };
-    let first = first | small;
-    let Some(last) = text.len().checked_sub(part.len()) else {
-        return false;
-    };
-    text[..=last].iter().enumerate().any(|(at, byte)| {
-        byte | small == first && text[at..at + part.len()].eq_ignore_ascii_case(part)
-    })
+    /// `None` when the text goes beyond ASCII. A plain loop: it runs over every name of a vault,
+    /// also where nothing has been optimised.
+    fn is_in_ascii(&self, text: &[u8]) -> Option<bool> {
+        let part = self.part.as_bytes();
+        let Some(first) = part.first() else {
+            return Some(true);
+        };
+        // The bit that makes a letter small. Of another byte it may make a false start, which the
+        // whole comparison finds out.
+        let small = if first.is_ascii_alphabetic() { 0x20 } else { 0 };
+        let first = first | small;
+        let mut at = 0;
+        while at < text.len() {
+            let byte = text[at];
+            if byte >= 0x80 {
+                return None;
+            }
+            if byte | small == first
+                && text.len() - at >= part.len()
+                && text[at..at + part.len()].eq_ignore_ascii_case(part)
+            {
+                return Some(true);
+            }
+            at += 1;
+        }
+        Some(false)
+    }
 }
 
 /// Whether `text` has the shape of `pattern`, in which `%` stands for any characters and `_` for

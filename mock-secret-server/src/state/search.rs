@@ -111,8 +111,7 @@ impl Vault {
             _ => self.level_on(caller.user, secret).is_some(),
         };
         // The cheapest first.
-        let fits = |slot: &SecretSlot| {
-            let secret = &self.secrets[slot.0 as usize];
+        let mut fits = |secret: &SecretRecord| {
             (secret.active || query.deleted)
                 && (query.restricted || !secret.rules().restricted())
                 && query
@@ -121,14 +120,21 @@ impl Vault {
                 && sees(secret)
                 && sought.is(secret)
         };
-        match self.candidates(query.wanted, &sought.test) {
-            Some(slots) => slots.iter().copied().filter(fits).collect(),
-            None => (0..)
-                .map(SecretSlot)
-                .take(self.secrets.len())
-                .filter(fits)
-                .collect(),
+        let mut found = Vec::new();
+        if let Some(slots) = self.candidates(query.wanted, &sought.test) {
+            for &slot in &*slots {
+                if fits(self.secret(slot)) {
+                    found.push(slot);
+                }
+            }
+        } else {
+            for (slot, secret) in (0..).zip(&self.secrets) {
+                if fits(secret) {
+                    found.push(SecretSlot(slot));
+                }
+            }
         }
+        found
     }
 
     pub(super) fn summaries(&self, caller: &Caller, query: Query<'_>) -> Vec<SecretSummary> {

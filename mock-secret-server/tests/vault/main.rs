@@ -9,6 +9,7 @@ mod doors;
 mod fixture;
 mod log_on;
 mod model;
+mod naive_search;
 mod purity;
 mod random_runs;
 mod reading;
