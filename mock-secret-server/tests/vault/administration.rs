@@ -104,6 +104,46 @@ fn every_template_and_field_has_an_id_of_its_own() {
 }
 
 #[test]
+fn the_documented_built_in_templates_are_there() {
+    let mut bench = bench();
+    let token = bench.token("alice");
+    let Answer::GetSecretTemplates(templates) =
+        bench.call(Command::GetSecretTemplates { token }).unwrap()
+    else {
+        panic!("none");
+    };
+    // soap:§3.10.
+    let documented = [
+        "Active Directory Account",
+        "Windows Account",
+        "Unix Account (SSH)",
+        "Unix Account (SSH Key Rotation)",
+        "Unix Account (SSH Key Rotation - No Password)",
+        "Unix Account (Privileged Account SSH Key Rotation)",
+        "Unix Account (Privileged Account SSH Key Rotation - No Password)",
+        "Unix Root Account (SSH)",
+        "SSH Key",
+        "Password",
+        "Web Password",
+        "SQL Server Account",
+        "Oracle Account",
+        "MySql Account",
+        "Cisco Account (SSH)",
+        "VMware ESX/ESXi",
+        "Pin",
+        "Contact",
+        "Credit Card",
+    ];
+    for name in documented {
+        let found = templates.iter().find(|one| &*one.name == name);
+        let fields = &found.unwrap_or_else(|| panic!("no {name}")).fields;
+        let passwords = fields.iter().any(|field| field.is_password);
+        assert_eq!(passwords, name != "Contact", "{name}");
+    }
+    assert_eq!(templates.len(), documented.len());
+}
+
+#[test]
 fn folders_show_to_those_who_may_view_them() {
     let mut bench = bench();
     for (user, sees) in [("alice", true), ("eve", false)] {
