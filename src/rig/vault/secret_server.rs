@@ -69,7 +69,10 @@ fn planted(contents: &Contents) -> Vec<PlantedSecret> {
     for user in &contents.users {
         let Some(radius) = &user.radius else { continue };
         let of = &user.user_name;
-        plant(format!("RADIUS code of vault user {of}"), radius.code.expose());
+        plant(
+            format!("RADIUS code of vault user {of}"),
+            radius.code.expose(),
+        );
         if let Some(answer) = &radius.challenge_answer {
             plant(format!("RADIUS answer of vault user {of}"), answer.expose());
         }
