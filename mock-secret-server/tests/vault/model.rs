@@ -100,7 +100,7 @@ pub(crate) struct Said {
 /// What stands in for the second factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Code {
-    Code,
+    Right,
     Answer,
     Wrong,
 }

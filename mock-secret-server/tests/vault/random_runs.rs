@@ -158,7 +158,7 @@ impl Real {
             Step::LogOnWithCode { user, right, code } => {
                 let password = if right { "pw" } else { "no" };
                 let code = match code {
-                    Code::Code => "code",
+                    Code::Right => "code",
                     Code::Answer => "answer",
                     Code::Wrong => "wrong",
                 };
@@ -292,7 +292,7 @@ impl Real {
 
 /// A run begins with everybody logged on, so that most steps meet a live token.
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let code = Code::Code;
+    let code = Code::Right;
     let right = true;
     let logged_on = (0..USERS.len()).map(move |user| Step::LogOnWithCode { user, right, code });
     let first: Vec<Step> = logged_on.collect();
@@ -344,8 +344,8 @@ fn said() -> impl Strategy<Value = Said> {
 
 fn code() -> impl Strategy<Value = Code> {
     prop::sample::select(vec![
-        Code::Code,
-        Code::Code,
+        Code::Right,
+        Code::Right,
         Code::Answer,
         Code::Answer,
         Code::Wrong,

@@ -39,11 +39,11 @@ impl Model {
         let challenged = std::mem::take(&mut person.challenged);
         match (challenged, code) {
             (true, Code::Answer) => Ok(()),
-            (false, Code::Code) if self.choices.radius_challenges => {
+            (false, Code::Right) if self.choices.radius_challenges => {
                 person.challenged = true;
                 Err(RefusalKind::RadiusChallenge)
             }
-            (false, Code::Code) => Ok(()),
+            (false, Code::Right) => Ok(()),
             _ => Err(self.failed(ROSE, RefusalKind::WrongRadiusCode)),
         }
     }
