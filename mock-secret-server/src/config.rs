@@ -4,14 +4,16 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::settings::path;
 use crate::wsdl::Flavor;
 
 /// Switches of the protocol engine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Protocol {
-    /// Virtual directory of an on-premises installation, with a leading slash; empty for an
-    /// installation at the site's root (documented soap:§1.1).
+    /// Virtual directory of an on-premises installation; empty for an installation at the site's
+    /// root (documented soap:§1.1).
+    #[serde(deserialize_with = "path::directory")]
     pub virtual_directory: String,
     /// *Allow HTTP Get*: the GET binding. The recorded service has that port.
     pub http_get: bool,

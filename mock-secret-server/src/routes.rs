@@ -2,7 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
-use crate::settings::{Profile, WebServices};
+use crate::settings::{Profile, Settings, WebServices, path::rooted};
 
 /// Where the web service stands below the application's root.
 const SERVICE: &str = "/webservices/SSWebService.asmx";
@@ -19,6 +19,8 @@ pub(crate) enum Target {
     WindowsService,
     /// Tools > Manage Applications.
     Applications,
+    /// Where an approver answers a request for access.
+    AccessApproval,
     /// The log-in page.
     LogIn,
     /// The service while web services are switched off, when that leads to the log-in page.
@@ -34,19 +36,22 @@ pub(crate) struct Layout {
     pub(crate) root: String,
     profile: Profile,
     applications: String,
+    access_approval: String,
 }
 
 impl Layout {
-    pub(crate) fn new(profile: Profile, virtual_directory: &str, applications: &str) -> Self {
-        let root = match profile {
-            Profile::OnPremises => virtual_directory.trim_end_matches('/').to_owned(),
+    /// A lab's paths have been read by [`rooted`] already; those of a Rust test may lack a slash.
+    pub(crate) fn new(settings: &Settings, virtual_directory: &str) -> Self {
+        let rooted = |path: &str| rooted(path).unwrap_or_else(|| path.to_owned());
+        let root = match settings.profile {
+            Profile::OnPremises => rooted(virtual_directory),
             Profile::Cloud | Profile::Platform => String::new(),
         };
-        let applications = applications.to_owned();
         Self {
             root,
-            profile,
-            applications,
+            profile: settings.profile,
+            applications: rooted(&settings.authorize_path),
+            access_approval: rooted(&settings.access_approval_path),
         }
     }
 
@@ -65,7 +70,7 @@ impl Layout {
             return Target::Nothing;
         };
         if let Some(rest) = strip_prefix_any_case(path, SERVICE) {
-            return self.service(rest, web_services);
+            return service(rest, web_services);
         }
         if path.eq_ignore_ascii_case(WINDOWS_SERVICE) && self.profile == Profile::OnPremises {
             return Target::WindowsService;
@@ -73,28 +78,26 @@ impl Layout {
         if path.eq_ignore_ascii_case(&self.applications) {
             return Target::Applications;
         }
+        if path.eq_ignore_ascii_case(&self.access_approval) {
+            return Target::AccessApproval;
+        }
         if path.eq_ignore_ascii_case("/Login.aspx") {
             return Target::LogIn;
         }
         Target::Nothing
     }
+}
 
-    fn service(&self, rest: &str, web_services: WebServices) -> Target {
-        // The Delinea Platform has no such service (documented soap:§3.11); how it says so is
-        // assumed.
-        if self.profile == Profile::Platform {
-            return Target::Nothing;
-        }
-        match web_services {
-            WebServices::On | WebServices::OffText => {}
-            WebServices::OffNotFound => return Target::Nothing,
-            WebServices::OffLogInPage => return Target::SwitchedOff,
-        }
-        match rest.strip_prefix('/') {
-            _ if rest.is_empty() => Target::Service,
-            Some(method) => Target::Method(percent_decode_str(method).decode_utf8_lossy().into()),
-            None => Target::Nothing,
-        }
+fn service(rest: &str, web_services: WebServices) -> Target {
+    match web_services {
+        WebServices::On | WebServices::OffText => {}
+        WebServices::OffNotFound => return Target::Nothing,
+        WebServices::OffLogInPage => return Target::SwitchedOff,
+    }
+    match rest.strip_prefix('/') {
+        _ if rest.is_empty() => Target::Service,
+        Some(method) => Target::Method(percent_decode_str(method).decode_utf8_lossy().into()),
+        None => Target::Nothing,
     }
 }
 
@@ -108,7 +111,31 @@ mod tests {
     use super::*;
 
     fn target(profile: Profile, web_services: WebServices, path: &str) -> Target {
-        Layout::new(profile, "/SecretServer", "/ManageApplications.aspx").target(path, web_services)
+        let settings = Settings {
+            profile,
+            web_services,
+            ..Settings::default()
+        };
+        Layout::new(&settings, "/SecretServer").target(path, settings.door())
+    }
+
+    #[test]
+    fn a_path_without_its_slash_is_met_all_the_same() {
+        let settings = Settings {
+            authorize_path: "Tools.aspx".into(),
+            ..Settings::default()
+        };
+        let layout = Layout::new(&settings, "vault");
+        assert_eq!(
+            layout.service_path(),
+            "/vault/webservices/SSWebService.asmx"
+        );
+        for (path, expected) in [
+            (layout.service_path().as_str(), Target::Service),
+            ("/vault/tools.aspx", Target::Applications),
+        ] {
+            assert_eq!(layout.target(path, WebServices::On), expected, "{path}");
+        }
     }
 
     #[test]
@@ -146,6 +173,11 @@ mod tests {
                 OnPremises,
                 "/secretserver/manageapplications.aspx",
                 Target::Applications,
+            ),
+            (
+                OnPremises,
+                "/secretserver/secretaccessapprove.aspx",
+                Target::AccessApproval,
             ),
             (OnPremises, "/SecretServer", Target::Nothing),
             (Cloud, "/webservices/SSWebservice.asmx", Target::Service),

@@ -1,6 +1,7 @@
 //! A simulated Secret Server inside any Rust program.
 
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use sim_kit::cli::StartError;
@@ -248,18 +249,14 @@ impl Builder {
             Some(lab) => lab.contents(seed)?,
             None => contents,
         };
-        let settings = &contents.settings;
-        let layout = Layout::new(
-            settings.profile,
-            &protocol.virtual_directory,
-            &settings.authorize_path,
-        );
+        let layout = Layout::new(&contents.settings, &protocol.virtual_directory);
         let start = clock.now();
-        let fresh = move || {
-            let source = Box::new(SeededTokens::new(seed));
+        // A token of before a reset must not come back as somebody else's: each start has its own.
+        let fresh = move |resets: u64| {
+            let source = Box::new(SeededTokens::after_resets(seed, resets));
             Vault::new(contents.clone(), source, start)
         };
-        let vault = fresh()?;
+        let vault = fresh(0)?;
         if let Some(seed) = protocol.awkward_seed {
             tracing::info!(seed, "answers are awkward but legal");
         }
@@ -272,7 +269,7 @@ impl Builder {
             journal: Journal::default(),
             vault: Mutex::new(vault),
         });
-        let rebuild = move || fresh().ok();
+        let rebuild = move |resets| fresh(resets).ok();
         let parts = Parts {
             name: NAME,
             clock: service.clock.clone(),
@@ -281,6 +278,7 @@ impl Builder {
             simulator: Arc::new(Controlled {
                 service: Arc::clone(&service),
                 rebuild: Box::new(rebuild),
+                resets: AtomicU64::new(0),
             }),
         };
         let control = ControlPlane::new(&parts, routes(&service));

@@ -18,7 +18,7 @@ use crate::bindings::{Invocation, Refused, Style, form, soap};
 use crate::config::Protocol;
 use crate::fault_codes::Fault;
 use crate::ops::{self, Place};
-use crate::pages::{self, applications, discovery, discovery::Document, help};
+use crate::pages::{self, access, applications, discovery, discovery::Document, help};
 use crate::routes::{Layout, Target};
 use crate::schema::Operation;
 use crate::state::{Command, Operate, Refusal, RefusalKind, Vault};
@@ -110,7 +110,7 @@ impl Service {
     }
 
     fn understand(&self, request: &Request, now: SimTime) -> Understood {
-        let web_services = self.vault().settings().web_services;
+        let web_services = self.vault().settings().door();
         let read = match self.layout.target(&request.path, web_services) {
             Target::Service if request.method == Method::POST => soap::read(request),
             Target::Method(method) => form::read(request, &method, &self.protocol),
@@ -121,6 +121,9 @@ impl Service {
             Target::WindowsService => return Understood::Page(pages::windows_authentication()),
             Target::Applications => {
                 return Understood::Page(applications::answer(self, request, now));
+            }
+            Target::AccessApproval => {
+                return Understood::Page(access::answer(self, request, now));
             }
             Target::LogIn => return Understood::Page(pages::log_in()),
             Target::SwitchedOff => {

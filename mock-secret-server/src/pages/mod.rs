@@ -1,8 +1,10 @@
 //! What is not SOAP: error pages, plain-text errors, the help page and discovery.
 
+pub(crate) mod access;
 pub(crate) mod applications;
 pub(crate) mod discovery;
 pub(crate) mod help;
+mod session;
 
 use sim_kit::exchange::{HeaderValue, Reply, StatusCode, header};
 

@@ -7,6 +7,7 @@ mod command;
 mod control;
 mod discovery;
 mod faults;
+mod operators;
 mod reading;
 mod replies;
 mod rig;
