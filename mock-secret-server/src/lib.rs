@@ -52,6 +52,7 @@ mod fault_codes;
 pub mod lab;
 mod ops;
 mod pages;
+mod reshape;
 mod routes;
 pub mod schema;
 pub mod seeded_tokens;

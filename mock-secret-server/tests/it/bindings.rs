@@ -147,6 +147,7 @@ fn a_binding_that_is_switched_off_is_an_unrecognized_format() {
         let rig = Rig::protocol(|protocol| {
             protocol.http_get = get;
             protocol.http_post = post;
+            protocol.http_post_localhost = false;
         });
         let response = rig.send(method, &format!("{PATH}/VersionGet"), &[FORM], b"");
         assert_eq!(response.status, 500);
