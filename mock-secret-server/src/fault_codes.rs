@@ -33,6 +33,14 @@ impl Exception {
         }
     }
 
+    /// What the HTTP bindings throw at a form or a query that they cannot use.
+    pub(crate) fn invalid_form(message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            kind: "System.InvalidOperationException",
+            ..Self::argument(message)
+        }
+    }
+
     /// What reading a request throws.
     pub(crate) fn invalid_operation(message: impl Into<Cow<'static, str>>) -> Self {
         Self {

@@ -49,6 +49,8 @@ mod cli;
 pub mod config;
 mod control;
 mod fault_codes;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod lab;
 mod ops;
 mod pages;

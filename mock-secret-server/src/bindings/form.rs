@@ -38,11 +38,8 @@ pub(crate) fn read(
     } else {
         form(request)?
     };
-    let mut parameters = Parameters::default();
-    for field in &operation.parameters {
-        let value = value(&pairs, field).map_err(|chain| Refused::plain(chain).of(operation))?;
-        parameters.insert(field.name, value);
-    }
+    let parameters =
+        parameters(operation, &pairs).map_err(|chain| Refused::plain(chain).of(operation))?;
     let command = ops::command(operation, &parameters);
     Ok(Invocation {
         operation,
@@ -52,12 +49,24 @@ pub(crate) fn read(
     })
 }
 
+/// Every parameter of the operation, or why there is none.
+pub(crate) fn parameters<'i>(
+    operation: &'static Operation,
+    pairs: &Pairs<'i>,
+) -> Result<Parameters<'i>, Vec<Exception>> {
+    let mut parameters = Parameters::default();
+    for field in &operation.parameters {
+        parameters.insert(field.name, value(pairs, field)?);
+    }
+    Ok(parameters)
+}
+
 /// Whether this caller has the POST binding.
 pub(crate) fn takes_post(request: &Request, protocol: &Protocol) -> bool {
     protocol.http_post || protocol.http_post_localhost && is_local(request)
 }
 
-fn find(method: &str) -> Result<&'static Operation, Box<Refused>> {
+pub(crate) fn find(method: &str) -> Result<&'static Operation, Box<Refused>> {
     let schema = Schema::get();
     if let Some(operation) = schema.operation(method).filter(|operation| operation.http) {
         return Ok(operation);
@@ -80,7 +89,8 @@ fn form(request: &Request) -> Result<Pairs<'_>, Box<Refused>> {
     let content_type = request.header(header::CONTENT_TYPE).unwrap_or("");
     let base = content_type.split(';').next().unwrap_or("").trim();
     if !base.eq_ignore_ascii_case(FORM) {
-        return Err(plain(format!("Request format is invalid: {content_type}.")));
+        let text = format!("Request format is invalid: {content_type}.");
+        return Err(Refused::plain(vec![Exception::invalid_form(text)]));
     }
     match &request.body {
         Ok(body) => Ok(pairs(body, charset(content_type))),
@@ -88,13 +98,14 @@ fn form(request: &Request) -> Result<Pairs<'_>, Box<Refused>> {
     }
 }
 
-type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
+/// Names and values as they were sent.
+pub(crate) type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 
 /// Most pairs that are looked at; ASP.NET refuses a form with more than a thousand.
 const PAIRS_MAX: usize = 1000;
 
 /// Names and values, the percent-encoded bytes read in this charset, or as UTF-8.
-fn pairs<'a>(text: &'a [u8], charset: Option<&str>) -> Pairs<'a> {
+pub(crate) fn pairs<'a>(text: &'a [u8], charset: Option<&str>) -> Pairs<'a> {
     let part = |part: &'a [u8]| {
         let spaced = if part.contains(&b'+') {
             let spaced = part
@@ -137,7 +148,7 @@ fn value<'i>(pairs: &Pairs<'i>, field: &'static Field) -> Result<Value<'i>, Vec<
     }
     let Some(first) = found.next() else {
         let text = format!("Missing parameter: {}.", field.name);
-        return Err(vec![Exception::invalid_operation(text)]);
+        return Err(vec![Exception::invalid_form(text)]);
     };
     let text = found.fold(first.clone(), |joined, next| {
         Cow::Owned(format!("{joined},{next}"))

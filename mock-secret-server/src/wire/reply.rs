@@ -302,7 +302,7 @@ mod tests {
     #[test]
     fn every_value_is_written_as_the_serializer_writes_it() {
         let at = |ms: i64| SimTime(1_503_318_141_000 + ms);
-        let cases: [(String, &str); 18] = [
+        let cases: [(String, &str); 20] = [
             (written(|w| w.text("Name", None)), ""),
             (written(|w| w.text("Name", "")), "<Name />"),
             (
@@ -321,6 +321,8 @@ mod tests {
                 written(|w| w.text("Name", "\u{fffd}\u{fffe}\u{ffff}\u{feff}")),
                 "<Name>\u{fffd}&#xFFFE;&#xFFFF;\u{feff}</Name>",
             ),
+            (written(|w| w.item(None)), "<string xsi:nil=\"true\" />"),
+            (written(|w| w.item(Some(""))), "<string />"),
             (written(|w| w.errors(&[])), "<Errors />"),
             (
                 written(|w| w.errors(&["no"])),
