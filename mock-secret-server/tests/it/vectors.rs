@@ -198,149 +198,152 @@ fn log_on(rig: &Rig, user: &str, domain: &str) -> String {
         .to_owned()
 }
 
+/// What has been held against the simulator so far.
+#[derive(Default)]
+struct Held {
+    read: BTreeSet<String>,
+    emitted: BTreeSet<String>,
+}
+
+impl Held {
+    /// Sends the request of a vector with this token and wants its response.
+    fn exchange(&mut self, rig: &Rig, name: &str, token: Option<&str>) -> Response {
+        let got = self.request(rig, name, token);
+        self.response(name, &got);
+        got
+    }
+
+    fn request(&mut self, rig: &Rig, name: &str, token: Option<&str>) -> Response {
+        let name = format!("{name}.request");
+        let got = send_vector(rig, &name, token);
+        self.read.insert(name);
+        got
+    }
+
+    fn response(&mut self, name: &str, got: &Response) {
+        let name = format!("{name}.response");
+        is_emitted(&name, got);
+        self.emitted.insert(name);
+    }
+
+    /// Log-on and impersonation; gives the token in the user's context.
+    fn accounts(&mut self, rig: &Rig) -> String {
+        self.exchange(rig, "VersionGet/plain", None);
+        let local = "Authenticate/local-account";
+        let service = token(&self.exchange(rig, local, None));
+        let wrong = vector(&format!("{local}.request")).replace("p&amp;w", "wrong");
+        self.response(
+            "Authenticate/login-failed",
+            &send(rig, "Authenticate", &wrong),
+        );
+        let user = self.exchange(rig, "ImpersonateUser/domain-user", Some(&service));
+        let user = token(&user);
+        self.exchange(rig, "GetTokenIsValid/valid", Some(&user));
+        user
+    }
+
+    fn searches(&mut self, rig: &Rig, user: &str) {
+        let name = "SearchSecretsByFieldValue/machine";
+        self.exchange(rig, name, Some(user));
+        let operation = "SearchSecretsByFieldValue";
+        let search = vector(&format!("{name}.request"));
+        let nothing = search
+            .replace("srv01", "srv99")
+            .replace("v2Us3r:11ee", user);
+        self.response(
+            "SearchSecretsByFieldValue/nothing-found",
+            &send(rig, operation, &nothing),
+        );
+        self.response(
+            "SearchSecretsByFieldValue/dead-token",
+            &send(rig, operation, &search),
+        );
+        self.response("Fault/unknown-action", &send(rig, "Nope", &search));
+    }
+
+    fn secrets(&mut self, rig: &Rig, user: &str) {
+        self.exchange(rig, "GetSecret/first-call", Some(user));
+        self.exchange(rig, "CheckIn/held", Some(user));
+        self.response("GetSecret/access-denied", &get_secret(rig, user, 11));
+        self.response("GetSecret/comment-required", &get_secret(rig, user, 10));
+        self.response("GetSecret/ssh-key", &get_secret(rig, user, 9));
+        let name = "GetSecret/with-comment.request";
+        let commented = vector(name)
+            .replace(">7<", ">10<")
+            .replace(">T<", &format!(">{user}<"));
+        let got = send(rig, "GetSecret", &commented);
+        assert!(got.body.contains("<Errors /><Secret>"), "{got:?}");
+        self.read.insert(name.into());
+
+        let sue = log_on(rig, "sue", "");
+        let take = format!("<token>{sue}</token><secretId>8</secretId>");
+        let _ = rig.call("GetSecretLegacy", &take);
+        let held = get_secret(rig, user, 8);
+        let name = "GetSecret/checked-out.response";
+        let wanted = vector(name);
+        // A known gap: the vector has the text alone, the vault adds a SecretError that cannot be
+        // answered. Whether the product does is not public (soap:§3.5).
+        let closed = "the gap is closed: compare them like the others";
+        assert_ne!(held.body, wanted, "{closed}");
+        assert_eq!(held.element("Errors"), wanted_element(&wanted, "Errors"));
+        self.emitted.insert(name.into());
+    }
+
+    fn files(&mut self, rig: &Rig, user: &str) {
+        let secret = get_secret(rig, user, 9).body;
+        let name = "DownloadFileAttachmentByItemId/private-key";
+        for (field, answer) in [
+            ("Private Key", name),
+            ("Public Key", "DownloadFileAttachmentByItemId/empty-field"),
+        ] {
+            let label = format!(">{field}</FieldName>");
+            let item = secret
+                .split("<SecretItem>")
+                .find(|item| item.contains(&label));
+            let id = wanted_element(item.unwrap(), "Id").unwrap();
+            let body = vector(&format!("{name}.request")).replace(">T<", &format!(">{user}<"));
+            let body = body.replace(">13<", &format!(">{id}<"));
+            self.response(answer, &send(rig, "DownloadFileAttachmentByItemId", &body));
+        }
+        self.read.insert(format!("{name}.request"));
+    }
+
+    /// What other editions and settings answer.
+    fn other_settings(&mut self) {
+        for (errors_empty, case) in [(false, "pending"), (true, "pending-without-errors")] {
+            let rig = rig_with(|contents| {
+                contents.trusts.clear();
+                contents.settings.trust_pending_errors_empty = errors_empty;
+            });
+            let service = token(&self.request(&rig, "Authenticate/local-account", None));
+            let got = self.request(&rig, "ImpersonateUser/domain-user", Some(&service));
+            self.response(&format!("ImpersonateUser/{case}"), &got);
+        }
+        let online = rig_with(|contents| contents.settings.organization = "acme".into());
+        let got = self.request(&online, "Authenticate/domain-account", None);
+        self.response("Authenticate/local-account", &got);
+    }
+}
+
+fn token(response: &Response) -> String {
+    response.element("Token").unwrap().to_owned()
+}
+
+/// The first call of GetSecret for another secret.
+fn get_secret(rig: &Rig, user: &str, id: i32) -> Response {
+    let body = vector("GetSecret/first-call.request").replace(">T<", &format!(">{user}<"));
+    send(rig, "GetSecret", &body.replace(">7<", &format!(">{id}<")))
+}
+
 #[test]
 fn every_request_is_read_and_every_response_emitted() {
     let rig = rig_with(|_| {});
-    let mut read = BTreeSet::new();
-    let mut emitted = BTreeSet::new();
-    let mut known_gaps = BTreeSet::new();
-    let mut check = |request: &str, response: &str, got: &Response| {
-        if !request.is_empty() {
-            read.insert(request.to_owned());
-        }
-        emitted.insert(response.to_owned());
-        is_emitted(response, got);
-    };
-    let got = send_vector(&rig, "VersionGet/plain.request", None);
-    check(
-        "VersionGet/plain.request",
-        "VersionGet/plain.response",
-        &got,
-    );
-    let name = "Authenticate/local-account";
-    let got = send_vector(&rig, &format!("{name}.request"), None);
-    check(
-        &format!("{name}.request"),
-        &format!("{name}.response"),
-        &got,
-    );
-    let service = got.element("Token").unwrap().to_owned();
-    let wrong = vector(&format!("{name}.request")).replace("p&amp;w", "wrong");
-    let got = send(&rig, "Authenticate", &wrong);
-    check("", "Authenticate/login-failed.response", &got);
-
-    let name = "ImpersonateUser/domain-user";
-    let got = send_vector(&rig, &format!("{name}.request"), Some(&service));
-    check(
-        &format!("{name}.request"),
-        &format!("{name}.response"),
-        &got,
-    );
-    let joe = got.element("Token").unwrap().to_owned();
-
-    for (name, answer) in [
-        (
-            "GetTokenIsValid/valid.request",
-            "GetTokenIsValid/valid.response",
-        ),
-        (
-            "SearchSecretsByFieldValue/machine.request",
-            "SearchSecretsByFieldValue/machine.response",
-        ),
-        (
-            "GetSecret/first-call.request",
-            "GetSecret/first-call.response",
-        ),
-        ("CheckIn/held.request", "CheckIn/held.response"),
-    ] {
-        check(name, answer, &send_vector(&rig, name, Some(&joe)));
-    }
-    let search = vector("SearchSecretsByFieldValue/machine.request");
-    let nothing = search
-        .replace("srv01", "srv99")
-        .replace("v2Us3r:11ee", &joe);
-    let got = send(&rig, "SearchSecretsByFieldValue", &nothing);
-    check("", "SearchSecretsByFieldValue/nothing-found.response", &got);
-    let got = send(&rig, "SearchSecretsByFieldValue", &search);
-    check("", "SearchSecretsByFieldValue/dead-token.response", &got);
-    let got = send(&rig, "Nope", &search);
-    check("", "Fault/unknown-action.response", &got);
-
-    let secret = |id: i32| {
-        let body = vector("GetSecret/first-call.request");
-        let body = body.replace("<token>T<", &format!("<token>{joe}<"));
-        send(&rig, "GetSecret", &body.replace(">7<", &format!(">{id}<")))
-    };
-    check("", "GetSecret/access-denied.response", &secret(11));
-    check("", "GetSecret/comment-required.response", &secret(10));
-    let ssh_key = secret(9);
-    check("", "GetSecret/ssh-key.response", &ssh_key);
-    let sue = log_on(&rig, "sue", "");
-    let _ = rig.call(
-        "GetSecretLegacy",
-        &format!("<token>{sue}</token><secretId>8</secretId>"),
-    );
-    let held = secret(8);
-    let wanted = vector("GetSecret/checked-out.response");
-    // A known gap: the vector has the text alone, the vault adds a SecretError that cannot be
-    // answered. Whether the product does is not public (soap:§3.5).
-    assert_ne!(
-        held.body, wanted,
-        "the gap is closed: compare them like the others"
-    );
-    assert_eq!(held.element("Errors"), wanted_element(&wanted, "Errors"));
-    known_gaps.insert("GetSecret/checked-out.response".to_owned());
-
-    let item = |field: &str| {
-        let items = ssh_key.body.split("<SecretItem>");
-        let found = items
-            .filter(|item| item.contains(&format!(">{field}</FieldName>")))
-            .next();
-        let (_, id) = found.unwrap().split_once("<Id>").unwrap();
-        id.split_once('<').unwrap().0.to_owned()
-    };
-    let name = "DownloadFileAttachmentByItemId/private-key";
-    for (field, answer) in [
-        ("Private Key", format!("{name}.response")),
-        (
-            "Public Key",
-            "DownloadFileAttachmentByItemId/empty-field.response".into(),
-        ),
-    ] {
-        let body = vector(&format!("{name}.request")).replace(">T<", &format!(">{joe}<"));
-        let body = body.replace(">13<", &format!(">{}<", item(field)));
-        let got = send(&rig, "DownloadFileAttachmentByItemId", &body);
-        check(&format!("{name}.request"), &answer, &got);
-    }
-
-    // What asks first, and what another edition or setting answers.
-    for (errors_empty, case) in [(false, "pending"), (true, "pending-without-errors")] {
-        let rig = rig_with(|contents| {
-            contents.trusts.clear();
-            contents.settings.trust_pending_errors_empty = errors_empty;
-        });
-        let got = send_vector(&rig, "Authenticate/local-account.request", None);
-        let service = got.element("Token").unwrap().to_owned();
-        let got = send_vector(&rig, "ImpersonateUser/domain-user.request", Some(&service));
-        check("", &format!("ImpersonateUser/{case}.response"), &got);
-    }
-    let online = rig_with(|contents| contents.settings.organization = "acme".into());
-    let got = send_vector(&online, "Authenticate/domain-account.request", None);
-    check(
-        "Authenticate/domain-account.request",
-        "Authenticate/local-account.response",
-        &got,
-    );
-    let commented = vector("GetSecret/with-comment.request").replace(">7<", ">10<");
-    let got = send(
-        &rig,
-        "GetSecret",
-        &commented.replace(">T<", &format!(">{joe}<")),
-    );
-    assert!(got.body.contains("<Errors /><Secret>"), "{got:?}");
-    read.insert("GetSecret/with-comment.request".into());
-
-    assert_eq!(read, names("request"), "a request was not tried");
-    emitted.extend(known_gaps);
-    assert_eq!(emitted, names("response"), "a response was not tried");
+    let mut held = Held::default();
+    let user = held.accounts(&rig);
+    held.searches(&rig, &user);
+    held.secrets(&rig, &user);
+    held.files(&rig, &user);
+    held.other_settings();
+    assert_eq!(held.read, names("request"), "a request was not tried");
+    assert_eq!(held.emitted, names("response"), "a response was not tried");
 }
