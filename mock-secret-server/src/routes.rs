@@ -201,42 +201,6 @@ mod tests {
             ),
             (
                 OnPremises,
-                "/SecretServer/winauthwebservices/sswinauthwebservice.asmx/WhoAmI",
-                Target::WindowsService,
-            ),
-            (
-                OnPremises,
-                "/SecretServer/winauthwebservices/sswinauthwebservice.asmxx",
-                Target::Nothing,
-            ),
-            (
-                OnPremises,
-                "/SecretServer/webservices/SSWeb%53ervice.asmx",
-                Target::Service,
-            ),
-            (
-                OnPremises,
-                "/Secret%53erver//x/../webservices/./SSWebService%2easmx",
-                Target::Service,
-            ),
-            (
-                OnPremises,
-                "/../SecretServer\\webservices/SSWebService.asmx",
-                Target::Service,
-            ),
-            (
-                OnPremises,
-                "/SecretServer/webservices/SSWebService.asmx/",
-                Target::Method(String::new()),
-            ),
-            // Encoded twice is not encoded once.
-            (
-                OnPremises,
-                "/SecretServer/webservices/SSWeb%2553ervice.asmx",
-                Target::Nothing,
-            ),
-            (
-                OnPremises,
                 "/secretserver/manageapplications.aspx",
                 Target::Applications,
             ),
@@ -256,6 +220,54 @@ mod tests {
         let method = format!("{on_premises}/Who%41mI");
         let expected = Target::Method("WhoAmI".into());
         assert_eq!(target(OnPremises, WebServices::On, &method), expected);
+    }
+
+    #[test]
+    fn a_path_is_resolved_before_it_is_compared() {
+        for (path, expected) in [
+            (
+                "/SecretServer/webservices/SSWeb%53ervice.asmx",
+                Target::Service,
+            ),
+            (
+                "/Secret%53erver//x/../webservices/./SSWebService%2easmx",
+                Target::Service,
+            ),
+            (
+                "/../SecretServer\\webservices/SSWebService.asmx",
+                Target::Service,
+            ),
+            (
+                "/SecretServer/webservices/SSWebService.asmx/",
+                Target::Method(String::new()),
+            ),
+            // Encoded twice is not encoded once.
+            (
+                "/SecretServer/webservices/SSWeb%2553ervice.asmx",
+                Target::Nothing,
+            ),
+            (
+                "/SecretServer/winauthwebservices/sswinauthwebservice.asmx/WhoAmI",
+                Target::WindowsService,
+            ),
+            (
+                "/SecretServer/winauthwebservices/sswinauthwebservice.asmxx",
+                Target::Nothing,
+            ),
+        ] {
+            let found = target(Profile::OnPremises, WebServices::On, path);
+            assert_eq!(found, expected, "{path}");
+        }
+        for (path, expected) in [
+            ("/a/b", "/a/b"),
+            ("/a%20b/", "/a%20b/"),
+            ("/%C3%A9", "/%C3%A9"),
+            ("//a/./b/..", "/a/"),
+            ("/..", "/"),
+        ] {
+            assert_eq!(written(path), expected, "{path}");
+            assert_eq!(resolved(&written(path)), resolved(path), "{path}");
+        }
     }
 
     #[test]

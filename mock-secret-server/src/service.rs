@@ -353,7 +353,9 @@ fn can_happen(verdict: &Verdict, understood: &Understood, is_live: bool) -> bool
             let token = invocation.command.as_ref().and_then(Command::token);
             is_live && token.is_some()
         }
-        _ => true,
+        Verdict::Error { .. } | Verdict::Fault { .. } => true,
+        // Words of other protocols.
+        _ => !verdict.speaks(),
     }
 }
 
