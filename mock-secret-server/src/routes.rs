@@ -285,6 +285,10 @@ mod tests {
                 "/SecretServer/winauthwebservices/sswinauthwebservice.asmxx",
                 Target::Nothing,
             ),
+            (
+                "/SecretServer/winauthwebservices/sswinauthwebservice.asmx%C3%A9",
+                Target::Nothing,
+            ),
         ] {
             let found = target(Profile::OnPremises, WebServices::On, path);
             assert_eq!(found, expected, "{path}");
