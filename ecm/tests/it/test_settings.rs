@@ -74,10 +74,29 @@ fn each_type_has_its_own_fields_and_all_problems_come_at_once() {
         problems(&everything),
         [
             "Hostname / IP Address is required for this Jump Item type",
-            "Website URL applies to a Web Jump only",
+            "Website URL applies to a Web Jump or a Protocol Tunnel only",
             "Additional IP Address applies to a Jump Client only",
             "Application Name applies to RDP + SecureApp only",
         ]
+    );
+    let tunnel = TestForm {
+        url: Some("https://k8s.acme.example:6443/".into()),
+        ..TestForm::new("joe", JumpItemType::ProtocolTunnel, "")
+    };
+    assert_eq!(problems(&tunnel), [""; 0]);
+    assert_eq!(
+        problems(&TestForm {
+            hostname: Some("k8s".into()),
+            ..tunnel.clone()
+        }),
+        [""; 0]
+    );
+    assert_eq!(
+        problems(&TestForm {
+            url: None,
+            ..tunnel
+        }),
+        ["Hostname / IP Address is required for this Jump Item type"]
     );
     let client = TestForm {
         additional_ips: vec!["10.0.0.x".into()],
