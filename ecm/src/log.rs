@@ -284,6 +284,21 @@ mod tests {
     }
 
     #[test]
+    fn the_line_of_a_failure_begins_as_the_documentation_says() {
+        use crate::diagnosis::{Symptom, log_failure};
+        use crate::error::Hop;
+        for symptom in Symptom::ALL {
+            let error = symptom.at(Hop::Ecm, "detail").with_vault_words("no");
+            let line = logged(|| log_failure("find_credentials", &error));
+            let says = symptom.explanation().says;
+            let begins = format!(" WARN Ecm.Diagnosis - {says}: detail symptom=");
+            let (_, text) = line.split_once(']').unwrap();
+            assert!(text.starts_with(&begins), "{line}");
+            assert!(text.contains(symptom.name()), "{line}");
+        }
+    }
+
+    #[test]
     fn a_settings_test_is_written_beside_the_log_file_or_else_the_configuration() {
         let directory = tempfile::tempdir().unwrap();
         let config_file = directory.path().join("etc/ecm.toml");

@@ -303,8 +303,16 @@ async fn release(
             return answer;
         };
         diagnosis::log_failure("release_credential", error);
-        // A refusal in words will be the same in a second.
-        let may_help = error.is_retryable() || error.kind == ErrorKind::Unexpected;
+        // A refusal by the vault will be the same in a second, and a log-on that fails again and
+        // again may lock the account.
+        let may_help = !matches!(
+            error.kind,
+            ErrorKind::Authentication
+                | ErrorKind::Permission
+                | ErrorKind::PendingApproval
+                | ErrorKind::NotFound
+                | ErrorKind::Unsupported
+        );
         if !may_help || tried.elapsed() + pause > CHECK_IN_TRIED_FOR {
             return answer;
         }

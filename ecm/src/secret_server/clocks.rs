@@ -82,3 +82,49 @@ impl Clocks {
 fn apart_s(one: Timestamp, other: Timestamp) -> i64 {
     one.as_second().abs_diff(other.as_second()).cast_signed()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use http::HeaderValue;
+
+    use super::*;
+    use crate::error::Hop;
+
+    #[derive(Debug)]
+    struct Frozen;
+
+    impl Clock for Frozen {
+        fn now(&self) -> Timestamp {
+            "2026-01-31T10:15:00Z".parse().unwrap()
+        }
+    }
+
+    fn explained(date: &'static str, symptom: Symptom) -> PluginError {
+        let clocks = Clocks::new(Arc::new(Frozen));
+        clocks.compare(&HeaderMap::from_iter([(
+            DATE,
+            HeaderValue::from_static(date),
+        )]));
+        clocks.explain(symptom.at(Hop::Tls, ""))
+    }
+
+    #[test]
+    fn only_a_failure_about_time_is_explained_by_clocks_and_only_if_they_differ() {
+        const LATER: &str = "Sat, 31 Jan 2026 10:25:00 GMT";
+        const ABOUT_NOW: &str = "Sat, 31 Jan 2026 10:17:00 GMT";
+        for symptom in [
+            Symptom::CertificateExpired,
+            Symptom::CertificateNotYetValid,
+            Symptom::TokenRefusedTwice,
+        ] {
+            let error = explained(LATER, symptom);
+            assert_eq!(error.symptom, Some(Symptom::ClockSkew), "{error:?}");
+            assert!(error.message.contains("600 s apart"), "{error}");
+            assert_eq!(explained(ABOUT_NOW, symptom).symptom, Some(symptom));
+            assert_eq!(explained("yesterday", symptom).symptom, Some(symptom));
+        }
+        let other = explained(LATER, Symptom::CertificateNotTrusted);
+        assert_eq!(other.symptom, Some(Symptom::CertificateNotTrusted));
+    }
+}

@@ -6,6 +6,7 @@ use http::StatusCode;
 
 use super::raw::Raw;
 use super::wire::{ReplyError, TokenReply};
+use super::xml::XmlError;
 use crate::diagnosis::Symptom;
 use crate::error::{Hop, PluginError, shortened};
 
@@ -191,6 +192,10 @@ pub(super) fn no_reply(
         }
         ReplyError::Html(status, title) => {
             http(Symptom::WebPageInsteadOfSoap, &titled(title, *status))
+        }
+        // So many elements are results, whatever else the answer would have held.
+        ReplyError::NotXml(XmlError::TooMany) if operation == "SearchSecretsByFieldValue" => {
+            Symptom::TooManyResults.at(Hop::Vault(operation), &error.to_string())
         }
         ReplyError::NotXml(_) | ReplyError::Malformed(_) => {
             let detail = format!("{error} ({})", raw.headline());
