@@ -108,7 +108,7 @@ fn jump_item_type(name: &str) -> Result<JumpItemType, String> {
 /// Why a test could not begin: for the dialog, and for standard error.
 struct NotBegun {
     plugin: &'static str,
-    error: PluginError,
+    error: Box<PluginError>,
     complaints: Vec<String>,
 }
 
@@ -152,7 +152,7 @@ impl TestSettings {
         };
         self.form().session().map_err(|problems| NotBegun {
             plugin: name,
-            error: wrong_form(&problems),
+            error: Box::new(wrong_form(&problems)),
             complaints: problems.iter().map(ToString::to_string).collect(),
         })?;
         // Nothing is saved, so tokens are not either.
@@ -160,7 +160,7 @@ impl TestSettings {
         plugin_with(&local, &environment, TokenCache::in_memory()).map_err(|error| {
             let complaint = error.to_string();
             let error = match error {
-                VaultError::Settings { refusal } => *refusal,
+                VaultError::Settings { refusal } => refusal,
                 _ => misconfigured(&complaint),
             };
             unusable(name, complaint, error)
@@ -179,7 +179,7 @@ impl TestSettings {
             error,
             complaints,
         } = reason;
-        outlet.tell(&TestReport::not_begun(plugin, &self.form(), error));
+        outlet.tell(&TestReport::not_begun(plugin, &self.form(), *error));
         for complaint in complaints {
             complain(anyhow::anyhow!(complaint));
         }
@@ -280,12 +280,12 @@ fn exit_of(report: &TestReport) -> Exit {
     }
 }
 
-fn misconfigured(problem: &str) -> PluginError {
-    PluginError::new(
+fn misconfigured(problem: &str) -> Box<PluginError> {
+    Box::new(PluginError::new(
         ErrorKind::Configuration,
         Hop::Settings,
         problem,
         "correct the configuration or the value given with --set",
         Owner::EcmAdministrator,
-    )
+    ))
 }

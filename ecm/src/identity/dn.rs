@@ -21,7 +21,7 @@ pub(super) fn domain_of(text: &str) -> Result<Option<String>, &'static str> {
         }
         // Nothing else is wanted of the name, so nothing else has to be understood.
         let is_domain = |known: &&str| kind.eq_ignore_ascii_case(known);
-        if !DOMAIN_COMPONENT.iter().any(|known| is_domain(&known)) {
+        if !DOMAIN_COMPONENT.iter().any(is_domain) {
             continue;
         }
         let value = value_of(value)?;

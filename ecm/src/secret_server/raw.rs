@@ -64,7 +64,7 @@ fn words(operation: &str, answer: &Answer) -> String {
         return serde_json::from_slice(&answer.body)
             .map_or_else(|_| held_back("broken JSON"), |value| readable(&value));
     }
-    if text.contains(|letter: char| letter == '\0' || letter == '\u{fffd}') {
+    if text.contains(['\0', '\u{fffd}']) {
         return held_back("binary data");
     }
     // A key or a token may come as bare text too.

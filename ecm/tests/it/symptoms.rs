@@ -1,5 +1,5 @@
 //! The documentation's table against deliberately broken set-ups: a row for every symptom. The
-//! match has no arm for the rest, so a symptom without a row does not compile.
+//! match of all has no arm for the rest, so a symptom without a row does not compile.
 
 use std::future::Future;
 
@@ -41,16 +41,6 @@ async fn every_row_of_the_table_is_provoked_by_a_set_up_that_is_broken_that_way(
 /// The failure of the set-up that is broken as `symptom` says.
 async fn broken(symptom: Symptom) -> PluginError {
     match symptom {
-        Symptom::CloudAddressHasVirtualDirectory => wrong_layout("/SecretServer").await,
-        Symptom::AddressLacksVirtualDirectory => wrong_layout("").await,
-        Symptom::WebServiceNotFound => list(|_| http("404 No", "text/html", "")).await,
-        Symptom::DelineaPlatform => list(|_| redirect("https://acme.delinea.app/login")).await,
-        Symptom::WebPageInsteadOfSoap => {
-            list(|_| http("200 OK", "text/html", "<title>Sign in</title>")).await
-        }
-        Symptom::Redirected => list(|_| redirect("/login")).await,
-        Symptom::HttpRefused => list(|_| http("401 No", "text/html", "")).await,
-        Symptom::VaultUnavailable => list(|_| http("503 Later", "text/html", "")).await,
         Symptom::NameNotFound
         | Symptom::ConnectionRefused
         | Symptom::ConnectionFailed
@@ -63,6 +53,64 @@ async fn broken(symptom: Symptom) -> PluginError {
         | Symptom::CertificateNotYetValid
         | Symptom::CertificateNotAcceptable
         | Symptom::TlsFailed => bad_tls(symptom).await,
+        Symptom::CloudAddressHasVirtualDirectory
+        | Symptom::AddressLacksVirtualDirectory
+        | Symptom::WebServiceNotFound
+        | Symptom::DelineaPlatform
+        | Symptom::WebPageInsteadOfSoap
+        | Symptom::Redirected
+        | Symptom::HttpRefused
+        | Symptom::VaultUnavailable
+        | Symptom::AnswerTooLong
+        | Symptom::AnswerCompressed
+        | Symptom::AnswerNotUnderstood
+        | Symptom::TooManyResults
+        | Symptom::VaultFault
+        | Symptom::VaultHidesReason
+        | Symptom::VaultRefused => no_reply(symptom).await,
+        Symptom::LoginFailed
+        | Symptom::ApiPasswordExpired
+        | Symptom::AddressNotAllowed
+        | Symptom::SecondFactorWanted
+        | Symptom::ClockSkew
+        | Symptom::TokenRefusedTwice
+        | Symptom::NoImpersonatePermission
+        | Symptom::DelegationPending
+        | Symptom::DelegationUnexplained
+        | Symptom::DelegationDenied
+        | Symptom::UserNotRecognised
+        | Symptom::NoUserName => no_token(symptom).await,
+        Symptom::EntryNotListed
+        | Symptom::SecretNotFound
+        | Symptom::SecretAccessDenied
+        | Symptom::SecretNeedsApproval
+        | Symptom::SecretNeedsComment
+        | Symptom::SecretCheckedOut
+        | Symptom::SecretDoubleLocked
+        | Symptom::PasswordHidden
+        | Symptom::SecretIncomplete
+        | Symptom::AttachmentUnreadable
+        | Symptom::AttachmentUnsupported => no_credential(symptom).await,
+    }
+}
+
+fn no_row(symptom: Symptom) -> ! {
+    panic!("no row for {symptom:?}")
+}
+
+/// Something else than a reply comes back, or one that is of no use.
+async fn no_reply(symptom: Symptom) -> PluginError {
+    match symptom {
+        Symptom::CloudAddressHasVirtualDirectory => wrong_layout("/SecretServer").await,
+        Symptom::AddressLacksVirtualDirectory => wrong_layout("").await,
+        Symptom::WebServiceNotFound => list(|_| http("404 No", "text/html", "")).await,
+        Symptom::DelineaPlatform => list(|_| redirect("https://acme.delinea.app/login")).await,
+        Symptom::WebPageInsteadOfSoap => {
+            list(|_| http("200 OK", "text/html", "<title>Sign in</title>")).await
+        }
+        Symptom::Redirected => list(|_| redirect("/login")).await,
+        Symptom::HttpRefused => list(|_| http("401 No", "text/html", "")).await,
+        Symptom::VaultUnavailable => list(|_| http("503 Later", "text/html", "")).await,
         Symptom::AnswerTooLong => list(|_| soap(&" ".repeat(5 << 20))).await,
         Symptom::AnswerCompressed => {
             list(|_| http("200 OK", "text/xml\r\nContent-Encoding: gzip", "x")).await
@@ -75,6 +123,13 @@ async fn broken(symptom: Symptom) -> PluginError {
         Symptom::VaultFault => list(|_| soap(FAULT)).await,
         Symptom::VaultHidesReason => list_after(SEARCH, || refused(HIDDEN)).await,
         Symptom::VaultRefused => list_after(SEARCH, || refused("Hm.")).await,
+        other => no_row(other),
+    }
+}
+
+/// The API account or the user gets no token that is of use.
+async fn no_token(symptom: Symptom) -> PluginError {
+    match symptom {
         Symptom::LoginFailed => list(|_| refused("Login failed.")).await,
         Symptom::ApiPasswordExpired => list(|_| refused("The password has expired.")).await,
         Symptom::AddressNotAllowed => list(|_| refused("IP Address is not allowed")).await,
@@ -98,6 +153,13 @@ async fn broken(symptom: Symptom) -> PluginError {
             let vault = Vault::start(well).await;
             find(vault.settings(), &session_of(" ", "srv01")).await
         }
+        other => no_row(other),
+    }
+}
+
+/// The entry that was chosen gives no credential.
+async fn no_credential(symptom: Symptom) -> PluginError {
+    match symptom {
         Symptom::EntryNotListed => {
             let vault = Vault::start(well).await;
             let form = TestForm::new("joe", JumpItemType::RemoteRdp, "srv01");
@@ -127,8 +189,8 @@ async fn broken(symptom: Symptom) -> PluginError {
             fetch(move || ok(&secret(std::slice::from_ref(&password)))).await
         }
         Symptom::AttachmentUnreadable => with_file("not base64!").await,
-        // A PNG.
         Symptom::AttachmentUnsupported => with_file("iVBORw0KGgr/").await,
+        other => no_row(other),
     }
 }
 

@@ -78,6 +78,39 @@ fn in_log(said: &str) -> String {
     said.trim_end().replace('\n', "\n    ")
 }
 
+/// Checks the three places where a test that cannot begin says why.
+async fn cannot_begin(
+    directory: &Path,
+    arguments: &[&str],
+    words: &str,
+    kind: &str,
+    symptom: Option<&str>,
+) {
+    let dialog = ran(directory, arguments).await;
+    assert_eq!(dialog.code, Some(2), "{}", dialog.said);
+    let Ran { said, log, .. } = &dialog;
+    for part in [
+        "SRA Console Username    joe.user",
+        "Error type",
+        words,
+        "What to do",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(log.contains(&in_log(said)), "{said}\n{log}");
+    assert!(log.contains("ERROR Ecm.TestSettings - "), "{log}");
+    assert!(dialog.complaint.contains(words), "{}", dialog.complaint);
+
+    let json = ran(directory, &[arguments, &["--json"]].concat()).await;
+    assert_eq!(json.code, Some(2));
+    let report: Value = serde_json::from_str(&json.said).unwrap();
+    assert_eq!(report["outcome"], "error");
+    assert_eq!(report["error"]["kind"], kind);
+    assert_eq!(report["error"]["symptom"].as_str(), symptom);
+    assert_eq!(report["inputs"][0]["value"], "joe.user");
+    assert!(report["error"]["message"].as_str().unwrap().contains(words));
+}
+
 #[tokio::test]
 async fn a_test_that_cannot_begin_has_a_dialog_json_and_a_log_all_the_same() {
     let good = "https://vault.acme.example";
@@ -129,30 +162,14 @@ async fn a_test_that_cannot_begin_has_a_dialog_json_and_a_log_all_the_same() {
             "results_max",
         ),
     ] {
-        let directory = configured(vault, more);
-        let dialog = ran(directory.path(), arguments).await;
-        assert_eq!(dialog.code, Some(2), "{}", dialog.said);
-        let Ran { said, log, .. } = &dialog;
-        for part in [
-            "SRA Console Username    joe.user",
-            "Error type",
+        cannot_begin(
+            configured(vault, more).path(),
+            arguments,
             words,
-            "What to do",
-        ] {
-            assert!(said.contains(part), "{part}: {said}");
-        }
-        assert!(log.contains(&in_log(said)), "{said}\n{log}");
-        assert!(log.contains("ERROR Ecm.TestSettings - "), "{log}");
-        assert!(dialog.complaint.contains(words), "{}", dialog.complaint);
-
-        let json = ran(directory.path(), &[arguments, &["--json"]].concat()).await;
-        assert_eq!(json.code, Some(2));
-        let report: Value = serde_json::from_str(&json.said).unwrap();
-        assert_eq!(report["outcome"], "error");
-        assert_eq!(report["error"]["kind"], kind);
-        assert_eq!(report["error"]["symptom"].as_str(), symptom);
-        assert_eq!(report["inputs"][0]["value"], "joe.user");
-        assert!(report["error"]["message"].as_str().unwrap().contains(words));
+            kind,
+            symptom,
+        )
+        .await;
     }
     let nowhere = tempfile::tempdir().unwrap();
     let missing = [joe, &["--config", "etc/ecm.toml"]].concat();
@@ -304,6 +321,8 @@ async fn peak_after(answer: impl Fn() -> Reply + Send + Sync + 'static) -> u64 {
     peak
 }
 
+type Answer = Box<dyn Fn() -> Reply + Send + Sync>;
+
 #[tokio::test]
 async fn memory_stays_bounded_whatever_the_vault_sends() {
     /// What an answer of the longest length may cost beside itself: 60,000 elements of a tree.
@@ -316,7 +335,7 @@ async fn memory_stays_bounded_whatever_the_vault_sends() {
         "<Errors /><Secret><Items>{}</Items></Secret>",
         "<SecretItem/>".repeat(300_000)
     );
-    let hostile: [(&str, Box<dyn Fn() -> Reply + Send + Sync>); 4] = [
+    let hostile: [(&str, Answer); 4] = [
         (
             "64 MiB in chunks",
             Box::new(move || Reply::Raw(flood.clone())),
