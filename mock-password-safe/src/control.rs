@@ -12,6 +12,7 @@ use sim_kit::exchange::Method;
 
 use crate::engine::Engine;
 use crate::openapi;
+use crate::ops;
 use crate::state::State;
 use crate::state::ids::{RequestId, UserId};
 use crate::state::refusal::Refusal;
@@ -29,6 +30,9 @@ struct RequestState {
     standing: &'static str,
     approvals: usize,
     approvals_needed: u16,
+    /// Name of the ticket system, where a ticket was named.
+    ticket_system: Option<String>,
+    ticket: Option<String>,
     expires_at: String,
 }
 
@@ -103,7 +107,11 @@ pub(crate) fn routes(engine: &Arc<Engine>) -> Vec<Route> {
             Method::POST,
             "/requests/{id}/approve",
             "Approve a request",
-            |engine, call| decide(engine, call, State::approve),
+            |engine, call| {
+                decide(engine, call, |state, user, id, now| {
+                    state.approve(user, id, now, now)
+                })
+            },
         )
         .takes::<Decision>(),
         route(
@@ -172,9 +180,7 @@ fn route(
 }
 
 fn requests(engine: &Engine, _: &ControlCall) -> Result<Value, ControlError> {
-    let now = engine.clock.now();
-    let mut state = engine.lock();
-    state.settle(now);
+    let state = engine.settled(engine.clock.now());
     let rows: Vec<_> = state
         .releases
         .iter()
@@ -203,6 +209,11 @@ fn shown(release: &Release, state: &State) -> RequestState {
         },
         approvals: release.approved_by.len(),
         approvals_needed: release.approvers_min,
+        ticket_system: release
+            .ticket_system
+            .and_then(|id| state.ticket_systems.get(&id))
+            .map(|system| system.name.clone()),
+        ticket: release.ticket.clone(),
         expires_at: release.expires_at.to_rfc3339(),
     }
 }
@@ -225,7 +236,7 @@ fn decide(engine: &Engine, call: &ControlCall, decide: Decide) -> Result<Value, 
         .parse()
         .map_err(|_| ControlError::bad_request("id is not a number"))?;
     let now = engine.clock.now();
-    let mut state = engine.lock();
+    let mut state = engine.settled(engine.clock.now());
     let user = user(&state, &by)?;
     decide(&mut state, user, RequestId(id), now).map_err(|refusal| match refusal {
         Refusal::NotFound(_) => ControlError::not_found("no live request of this number"),
@@ -236,7 +247,7 @@ fn decide(engine: &Engine, call: &ControlCall, decide: Decide) -> Result<Value, 
 
 fn connect(engine: &Engine, call: &ControlCall) -> Result<Value, ControlError> {
     let form = call.body::<Option<Connect>>()?.unwrap_or_default();
-    let mut state = engine.lock();
+    let mut state = engine.settled(engine.clock.now());
     let connected = state.connect_secure_remote_access(None);
     for name in &form.requesters {
         let user = user(&state, name)?;
@@ -252,7 +263,7 @@ fn connect(engine: &Engine, call: &ControlCall) -> Result<Value, ControlError> {
 fn rotate(engine: &Engine, call: &ControlCall) -> Result<Value, ControlError> {
     let which = call.body::<AccountRef>()?;
     let now = engine.clock.now();
-    let mut state = engine.lock();
+    let mut state = engine.settled(engine.clock.now());
     let id = account(&state, &which.system, &which.account)?;
     state.rotate(id, now);
     Ok(json!({}))
@@ -260,7 +271,7 @@ fn rotate(engine: &Engine, call: &ControlCall) -> Result<Value, ControlError> {
 
 fn api_access(engine: &Engine, call: &ControlCall) -> Result<Value, ControlError> {
     let change = call.body::<AccountChange>()?;
-    let mut state = engine.lock();
+    let mut state = engine.settled(engine.clock.now());
     let id = account(&state, &change.system, &change.account)?;
     if let Some(account) = state.vault.accounts.get_mut(&id) {
         account.api_enabled = change.api_enabled;
@@ -270,7 +281,7 @@ fn api_access(engine: &Engine, call: &ControlCall) -> Result<Value, ControlError
 
 fn expire(engine: &Engine, call: &ControlCall) -> Result<Value, ControlError> {
     let name = call.body::<UserRef>()?.user;
-    let mut state = engine.lock();
+    let mut state = engine.settled(engine.clock.now());
     let user = user(&state, &name)?;
     Ok(json!({ "ended": state.sign_ins.expire_user(user) }))
 }
@@ -298,8 +309,7 @@ impl Simulator for Lent {
     fn state(&self) -> Value {
         let clock: &SimClock = &self.0.clock;
         let now = clock.now();
-        let mut state = self.0.lock();
-        state.settle(now);
+        let state = self.0.settled(now);
         let live = state.releases.live(now).len();
         json!({
             "systems": state.vault.systems.len(),
@@ -327,5 +337,9 @@ impl Simulator for Lent {
 
     fn reset(&self) {
         self.0.reset();
+    }
+
+    fn operations(&self) -> Option<Vec<&'static str>> {
+        Some(ops::routes().map(|route| route.name).collect())
     }
 }

@@ -171,6 +171,8 @@ fn schema(param: &Param) -> Value {
         Kind::Text => json!({ "type": "string" }),
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::Texts => json!({ "type": "array", "items": { "type": "string" } }),
+        Kind::Objects => json!({ "type": "array", "items": { "type": "object" } }),
+        Kind::File => json!({ "type": "string", "format": "binary" }),
     }
 }
 

@@ -33,6 +33,11 @@ pub const PREFIX: &str = "/_sim/v1";
 pub trait Simulator: Send + Sync + 'static {
     /// The state as JSON, every secret left out.
     fn state(&self) -> Value;
+    /// The operations that a fault rule can name; a rule that names another is refused. Nothing
+    /// leaves the names unchecked.
+    fn operations(&self) -> Option<Vec<&'static str>> {
+        None
+    }
     /// Back to the state after the start. Clock, faults and journal are the control plane's.
     fn reset(&self);
 }

@@ -3,7 +3,7 @@
 //! A simulator asks [`FaultRules::meet`] once it knows what is called and by whom. What it gets
 //! back, [`Met`], carries out everything that needs no vendor knowledge: [`Met::before`] waits or
 //! answers instead, [`Met::deliver`] damages the reply. What speaks the vendor's protocol
-//! ([`Verdict::Error`], [`Verdict::Fault`], [`Verdict::ExpireToken`]) is the simulator's to do.
+//! ([`Verdict::Error`], [`Verdict::Fault`], [`Verdict::ExpireToken`], [`Verdict::LateApproval`]) is the simulator's to do.
 
 mod met;
 mod rules;
@@ -125,6 +125,12 @@ pub enum Verdict {
     },
     /// The token or session that the call carries dies; then the call is handled.
     ExpireToken,
+    /// The approval that the call gives counts only so many simulated seconds later. Calls that
+    /// approve nothing are handled as usual.
+    LateApproval {
+        /// Seconds, at most a day.
+        s: u32,
+    },
 }
 
 /// When a connection ends.
@@ -192,6 +198,7 @@ fn check(rule: &Rule) -> Result<(), RuleError> {
         Verdict::Delay { ms } if *ms > HOLD_S_MAX * 1000 => "ms must be at most 600000",
         Verdict::Drip { chunk_bytes: 0, .. } => "chunk_bytes must be at least 1",
         Verdict::Drip { every_ms, .. } if *every_ms > 60_000 => "every_ms must be at most 60000",
+        Verdict::LateApproval { s } if *s > 86_400 => "s must be at most 86400",
         _ if rule.matcher.nth == Some(0) => "nth counts from 1",
         _ => return Ok(()),
     };

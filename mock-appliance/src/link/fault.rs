@@ -81,7 +81,10 @@ impl Treatment {
         let mut treatment = Self::default();
         let Some(met) = met else { return treatment };
         match &met.verdict {
-            Verdict::Delay { .. } | Verdict::Hold | Verdict::Drip { .. } => {}
+            Verdict::Delay { .. }
+            | Verdict::Hold
+            | Verdict::Drip { .. }
+            | Verdict::LateApproval { .. } => {}
             Verdict::Drop {
                 when: When::Before, ..
             } => treatment.instead = Some(Instead::Cut),

@@ -8,6 +8,7 @@ use sim_kit::seeded::Seed;
 
 use super::words::key;
 use super::{Lab, SecretEntry, SystemEntry};
+use crate::digest::file_hash;
 use crate::mint::SeededMint;
 use crate::secret::Secret;
 use crate::state::State;
@@ -15,6 +16,7 @@ use crate::state::ids::{
     AccountId, AliasId, ApplicationId, GroupId, PlatformId, PolicyId, RegistrationId, SmartGroupId,
     SystemId, UserId, WorkgroupId,
 };
+use crate::state::policy::TicketSystem;
 use crate::state::secrets_safe::{Content, Folder, TeamSecret};
 use crate::state::vault::{Account, Alias, Application, EntityType, Platform, System, Workgroup};
 
@@ -99,6 +101,7 @@ impl Lab {
             registrations: HashMap::new(),
             groups: HashMap::new(),
         };
+        self.settings.check()?;
         self.add_ground(&mut state);
         for (number, policy) in (1..).zip(&self.policies) {
             names.add_policy(&mut state, PolicyId(number), policy)?;
@@ -126,6 +129,16 @@ impl Lab {
     }
 
     fn add_ground(&self, state: &mut State) {
+        for (id, entry) in (1..).zip(&self.ticket_systems) {
+            let system = TicketSystem {
+                id,
+                name: entry.name.clone(),
+                description: entry.description.clone(),
+                active: entry.active,
+                default: entry.default,
+            };
+            state.ticket_systems.insert(id, system);
+        }
         for (number, facts) in (1..).zip(PLATFORMS) {
             let (name, short_name, default_port, default_session, supports_keys, entity) = facts;
             let id = PlatformId(number);
@@ -338,6 +351,7 @@ impl Names {
             },
             (None, Some(name)) => Content::File {
                 name: name.clone(),
+                hash: file_hash(value.expose().as_bytes()),
                 base64: Secret::new(base64::Engine::encode(
                     &base64::engine::general_purpose::STANDARD,
                     value.expose(),
@@ -346,19 +360,9 @@ impl Names {
             (None, None) => Content::Text(value),
         };
         let folder = folder(state, &entry.path);
-        let id = state.mint.guid();
-        let secret = TeamSecret {
-            id: id.clone(),
-            folder,
-            title: entry.title.clone(),
-            description: String::new(),
-            notes: String::new(),
-            urls: Vec::new(),
-            content,
-            created_by: UserId(1),
-            created_at: self.now,
-            modified_at: self.now,
-        };
+        let ids = [state.mint.guid(), state.mint.guid()];
+        let id = ids[0].clone();
+        let secret = TeamSecret::new(ids, folder, &entry.title, content).made(UserId(1), self.now);
         state.secrets_safe.secrets.insert(id, secret);
         Ok(())
     }
@@ -408,13 +412,7 @@ fn folder(state: &mut State, path: &str) -> String {
             .map(|folder| folder.id.clone());
         let id = known.unwrap_or_else(|| {
             let id = state.mint.guid();
-            let entry = Folder {
-                id: id.clone(),
-                name: name.to_owned(),
-                description: String::new(),
-                parent: parent.take(),
-                owner: UserId(1),
-            };
+            let entry = Folder::named(id.clone(), name, parent.take(), UserId(1));
             state.secrets_safe.folders.insert(id.clone(), entry);
             id
         });

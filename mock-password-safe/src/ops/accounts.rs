@@ -227,7 +227,7 @@ fn of_system(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
 
 fn add(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     let system = system_id(state, call)?;
-    let fields = call.fields()?;
+    let fields = &call.fields;
     let name = fields.required_words("AccountName")?;
     if state
         .vault
@@ -243,7 +243,7 @@ fn add(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     }
     let id = state.vault.next_account_id();
     let mut account = Account::named(id, system, &name);
-    apply(&mut account, &fields)?;
+    apply(&mut account, fields)?;
     account.changed_at = Some(call.now);
     let answer = Answer::created(&ManagedAccount::of(&account));
     state.vault.put_account(account);
@@ -251,12 +251,12 @@ fn add(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn change(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
-    let fields = call.fields()?;
+    let fields = &call.fields;
     let mut changed = account(state, call.id(0)?)?.clone();
     if let Some(name) = fields.words("AccountName")? {
         changed.name = name;
     }
-    apply(&mut changed, &fields)?;
+    apply(&mut changed, fields)?;
     let answer = Answer::ok(&ManagedAccount::of(&changed));
     state.vault.put_account(changed);
     Ok(answer)

@@ -1,6 +1,6 @@
 //! Credentials: reading what was released, setting and changing what is stored. psafe:§2.5.
 
-use super::requests::credential_kind;
+use super::requests::{CREDENTIAL_TYPE, credential_kind};
 use super::{Access, Call, Gives, Param, Route, flag, gives, nothing, ok, text};
 use crate::ops::accounts::{ACCOUNT_NOT_FOUND, SYSTEM_NOT_FOUND};
 use crate::secret::Secret;
@@ -27,7 +27,7 @@ pub(crate) const ROUTES: &[Route] = &[
         name: "GET Credentials/{requestId}",
         summary: "The credential of an approved request of the caller's, a bare JSON string",
         access: Access::SignedIn,
-        query: &[text("type")],
+        query: &[CREDENTIAL_TYPE],
         body: &[],
         gives: ok(gives::<String>),
         run: get,
@@ -122,11 +122,11 @@ fn put_by_path(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn store(state: &mut State, call: &Call<'_>, id: AccountId) -> Result<Answer, Refusal> {
-    let fields = call.fields()?;
+    let fields = &call.fields;
     let (password, key, passphrase) = (
-        secret(&fields, "Password")?,
-        secret(&fields, "PrivateKey")?,
-        secret(&fields, "Passphrase")?,
+        secret(fields, "Password")?,
+        secret(fields, "PrivateKey")?,
+        secret(fields, "Passphrase")?,
     );
     if password.is_none() && key.is_none() {
         return Err(Refusal::malformed("Password or PrivateKey is required"));
@@ -150,7 +150,7 @@ fn test(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
 
 fn change(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     let id = AccountId(call.id(0)?);
-    let password = secret(&call.fields()?, "Password")?;
+    let password = secret(&call.fields, "Password")?;
     let done = match password {
         Some(password) => state.set_credentials(id, Some(password), None, None, call.now),
         None => state.rotate(id, call.now),

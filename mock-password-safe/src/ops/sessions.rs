@@ -126,7 +126,7 @@ fn start(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
 
 fn start_isa(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     let user = call.user()?;
-    let fields = call.fields()?;
+    let fields = &call.fields;
     let system = SystemId(fields.required_id("SystemID")?);
     let account = AccountId(fields.required_id("AccountID")?);
     let found = state.requestable(user, system, account)?;
@@ -144,7 +144,7 @@ fn open(
     request: Option<RequestId>,
 ) -> Result<Answer, Refusal> {
     let session_type = call
-        .fields()?
+        .fields
         .required_words("SessionType")?
         .to_ascii_lowercase();
     let is_ssh = match session_type.as_str() {

@@ -308,7 +308,7 @@ fn asset(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn search_assets(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
-    let fields = call.fields()?;
+    let fields = &call.fields;
     let wanted = |name| fields.words(name);
     let (name, dns, domain, address) = (
         wanted("AssetName")?,

@@ -40,10 +40,6 @@ pub(crate) const ROUTES: &[Route] = &[
     known("POST FunctionalAccounts"),
     known("POST Sessions/Admin"),
     known("POST Users/{id}/RecycleClientSecret"),
-    known("GET Secrets-Safe/Secrets/{id}/Shares"),
-    known("GET Secrets-Safe/Secrets/{id}/Totp/Code"),
-    known("GET Secrets-Safe/Secrets/{id}/Versions"),
-    known("PUT Secrets-Safe/Folders/{id}/Move"),
 ];
 
 fn refuse(_: &mut State, _: &Call<'_>) -> Result<Answer, Refusal> {
