@@ -13,10 +13,12 @@ use sim_kit::exchange::Method;
 use crate::engine::Engine;
 use crate::openapi;
 use crate::ops;
+use crate::secret::Secret;
 use crate::state::State;
 use crate::state::ids::{RequestId, UserId};
 use crate::state::refusal::Refusal;
 use crate::state::release::{Release, Standing};
+use crate::state::secure_remote_access::{Appliance, RELEASE_DURATION_MIN};
 
 /// A request, as an operator sees it.
 #[derive(Serialize, JsonSchema)]
@@ -44,21 +46,41 @@ struct Decision {
     by: String,
 }
 
-/// Whom to put into the group of requesters.
+/// The form *Connect to Secure Remote Access* (`documented psafe:DOC-sra`), and whom to put into the
+/// group of requesters. Every member may be left out.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Connect {
+    /// Host of the appliance. Remembered and shown, connected to by nobody.
+    #[serde(default)]
+    host: Option<String>,
+    /// Its port.
+    #[serde(default)]
+    port: Option<u16>,
+    /// Client id of the appliance's API account.
+    #[serde(default)]
+    client_id: Option<String>,
+    /// Its client secret. Remembered, shown to nobody.
+    #[serde(default)]
+    api_key: Option<String>,
+    /// Release duration, minutes: 1 to 525600, 360 when absent.
+    #[serde(default)]
+    release_duration_min: Option<u32>,
     /// Sign-in names.
     #[serde(default)]
     requesters: Vec<String>,
 }
 
-/// What *Connect to Secure Remote Access* created. The key stays where the secrets are.
+/// What *Connect to Secure Remote Access* created, with the key that an operator gives to the ECM:
+/// nobody else is told.
 #[derive(Serialize, JsonSchema)]
 struct ConnectedState {
     policy: i32,
     registration: i32,
     group: i32,
+    /// The key of the registration.
+    registration_key: String,
+    release_duration_min: u32,
 }
 
 /// Which account.
@@ -247,16 +269,33 @@ fn decide(engine: &Engine, call: &ControlCall, decide: Decide) -> Result<Value, 
 
 fn connect(engine: &Engine, call: &ControlCall) -> Result<Value, ControlError> {
     let form = call.body::<Option<Connect>>()?.unwrap_or_default();
+    let minutes = form.release_duration_min.unwrap_or(RELEASE_DURATION_MIN);
+    if !(1..=525_600).contains(&minutes) {
+        return Err(ControlError::bad_request(
+            "release_duration_min must be 1 to 525600",
+        ));
+    }
     let mut state = engine.settled(engine.clock.now());
+    // Names first, so that a wrong one leaves nothing behind.
+    let users = form.requesters.iter().map(|name| user(&state, name));
+    let users = users.collect::<Result<Vec<_>, _>>()?;
     let connected = state.connect_secure_remote_access(None);
-    for name in &form.requesters {
-        let user = user(&state, name)?;
+    for user in users {
         state.add_requester(user);
     }
+    state.appliance = Some(Appliance {
+        host: form.host,
+        port: form.port,
+        client_id: form.client_id,
+        api_key: form.api_key.map(Secret::new),
+        release_duration_min: minutes,
+    });
     Ok(to_json(&ConnectedState {
         policy: connected.policy.0,
         registration: connected.registration.0,
         group: connected.group.0,
+        registration_key: connected.key.expose().to_owned(),
+        release_duration_min: minutes,
     }))
 }
 
@@ -327,6 +366,12 @@ impl Simulator for Lent {
                 "address_rules": entry.addresses.len(),
                 "forwarded_for_rules": entry.forwarded_for.len(),
             })).collect::<Vec<_>>(),
+            "secure_remote_access": state.appliance.as_ref().map(|appliance| json!({
+                "host": appliance.host,
+                "port": appliance.port,
+                "client_id": appliance.client_id,
+                "release_duration_min": appliance.release_duration_min,
+            })),
             "api_sessions": state.sign_ins.alive(&state.rules, now),
             "live_requests": live,
             "requests": state.releases.iter().count(),

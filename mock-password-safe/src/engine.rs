@@ -236,7 +236,7 @@ impl Read {
     fn of(route: &Route, request: &Request, body: &[u8]) -> Result<Self, Refusal> {
         let content_type = request.header(header::CONTENT_TYPE);
         let read = || {
-            if request.method == Method::GET {
+            if request.method == Method::GET || !route.is_simulated() {
                 return Ok((Fields::default(), None));
             }
             let (fields, upload) = if route.is_multipart() {

@@ -47,6 +47,7 @@ pub(crate) fn find(method: &Method, path: &str, settings: &Settings) -> Result<F
         .filter_map(|entry| Some((entry, entry.params(rest)?)));
     let mut best: Option<(&Entry, Vec<String>)> = None;
     let mut methods: Vec<&str> = Vec::new();
+    let mut path_known = false;
     for (entry, params) in fitting {
         let better = best
             .as_ref()
@@ -54,7 +55,10 @@ pub(crate) fn find(method: &Method, path: &str, settings: &Settings) -> Result<F
         if entry.method == *method && better {
             best = Some((entry, params));
         }
-        methods.push(entry.method.as_str());
+        path_known = true;
+        if entry.route.is_simulated() {
+            methods.push(entry.method.as_str());
+        }
     }
     if let Some((entry, params)) = best {
         return Ok(Found {
@@ -62,7 +66,7 @@ pub(crate) fn find(method: &Method, path: &str, settings: &Settings) -> Result<F
             params,
         });
     }
-    if methods.is_empty() {
+    if !path_known {
         return Err(NOT_FOUND);
     }
     methods.sort_unstable();

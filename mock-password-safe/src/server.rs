@@ -260,6 +260,10 @@ impl MockPasswordSafe {
                 );
             }
         }
+        let appliance = state.appliance.as_ref();
+        if let Some(key) = appliance.and_then(|appliance| appliance.api_key.as_ref()) {
+            add("appliance/api-key".to_owned(), key);
+        }
         add_accounts(&state, &mut add);
         add_team_secrets(&state, &mut add);
         all
@@ -302,6 +306,9 @@ fn add_accounts(state: &State, add: &mut impl FnMut(String, &Secret)) {
         }
         if let Some(key) = &account.key {
             add(format!("{name}/key"), key);
+        }
+        if let Some(seed) = &account.totp {
+            add(format!("{name}/totp"), seed);
         }
         if let Some(passphrase) = &account.passphrase {
             add(format!("{name}/passphrase"), passphrase);

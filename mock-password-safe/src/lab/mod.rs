@@ -90,6 +90,8 @@ pub struct AccountEntry {
     pub key: Option<SecretRef>,
     /// Passphrase of the key.
     pub passphrase: Option<SecretRef>,
+    /// Seed of one-time codes, in base32.
+    pub totp: Option<SecretRef>,
     /// User principal name, for a directory's account.
     pub upn: Option<String>,
     /// Description.
@@ -332,6 +334,16 @@ pub struct SecureRemoteAccessEntry {
     /// Key of the registration that is created.
     #[serde(default = "generate")]
     pub key: SecretRef,
+    /// Host of the appliance. Remembered and shown, connected to by nobody.
+    pub host: Option<String>,
+    /// Its port.
+    pub port: Option<u16>,
+    /// Client id of the appliance's API account.
+    pub client_id: Option<String>,
+    /// Its client secret.
+    pub api_key: Option<SecretRef>,
+    /// Release duration, minutes; 360 when absent.
+    pub release_duration_min: Option<u32>,
     /// Users who are put into the group that is created.
     #[serde(default)]
     pub requesters: Vec<String>,

@@ -18,6 +18,7 @@ use crate::state::ids::{
 };
 use crate::state::policy::TicketSystem;
 use crate::state::secrets_safe::{Content, Folder, TeamSecret};
+use crate::state::secure_remote_access::{Appliance, RELEASE_DURATION_MIN};
 use crate::state::vault::{Account, Alias, Application, EntityType, Platform, System, Workgroup};
 
 /// Platforms of every lab: name, short name, port, session, keys, entity. Numbers count from 1.
@@ -219,19 +220,9 @@ impl Lab {
         for (id, number) in (first..).zip(1..=bulk.systems) {
             let name = format!("bulk-{number:05}");
             let system = SystemId(id);
-            state.vault.put_system(System {
-                id: system,
-                entity: EntityType::Asset,
-                dns_name: Some(format!("{name}.acme.example")),
-                name,
-                address: None,
-                instance: None,
-                domain: None,
-                platform: PlatformId(2),
-                workgroup: None,
-                port: None,
-                description: String::new(),
-            });
+            let mut entry = System::named(system, EntityType::Asset, &name, PlatformId(2));
+            entry.dns_name = Some(format!("{name}.acme.example"));
+            state.vault.put_system(entry);
             for account in 1..=bulk.accounts_per_system {
                 let name = format!("account-{account:03}");
                 let mut entry = Account::named(AccountId(next_account), system, &name);
@@ -270,6 +261,17 @@ impl Lab {
         };
         let key = key(&entry.key, "password-safe/secure-remote-access/key", seed)?;
         state.connect_secure_remote_access(Some(key));
+        let api_key = entry
+            .api_key
+            .as_ref()
+            .map(|reference| reference.resolve("password-safe/secure-remote-access/api-key", seed));
+        state.appliance = Some(Appliance {
+            host: entry.host.clone(),
+            port: entry.port,
+            client_id: entry.client_id.clone(),
+            api_key: api_key.transpose()?.map(Secret::from),
+            release_duration_min: entry.release_duration_min.unwrap_or(RELEASE_DURATION_MIN),
+        });
         for name in &entry.requesters {
             let user = state.people.find(name).map(|user| user.id);
             if !user.is_some_and(|user| state.add_requester(user)) {
@@ -321,17 +323,14 @@ impl Names {
             })?;
         let (platform, entity) = (platform.id, platform.entity);
         let system = System {
-            id,
-            entity,
-            name: entry.name.clone(),
             dns_name: entry.dns.clone(),
             address: entry.ip,
             instance: entry.instance.clone(),
             domain: entry.domain.clone(),
-            platform,
             workgroup: entry.workgroup.as_ref().map(|name| workgroup(state, name)),
             port: entry.port.map(i32::from),
             description: entry.description.clone(),
+            ..System::named(id, entity, &entry.name, platform)
         };
         state.vault.put_system(system);
         for account in &entry.accounts {

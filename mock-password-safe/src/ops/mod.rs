@@ -8,6 +8,7 @@ mod credentials;
 mod directory;
 pub(crate) mod params;
 mod policies;
+mod provisioning;
 mod requests;
 mod safes;
 mod secrets_safe;
@@ -147,6 +148,7 @@ pub(crate) fn routes() -> impl Iterator<Item = &'static Route> {
         credentials::ROUTES,
         aliases::ROUTES,
         policies::ROUTES,
+        provisioning::ROUTES,
         sessions::ROUTES,
         directory::ROUTES,
         secrets_safe::ROUTES,

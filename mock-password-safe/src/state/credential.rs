@@ -135,6 +135,27 @@ impl State {
         self.end_all(doomed, now);
     }
 
+    /// Removes an account; its releases end.
+    pub(crate) fn remove_account(&mut self, account: AccountId, now: SimTime) {
+        self.terminate_account(account, now);
+        self.vault.remove_account(account);
+    }
+
+    /// Removes every account of a system.
+    pub(crate) fn remove_accounts_of(&mut self, system: SystemId, now: SimTime) {
+        let accounts = self.vault.accounts_of(system);
+        let accounts: Vec<_> = accounts.map(|account| account.id).collect();
+        for account in accounts {
+            self.remove_account(account, now);
+        }
+    }
+
+    /// Manages a system no longer.
+    pub(crate) fn remove_system(&mut self, system: SystemId, now: SimTime) {
+        self.remove_accounts_of(system, now);
+        self.vault.remove_system(system);
+    }
+
     /// Ends these releases; their passwords rotate as the accounts say.
     fn end_all(&mut self, doomed: Vec<RequestId>, now: SimTime) {
         for id in doomed {

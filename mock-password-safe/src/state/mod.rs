@@ -26,6 +26,7 @@ use policy::{Policy, TicketSystem};
 use release::Releases;
 use remote_session::RemoteSessions;
 use secrets_safe::SecretsSafe;
+use secure_remote_access::Appliance;
 use sign_in::SignIns;
 use vault::Vault;
 
@@ -76,6 +77,8 @@ pub(crate) struct State {
     pub(crate) sign_ins: SignIns,
     pub(crate) remote_sessions: RemoteSessions,
     pub(crate) secrets_safe: SecretsSafe,
+    /// What *Connect to Secure Remote Access* was told.
+    pub(crate) appliance: Option<Appliance>,
     pub(crate) mint: Box<dyn Mint>,
 }
 
@@ -92,6 +95,7 @@ impl State {
             sign_ins: SignIns::default(),
             remote_sessions: RemoteSessions::default(),
             secrets_safe: SecretsSafe::default(),
+            appliance: None,
             mint,
         }
     }
