@@ -171,7 +171,7 @@ fn unknown(what: &str, name: &str, known: &[&str]) -> String {
 }
 
 /// The known name that was most likely meant, if any is likely.
-fn close<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn close<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let scored = known
         .iter()
         .map(|candidate| (strsim::jaro_winkler(name, candidate), *candidate));

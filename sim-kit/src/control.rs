@@ -37,6 +37,11 @@ pub trait Simulator: Send + Sync + 'static {
     fn state_schema(&self) -> Option<Describe> {
         None
     }
+    /// The operations that a fault rule can name; a rule that names another is refused. Nothing
+    /// leaves the names unchecked.
+    fn operations(&self) -> Option<Vec<&'static str>> {
+        None
+    }
     /// Back to the state after the start. Clock, faults and journal are the control plane's.
     fn reset(&self);
 }

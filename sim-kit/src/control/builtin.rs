@@ -1,5 +1,6 @@
 //! The routes that every simulator has.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -8,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{ControlCall, ControlError, Counters, Parts, Route, to_json};
 use crate::clock::{Motion, SimClock, SimTime};
+use crate::config::close;
 use crate::exchange::Method;
 use crate::fault::{Installed, Rule};
 use crate::journal::Entry;
@@ -144,6 +146,7 @@ fn clock(parts: &Parts) -> [Route; 2] {
 fn faults(parts: &Parts) -> [Route; 4] {
     let listing = parts.faults.clone();
     let adding = parts.faults.clone();
+    let simulator = Arc::clone(&parts.simulator);
     let removing = parts.faults.clone();
     let clearing = parts.faults.clone();
     [
@@ -163,6 +166,7 @@ fn faults(parts: &Parts) -> [Route; 4] {
             "Install a fault rule",
             move |call| {
                 let added = call.body::<Rule>().and_then(|rule| {
+                    check_operation(&rule, simulator.operations())?;
                     let guard = adding
                         .add(rule)
                         .map_err(|e| ControlError::bad_request(e.to_string()))?;
@@ -195,6 +199,21 @@ fn faults(parts: &Parts) -> [Route; 4] {
             },
         ),
     ]
+}
+
+/// A rule for an operation that there is not would never be met.
+fn check_operation(rule: &Rule, known: Option<Vec<&'static str>>) -> Result<(), ControlError> {
+    let (Some(named), Some(known)) = (&rule.matcher.operation, known) else {
+        return Ok(());
+    };
+    if known.iter().any(|name| name.eq_ignore_ascii_case(named)) {
+        return Ok(());
+    }
+    let cure = match close(named, &known) {
+        Some(meant) => format!("unknown operation \"{named}\" - did you mean \"{meant}\"?"),
+        None => format!("unknown operation \"{named}\""),
+    };
+    Err(ControlError::bad_request(cure))
 }
 
 fn journal(parts: &Parts) -> [Route; 2] {
