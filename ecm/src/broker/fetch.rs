@@ -70,14 +70,17 @@ impl Broker {
             Err(error) => Answer::Error(error),
         };
         let holds_credential = matches!(answer, Answer::Package { .. });
+        // The vault keeps a request for it, which a further attempt goes on with.
+        let waits = self.plugin.capabilities().session_complete && is_pending(&answer);
         let (written, left) = oneshot::channel();
         let receipt = holds_credential.then_some(written);
         let waited_for = to_link.send(Handled { answer, receipt }).is_ok();
         let delivered = waited_for && holds_credential && left.await.is_ok();
         let now_unix = self.now_unix();
-        self.on_disk(move |outbox| match delivered {
-            true => outbox.delivered(&key),
-            false => outbox.not_delivered(&key, now_unix),
+        self.on_disk(move |outbox| match (delivered, waits) {
+            (true, _) => outbox.delivered(&key),
+            (false, true) => outbox.awaits_approval(&key),
+            (false, false) => outbox.not_delivered(&key, now_unix),
         })
         .await;
     }
@@ -137,6 +140,10 @@ impl Broker {
             sealed: SealedBox { enc, ciphertext },
         })
     }
+}
+
+fn is_pending(answer: &Answer) -> bool {
+    matches!(answer, Answer::Error(error) if error.category == ErrorKind::PendingApproval.name())
 }
 
 fn own_error(kind: ErrorKind, message: impl Into<String>) -> Answer {
