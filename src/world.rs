@@ -66,6 +66,8 @@ pub struct World {
 pub(crate) struct Plan {
     pub(crate) ecms: Vec<String>,
     pub(crate) vault: VaultKind,
+    /// A second vault, with an ECM of its own.
+    pub(crate) second_vault: Option<VaultKind>,
     pub(crate) vault_up: bool,
     pub(crate) vault_trusted: bool,
     pub(crate) api_password_expired: bool,
@@ -76,6 +78,7 @@ impl World {
         let plan = Plan {
             ecms: vec!["first".to_owned()],
             vault: VaultKind::SecretServer,
+            second_vault: None,
             vault_up: true,
             vault_trusted: true,
             api_password_expired: false,
@@ -118,6 +121,7 @@ impl World {
     async fn start(&self) -> Result<Rig, RigError> {
         let options = Options {
             vault: self.plan.vault,
+            second_vault: self.plan.second_vault,
             vault_trusted: self.plan.vault_trusted,
             ..Options::frozen(SEED)
         };
@@ -130,6 +134,9 @@ impl World {
         }
         for name in &self.plan.ecms {
             rig.start_ecm(name).await?;
+        }
+        if self.plan.second_vault.is_some() {
+            rig.start_second_ecm("second").await?;
         }
         Ok(rig)
     }
@@ -147,6 +154,15 @@ impl World {
                 self.offered.clone_from(&list);
                 Shown::List(list)
             }
+            Err(refusal) => Shown::Error(refusal),
+        };
+    }
+
+    /// Searches for External Jump Items; what is shown becomes [`World::shown`].
+    pub(crate) async fn search_external(&mut self, user: &str, query: &str) {
+        let found = self.rig().await.appliance.search(user, query).await;
+        self.shown = match found {
+            Ok(found) => Shown::List(found),
             Err(refusal) => Shown::Error(refusal),
         };
     }

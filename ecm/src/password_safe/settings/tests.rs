@@ -23,9 +23,6 @@ fn every_key_of_the_file_has_a_label_and_the_other_way_round() {
     let keys: Vec<_> = LABELS.iter().map(|row| row.key).collect();
     let text = format!("endpoint_url = {CLOUD:?}\napi_registration_key = 'env:X'");
     assert_eq!(keys, keys_of::<SettingsFile>(&text));
-
-    let keys: Vec<_> = bundled::LABELS.iter().map(|row| row.key).collect();
-    assert_eq!(keys, keys_of::<BundledForm>(""));
 }
 
 #[test]

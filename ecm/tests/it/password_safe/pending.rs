@@ -207,7 +207,10 @@ async fn sessions_of_one_user_share_a_request_and_the_last_one_gives_it_back() {
     let (first, second) = (session_named("s-1"), session_named("s-2"));
     waits(&plugin, &first).await;
     waits(&plugin, &second).await;
-    let other = session_of("ACME\\eve", JumpItemType::RemoteRdp, "srv1");
+    let other = Session {
+        session_id: "s-3".into(),
+        ..session_of("ACME\\eve", JumpItemType::RemoteRdp, "srv1")
+    };
     waits(&plugin, &other).await;
     assert_eq!(desk.live(), [101, 102], "one for each user");
     release(&plugin, &first).await;
@@ -268,7 +271,8 @@ async fn test_settings_leaves_nothing_waiting_however_often_it_is_pressed() {
     let (vault, desk) = vault().await;
     for _ in 0..3 {
         let form = TestForm::new("joe.user", JumpItemType::RemoteRdp, "srv1");
-        let test = test_settings(&vault.plugin(), &form, Some(ROOT));
+        let plugin = vault.plugin();
+        let test = test_settings(&plugin, &form, Some(ROOT));
         let report = soon(test).await.unwrap();
         let error = report.error().unwrap();
         assert_eq!(error.kind, ErrorKind::PendingApproval, "{error:?}");
