@@ -53,6 +53,8 @@ pub struct World {
     pub(crate) plan: Plan,
     pub(crate) shown: Shown,
     pub(crate) session: Option<SessionId>,
+    /// The one that was opened before all others.
+    pub(crate) first_session: Option<SessionId>,
     /// The list that the user picks from.
     pub(crate) offered: Vec<Entry>,
     pub(crate) leak_on_purpose: Option<String>,
@@ -88,6 +90,7 @@ impl World {
             plan,
             shown: Shown::Nothing,
             session: None,
+            first_session: None,
             offered: Vec::new(),
             leak_on_purpose: None,
             dialog: String::new(),
@@ -149,6 +152,7 @@ impl World {
         let opened = self.rig().await.open_list(&user, item).await;
         let (session, shown) = opened.unwrap_or_else(|error| engine(error));
         self.session = Some(session);
+        self.first_session.get_or_insert(session);
         self.shown = match shown {
             Ok(list) => {
                 self.offered.clone_from(&list);
