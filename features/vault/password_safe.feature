@@ -46,6 +46,7 @@ Feature: Password Safe
 
   @PS-4
   Scenario: As long as nobody has signed in, the registration key may be the reason as well
+    Given the plug-in setting "Global Approver" is ""
     When console user "pat.contractor" opens the credential list of "web01"
     Then the console shows an error of category "authentication"
     And the message mentions "pat.contractor"

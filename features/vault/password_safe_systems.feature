@@ -16,7 +16,7 @@ Feature: External Jump Items of Password Safe
       | eb0                | web01  |
       | fs01.acme.example  | FS01   |
       | 10.20.0.11         | web01  |
-      | sw01               | sw01   |
+      | LIN0               | lin01  |
 
   @PS-11
   Scenario: A system on which nothing may be requested is not found
