@@ -12,6 +12,7 @@ use rcgen::ExtendedKeyUsagePurpose;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::password_safe;
 use crate::tls::{self, GOOD, authority};
 use crate::vault::{
     Call, Reply, Vault, envelope, http, item, ok, plugin, refused, secret, session, session_of,
@@ -91,6 +92,32 @@ async fn broken(symptom: Symptom) -> PluginError {
         | Symptom::SecretIncomplete
         | Symptom::AttachmentUnreadable
         | Symptom::AttachmentUnsupported => no_credential(symptom).await,
+        Symptom::ApiNotFound
+        | Symptom::ApiVersionDisabled
+        | Symptom::ProxyRefusesApi
+        | Symptom::VaultError
+        | Symptom::ApiAnswerNotUnderstood
+        | Symptom::NobodySignsIn
+        | Symptom::RunAsUserUnknown
+        | Symptom::SignInForbidden
+        | Symptom::ApproverSignsNotIn
+        | Symptom::RunAsSecondFactor
+        | Symptom::SessionRefusedTwice
+        | Symptom::MayNotRequest
+        | Symptom::NotRequestor
+        | Symptom::NotApprover
+        | Symptom::ApproverMayNotApprove
+        | Symptom::RequestPending
+        | Symptom::MoreApproversWanted
+        | Symptom::NotEnoughApprovers
+        | Symptom::RequestDenied
+        | Symptom::AccountTaken
+        | Symptom::TicketWanted
+        | Symptom::RequestNotAccepted
+        | Symptom::ReleaseGone
+        | Symptom::CallForbidden
+        | Symptom::AccountEmpty
+        | Symptom::SearchIncomplete => password_safe::symptoms::broken(symptom).await,
     }
 }
 
