@@ -1,6 +1,7 @@
 //! This simulator's own control routes: mail, delegated trust, tokens, check-outs.
 
 mod acts;
+mod views;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,12 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sim_kit::control::{ControlCall, ControlError, Route, Simulator, to_json};
+use sim_kit::control::{ControlCall, ControlError, Describe, Route, Simulator, describe, to_json};
 use sim_kit::exchange::Method;
 
 use crate::service::Service;
 use crate::settings::Settings;
-use crate::state::{MailKind, Operate, Operated, SecretText, TrustView, Vault};
+use crate::state::{Operate, Operated, SecretText, Vault};
+use views::{Approvals, Mailbox, Message, State, Trust};
 
 /// What the control plane borrows: the service and the way back to its start.
 pub(crate) struct Controlled {
@@ -28,45 +30,13 @@ pub(crate) struct Controlled {
 impl Simulator for Controlled {
     fn state(&self) -> Value {
         let now = self.service.clock.now();
-        let vault = self.service.vault();
-        json!({
-            "settings": to_json(vault.settings()),
-            "protocol": to_json(&self.service.protocol),
-            "resets": self.resets.load(Ordering::Relaxed),
-            "secrets": vault.secret_count(),
-            "live_tokens": vault.live_tokens(now),
-            "users": vault.users().iter().map(|user| json!({
-                "id": user.id,
-                "name": *user.name,
-                "display_name": *user.display_name,
-                "enabled": user.enabled,
-                "locked": user.locked,
-                "application_account": user.application_account,
-            })).collect::<Vec<_>>(),
-            "trusts": vault.trusts().iter().map(trust).collect::<Vec<_>>(),
-            "check_outs": vault.check_outs(now).iter().map(|held| json!({
-                "secret_id": held.secret_id,
-                "secret_name": *held.secret_name,
-                "holder": *held.holder,
-                "until": held.until.to_rfc3339(),
-            })).collect::<Vec<_>>(),
-            "access_requests": vault.access_requests().iter().map(|request| json!({
-                "approval_id": request.approval_id,
-                "secret_id": request.secret_id,
-                "secret_name": *request.secret_name,
-                "requester": *request.requester,
-                "reason": *request.reason,
-                "status": request.status.name(),
-                "expires_at": request.expires_at.map(sim_kit::clock::SimTime::to_rfc3339),
-            })).collect::<Vec<_>>(),
-            "accesses": vault.accesses().iter().map(|access| json!({
-                "at": access.at.to_rfc3339(),
-                "secret_id": access.secret_id,
-                "action": *access.action,
-                "user": *access.user,
-                "impersonated_by": access.impersonated_by.as_deref(),
-            })).collect::<Vec<_>>(),
-        })
+        let service = &self.service;
+        let resets = self.resets.load(Ordering::Relaxed);
+        to_json(&State::of(&service.vault(), &service.protocol, resets, now))
+    }
+
+    fn state_schema(&self) -> Option<Describe> {
+        Some(describe::<State>())
     }
 
     fn reset(&self) {
@@ -139,31 +109,13 @@ fn mailbox(service: &Arc<Service>) -> Route {
                 let mails = vault
                     .mailbox()
                     .filter(|mail| user.is_none_or(|user| mail.user.eq_ignore_ascii_case(user)));
-                let list: Vec<_> = mails
-                    .map(|mail| {
-                        let (kind, id) = match &mail.kind {
-                            MailKind::TrustRequest { request_id } => ("trust-request", request_id),
-                            MailKind::AccessRequest { approval_id } => {
-                                ("access-request", approval_id)
-                            }
-                        };
-                        json!({
-                            "id": mail.id,
-                            "sent_at": mail.sent_at.to_rfc3339(),
-                            "to": *mail.to,
-                            "user": *mail.user,
-                            "subject": mail.subject,
-                            "body": mail.body,
-                            "link": format!("{}{}", service.layout.root, mail.link),
-                            "kind": kind,
-                            "request_id": id,
-                        })
-                    })
-                    .collect();
-                Ok(json!({ "mails": list }))
+                let root = &service.layout.root;
+                let mails = mails.map(|mail| Message::of(mail, root)).collect();
+                Ok(to_json(&Mailbox { mails }))
             }
         },
     )
+    .gives::<Mailbox>()
 }
 
 /// An administrator changes settings. What is not named stays as it is.
@@ -215,18 +167,11 @@ fn approvals(service: &Arc<Service>) -> Route {
         let service = Arc::clone(&service);
         async move {
             let trusts = service.vault().trusts();
-            Ok(json!({ "approvals": trusts.iter().map(trust).collect::<Vec<_>>() }))
+            let approvals = trusts.iter().map(Trust::of).collect();
+            Ok(to_json(&Approvals { approvals }))
         }
     })
-}
-
-fn trust(view: &TrustView) -> Value {
-    json!({
-        "caller": *view.caller,
-        "user": *view.user,
-        "state": view.state.name(),
-        "request_id": view.request_id,
-    })
+    .gives::<Approvals>()
 }
 
 fn operate(service: &Service, act: Operate) -> Result<Value, ControlError> {

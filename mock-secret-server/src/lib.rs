@@ -83,9 +83,12 @@ mod cli;
 pub mod config;
 mod control;
 mod fault_codes;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod lab;
 mod ops;
 mod pages;
+mod reshape;
 mod routes;
 pub mod schema;
 pub mod seeded_tokens;

@@ -1,6 +1,9 @@
-//! Which part of the product a path belongs to. Paths compare without case, as IIS compares them.
+//! Which part of the product a path belongs to. Paths compare without case and after resolution of
+//! what IIS resolves.
 
-use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
+
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use crate::settings::{Profile, Settings, WebServices, path::rooted};
 
@@ -66,13 +69,17 @@ impl Layout {
 
     /// What the path of a request addresses.
     pub(crate) fn target(&self, path: &str, web_services: WebServices) -> Target {
-        let Some(path) = strip_prefix_any_case(path, &self.root) else {
+        let path = resolved(path);
+        let Some(path) = strip_prefix_any_case(&path, &self.root) else {
             return Target::Nothing;
         };
         if let Some(rest) = strip_prefix_any_case(path, SERVICE) {
             return service(rest, web_services);
         }
-        if path.eq_ignore_ascii_case(WINDOWS_SERVICE) && self.profile == Profile::OnPremises {
+        if let Some("") | Some("/") = strip_prefix_any_case(path, WINDOWS_SERVICE)
+            .map(|rest| &rest[..rest.len().min(1)])
+            .filter(|_| self.profile == Profile::OnPremises)
+        {
             return Target::WindowsService;
         }
         if path.eq_ignore_ascii_case(&self.applications) {
@@ -96,9 +103,59 @@ fn service(rest: &str, web_services: WebServices) -> Target {
     }
     match rest.strip_prefix('/') {
         _ if rest.is_empty() => Target::Service,
-        Some(method) => Target::Method(percent_decode_str(method).decode_utf8_lossy().into()),
+        Some(method) => Target::Method(method.to_owned()),
         None => Target::Nothing,
     }
+}
+
+/// What stays encoded in a path that is written out.
+const PATH: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?');
+
+/// The path as IIS sees it: percent-encoding undone, dot segments resolved, slashes that follow
+/// each other taken for one and backslashes for slashes (the last two are assumed).
+pub(crate) fn resolved(path: &str) -> Cow<'_, str> {
+    if is_plain(path) {
+        return Cow::Borrowed(path);
+    }
+    let decoded = percent_decode_str(path)
+        .decode_utf8_lossy()
+        .replace('\\', "/");
+    let mut kept: Vec<&str> = Vec::new();
+    for segment in decoded.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => {
+                kept.pop();
+            }
+            segment => kept.push(segment),
+        }
+    }
+    let is_folder = ["/", "/.", "/.."].iter().any(|end| decoded.ends_with(end));
+    let end = if is_folder && !kept.is_empty() {
+        "/"
+    } else {
+        ""
+    };
+    Cow::Owned(format!("/{}{end}", kept.join("/")))
+}
+
+/// The path for an address in a document: resolved, and encoded again where it must be.
+pub(crate) fn written(path: &str) -> Cow<'_, str> {
+    if is_plain(path) {
+        return Cow::Borrowed(path);
+    }
+    Cow::Owned(utf8_percent_encode(&resolved(path), PATH).to_string())
+}
+
+fn is_plain(path: &str) -> bool {
+    !(path.contains(['%', '\\']) || path.contains("//") || path.contains("/."))
 }
 
 fn strip_prefix_any_case<'p>(path: &'p str, prefix: &str) -> Option<&'p str> {
@@ -195,6 +252,54 @@ mod tests {
         let method = format!("{on_premises}/Who%41mI");
         let expected = Target::Method("WhoAmI".into());
         assert_eq!(target(OnPremises, WebServices::On, &method), expected);
+    }
+
+    #[test]
+    fn a_path_is_resolved_before_it_is_compared() {
+        for (path, expected) in [
+            (
+                "/SecretServer/webservices/SSWeb%53ervice.asmx",
+                Target::Service,
+            ),
+            (
+                "/Secret%53erver//x/../webservices/./SSWebService%2easmx",
+                Target::Service,
+            ),
+            (
+                "/../SecretServer\\webservices/SSWebService.asmx",
+                Target::Service,
+            ),
+            (
+                "/SecretServer/webservices/SSWebService.asmx/",
+                Target::Method(String::new()),
+            ),
+            // Encoded twice is not encoded once.
+            (
+                "/SecretServer/webservices/SSWeb%2553ervice.asmx",
+                Target::Nothing,
+            ),
+            (
+                "/SecretServer/winauthwebservices/sswinauthwebservice.asmx/WhoAmI",
+                Target::WindowsService,
+            ),
+            (
+                "/SecretServer/winauthwebservices/sswinauthwebservice.asmxx",
+                Target::Nothing,
+            ),
+        ] {
+            let found = target(Profile::OnPremises, WebServices::On, path);
+            assert_eq!(found, expected, "{path}");
+        }
+        for (path, expected) in [
+            ("/a/b", "/a/b"),
+            ("/a%20b/", "/a%20b/"),
+            ("/%C3%A9", "/%C3%A9"),
+            ("//a/./b/..", "/a/"),
+            ("/..", "/"),
+        ] {
+            assert_eq!(written(path), expected, "{path}");
+            assert_eq!(resolved(&written(path)), resolved(path), "{path}");
+        }
     }
 
     #[test]

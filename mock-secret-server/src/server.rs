@@ -12,7 +12,7 @@ use sim_kit::fault::FaultRules;
 use sim_kit::host::{HostError, Hosted, Hosting, TlsChoice};
 use sim_kit::journal::Journal;
 use sim_kit::seeded::Seed;
-use sim_kit::serve::StatsSnapshot;
+use sim_kit::serve::{Limits, StatsSnapshot};
 
 use crate::awkward::Awkward;
 use crate::config::Protocol;
@@ -240,10 +240,14 @@ impl Builder {
             contents,
             lab,
             protocol,
-            hosting,
+            mut hosting,
             clock,
             seed,
         } = self;
+        // Bounds that a program set for its listener stand.
+        if hosting.limits.body_bytes_max == Limits::DEFAULT.body_bytes_max {
+            hosting.limits.body_bytes_max = protocol.request_bytes_max();
+        }
         let contents = match lab {
             Some(lab) => lab.contents(seed)?,
             None => contents,

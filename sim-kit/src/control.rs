@@ -33,6 +33,10 @@ pub const PREFIX: &str = "/_sim/v1";
 pub trait Simulator: Send + Sync + 'static {
     /// The state as JSON, every secret left out.
     fn state(&self) -> Value;
+    /// Describes what [`Simulator::state`] gives, for the OpenAPI document.
+    fn state_schema(&self) -> Option<Describe> {
+        None
+    }
     /// Back to the state after the start. Clock, faults and journal are the control plane's.
     fn reset(&self);
 }
@@ -134,7 +138,14 @@ pub struct ControlReply {
 
 type Outcome = Pin<Box<dyn Future<Output = Result<Value, ControlError>> + Send>>;
 type Run = Box<dyn Fn(ControlCall) -> Outcome + Send + Sync>;
-type Describe = fn(&mut SchemaGenerator) -> schemars::Schema;
+/// Makes the schema of a type.
+pub type Describe = fn(&mut SchemaGenerator) -> schemars::Schema;
+
+/// How the schema of a type is made.
+#[must_use]
+pub fn describe<T: JsonSchema>() -> Describe {
+    SchemaGenerator::subschema_for::<T>
+}
 
 /// One route: how it is reached, what it takes and gives, and what it does.
 pub struct Route {
@@ -167,14 +178,14 @@ impl Route {
     /// Describes the body that the route takes.
     #[must_use]
     pub fn takes<T: JsonSchema>(mut self) -> Self {
-        self.takes = Some(SchemaGenerator::subschema_for::<T>);
+        self.takes = Some(describe::<T>());
         self
     }
 
     /// Describes what the route gives.
     #[must_use]
     pub fn gives<T: JsonSchema>(mut self) -> Self {
-        self.gives = Some(SchemaGenerator::subschema_for::<T>);
+        self.gives = Some(describe::<T>());
         self
     }
 

@@ -82,6 +82,11 @@ impl Treatment {
         let Some(met) = met else { return treatment };
         match &met.verdict {
             Verdict::Delay { .. } | Verdict::Hold | Verdict::Drip { .. } => {}
+            // Frames are no documents that could lack an element; such a rule is not met here.
+            Verdict::Omit { .. }
+            | Verdict::Nil { .. }
+            | Verdict::Extra
+            | Verdict::BreakLines { .. } => {}
             Verdict::Drop {
                 when: When::Before, ..
             } => treatment.instead = Some(Instead::Cut),

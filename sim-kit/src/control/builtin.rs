@@ -222,16 +222,19 @@ fn journal(parts: &Parts) -> [Route; 2] {
 fn state(parts: &Parts) -> [Route; 2] {
     let shown = parts.simulator.clone();
     let all = parts.clone();
+    let schema = shown.state_schema();
+    let mut reading = Route::new(
+        Method::GET,
+        "/state",
+        "The state, without secrets",
+        move |_| {
+            let state = shown.state();
+            async move { Ok(state) }
+        },
+    );
+    reading.gives = schema;
     [
-        Route::new(
-            Method::GET,
-            "/state",
-            "The state, without secrets",
-            move |_| {
-                let state = shown.state();
-                async move { Ok(state) }
-            },
-        ),
+        reading,
         Route::new(
             Method::POST,
             "/reset",
