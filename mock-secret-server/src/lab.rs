@@ -6,6 +6,7 @@
 
 mod section;
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use sim_kit::clock::SimTime;
@@ -351,7 +352,7 @@ impl SecretEntry {
                 approval: self.approval,
                 double_lock,
                 check_out: self.check_out.as_ref().map(|rule| CheckOutRule {
-                    minutes: rule.minutes,
+                    minutes: rule.minutes.map(NonZeroU32::get),
                     change_password: rule.change_password,
                 }),
                 hide_launcher_password: self.hide_launcher_password,

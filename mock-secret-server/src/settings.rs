@@ -67,7 +67,8 @@ pub struct Settings {
     pub lock_out_attempts: u32,
     /// How long an account stays locked, minutes; 0 until an operator unlocks it (assumed).
     pub lock_out_minutes: u32,
-    /// *Local user password expiration*, days; 0 never (checklist row 33).
+    /// *Local user password expiration*, days; 0 never (documented soap:§3.1 that it blocks the
+    /// service).
     pub local_password_expiry_days: u32,
     /// Whether a domain is also known by its short (NetBIOS) name (assumed). Read when the vault
     /// starts.
@@ -75,6 +76,8 @@ pub struct Settings {
 
     /// *Session Timeout for Webservices*, minutes; 0 is unlimited (documented soap:§3.2).
     pub token_lifetime_minutes: u32,
+    /// What a token looks like (recorded in 2017, soap:§3.2; assumed to stay).
+    pub token_form: TokenForm,
     /// Whether use prolongs a token (assumed fixed, soap:§7 item 10).
     pub token_lifetime: TokenLifetime,
     /// Text for a dead or missing token (assumed, soap:§7 item 2).
@@ -266,6 +269,7 @@ impl Default for Settings {
             local_password_expiry_days: 0,
             short_domain_names: true,
             token_lifetime_minutes: 20,
+            token_form: TokenForm::Recorded,
             token_lifetime: TokenLifetime::Fixed,
             dead_token_text: "Authentication failed or expired token.".into(),
             max_offline_seconds: 0,

@@ -71,7 +71,7 @@ struct AccessRequest {
     secret_id: i32,
     secret_name: String,
     requester: String,
-    /// What the requester gave as reason.
+    /// Why, in the requester's words.
     reason: String,
     /// `Pending`, `Approved`, `Denied` or `Canceled`.
     status: &'static str,

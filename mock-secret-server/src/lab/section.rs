@@ -1,6 +1,7 @@
 //! The shape of the table, key by key. Every key is snake case, every choice kebab case.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use serde::Deserialize;
 use sim_kit::config::{LongTable, SecretRef};
@@ -218,7 +219,7 @@ pub(super) struct FileEntry {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CheckOutEntry {
-    pub(super) minutes: Option<u32>,
+    pub(super) minutes: Option<NonZeroU32>,
     #[serde(default)]
     pub(super) change_password: bool,
 }

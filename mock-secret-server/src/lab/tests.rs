@@ -169,6 +169,7 @@ fn a_name_that_leads_nowhere_is_named_with_the_cure() {
             "DoubleLock and check-out exclude",
         ),
         ("colour = 'red'\n", "unknown key \"colour\""),
+        ("check_out = { minutes = 0 }\n", "expected a nonzero u32"),
     ];
     for (keys, expected) in cases {
         let told = one_secret(keys);

@@ -40,6 +40,17 @@ pub enum TokenLifetime {
     Sliding,
 }
 
+/// What a token looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenForm {
+    /// 291 characters, as once seen.
+    Recorded,
+    /// More than 4,000 of the characters that REST tokens are made of, which newer versions share
+    /// (assumed soap:§3.2).
+    Long,
+}
+
 /// What becomes of live tokens when trust is revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use sim_kit::clock::SimTime;
 
 use super::answer::{ApprovalInfo, SecretAccessRequestStatus};
+use super::audit::bounded;
 use super::mailbox::{MailKind, Outgoing, filled};
 use super::model::{Principal, SecretSlot, UserSlot};
 use super::refusal::{Refusal, RefusalKind};
@@ -68,7 +69,7 @@ impl Vault {
             approval_id: approval_id.clone(),
             secret: slot,
             requester,
-            reason: reason.into(),
+            reason: bounded(reason.into()),
             status: SecretAccessRequestStatus::Pending,
             expires_at: None,
         });

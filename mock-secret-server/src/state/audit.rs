@@ -73,7 +73,8 @@ impl Audit {
     }
 }
 
-fn bounded(text: Arc<str>) -> Arc<str> {
+/// The text, cut to what a row holds.
+pub(super) fn bounded(text: Arc<str>) -> Arc<str> {
     if text.len() <= TEXT_BYTES_MAX {
         return text;
     }

@@ -106,7 +106,7 @@ impl Vault {
 
     fn user(&self, slot: UserSlot) -> User {
         let user = self.directory.user(slot);
-        let radius = matches!(user.two_factor, TwoFactor::WebService | TwoFactor::Both);
+        let radius = user.two_factor != TwoFactor::Never;
         User {
             id: Some(user.id),
             user_name: Arc::clone(&user.user_name),

@@ -13,8 +13,10 @@ use super::refusal::{Refusal, RefusalKind};
 use super::sessions::Purpose;
 use super::text::SecretText;
 use super::{Caller, Vault};
-use crate::settings::IpRestriction;
+use crate::settings::{IpRestriction, TokenForm};
 
+/// A client must take tokens of at least this length (assumed soap:§3.2).
+const LONG_TOKEN_CHARACTERS: usize = 4_000;
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// What a caller presents at log-on.
@@ -107,11 +109,27 @@ impl Vault {
     }
 
     fn open_session(&mut self, user: UserSlot, purpose: Purpose, now: SimTime) -> SecretText {
-        let token = self.source.token();
+        let token = self.new_token();
         let lifetime = self.token_lifetime();
         self.sessions
             .open(token.clone(), user, purpose, now, lifetime);
         token
+    }
+
+    fn new_token(&mut self) -> SecretText {
+        let first = self.source.token();
+        if self.settings.token_form == TokenForm::Recorded {
+            return first;
+        }
+        let mut long = first.expose().to_owned();
+        for joint in ["-", "_", "."].into_iter().cycle() {
+            if long.len() > LONG_TOKEN_CHARACTERS {
+                break;
+            }
+            long.push_str(joint);
+            long.push_str(self.source.token().expose());
+        }
+        long.into()
     }
 
     /// Whether calls of this account may come from there.

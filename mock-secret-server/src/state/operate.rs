@@ -4,12 +4,12 @@
 //! Users are named as `alice`, `acme.example\bob`, `ACME\bob` or `bob@acme.example`.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
 
 use sim_kit::clock::SimTime;
 use thiserror::Error;
 
 use super::approval::{REQUESTS_MAX, Response};
+use super::audit::{Event, bounded};
 use super::model::{Account, SecretSlot, UserSlot};
 use super::refusal::RefusalKind;
 use super::role::RolePermission;
@@ -18,6 +18,9 @@ use super::text::SecretText;
 use super::trust::{Bond, Trust};
 use super::{Caller, Vault};
 use crate::settings::LiveTokens;
+
+/// No further launcher session is opened beyond this many.
+const LAUNCHES_MAX: usize = 10_000;
 
 /// An act of a person or of the product itself.
 #[derive(Clone, Debug)]
@@ -193,6 +196,12 @@ pub enum OperateError {
     /// The token is not live.
     #[error("end a token that is not live")]
     NoToken,
+    /// The user may not view the secret, or it is deleted.
+    #[error("launch secret {0} as `{1}`, who cannot view it")]
+    NotVisible(i32, String),
+    /// Too many launcher sessions are open.
+    #[error("launch another session: {LAUNCHES_MAX} are open; check some in or reset the vault")]
+    TooManySessions,
     /// Somebody else holds the secret.
     #[error("launch secret {0}, which somebody else holds")]
     Held(i32),
@@ -250,7 +259,7 @@ impl Vault {
                         Some(name) => Some(self.approver(name, &approval_id)?),
                         None => None,
                     },
-                    comment: comment.map(Arc::from),
+                    comment: comment.map(|text| bounded(text.into())),
                 };
                 self.answer_request(&approval_id, response, now)
                     .map(|_| Operated::Done)
@@ -379,9 +388,15 @@ impl Vault {
         Ok(Operated::Done)
     }
 
-    fn launch(&mut self, id: i32, user: &str, now: SimTime) -> Result<Operated, OperateError> {
-        let (slot, user) = (self.named_secret(id)?, self.named_user(user)?);
-        self.settle(slot, now);
+    fn launch(&mut self, id: i32, name: &str, now: SimTime) -> Result<Operated, OperateError> {
+        let (slot, user) = (self.named_secret(id)?, self.named_user(name)?);
+        let caller = operator(user, now);
+        if self.visible(&caller, id).is_err() {
+            return Err(OperateError::NotVisible(id, name.to_owned()));
+        }
+        if self.launches.len() >= LAUNCHES_MAX {
+            return Err(OperateError::TooManySessions);
+        }
         if self
             .secret(slot)
             .check_out()
@@ -389,7 +404,8 @@ impl Vault {
         {
             return Err(OperateError::Held(id));
         }
-        self.check_out(&operator(user, now), slot);
+        self.check_out(&caller, slot);
+        self.record(&caller, slot, Event::of("LAUNCHER"));
         let key = SecretText::from(self.source.guid());
         self.launches.insert(key.clone(), (slot, user));
         Ok(Operated::Launched(key))

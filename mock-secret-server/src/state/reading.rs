@@ -23,8 +23,8 @@ impl Vault {
         with_settings: bool,
         responses: &[CodeResponse],
     ) -> Result<Answer, Refusal> {
-        if let Some(slot) = self.slot_of(id)
-            && self.settings.hidden_launcher_password == HiddenPassword::Refuse
+        let slot = self.visible(caller, id)?;
+        if self.settings.hidden_launcher_password == HiddenPassword::Refuse
             && self.hides_password(caller, slot)
         {
             return Err(Refusal::new(RefusalKind::AccessDenied, "Access Denied"));
@@ -155,11 +155,13 @@ impl Vault {
         caller: &Caller,
         id: i32,
     ) -> Result<Answer, Refusal> {
-        let (slot, said) = self.open(caller, id, &[])?;
+        let slot = self.visible(caller, id)?;
+        // Before anything that checks out.
         if !self.secret(slot).rules().proxy {
             let text = "SSH proxy is not enabled for this Secret.";
             return Err(Refusal::new(RefusalKind::BadValue, text));
         }
+        let (slot, said) = self.open(caller, id, &[])?;
         self.record(caller, slot, said.event("WEBSERVICE SSH PROXY"));
         Ok(Answer::SSHCredentials(SSHCredentialsResult {
             username: Arc::clone(&self.directory.user(caller.user).user_name),

@@ -385,3 +385,30 @@ fn unlimited_administration_reads_past_a_check_out_and_leaves_it() {
         assert_eq!(bench.vault.check_outs(now).is_empty(), mode);
     }
 }
+
+#[test]
+fn the_ssh_proxy_refuses_before_it_checks_out() {
+    let mut bench = Bench::of(with(RULE));
+    let token = bench.token("alice");
+    let call = Command::GetSSHLoginCredentials {
+        token: token.clone(),
+        secret_id: 8,
+    };
+    assert_eq!(bench.refused(call).kind, RefusalKind::BadValue);
+    assert!(!status(&mut bench, &token).is_checked_out);
+}
+
+#[test]
+fn a_launch_is_audited_and_only_for_those_who_see_the_secret() {
+    let mut bench = Bench::of(with(RULE));
+    let launch = |user: &str| Operate::Launch {
+        secret_id: 8,
+        user: user.into(),
+    };
+    let error = bench.vault.operate(launch("eve"), bench.now).unwrap_err();
+    assert_eq!(error, OperateError::NotVisible(8, "eve".into()));
+    bench.operate(launch("alice"));
+    let told: Vec<_> = bench.vault.accesses();
+    let told: Vec<_> = told.iter().map(|one| (&*one.action, &*one.user)).collect();
+    assert_eq!(told, [("CHECKOUT", "alice"), ("LAUNCHER", "alice")]);
+}

@@ -2,7 +2,7 @@
 
 use mock_secret_server::settings::{
     AbsentText, ApprovalResponder, CheckOutHolder, FileAccess, FileItemValue, Hurdle, HurdleOrder,
-    Settings, StatusItems, UnknownField, UnloadedSettings,
+    Settings, StatusItems, TokenForm, UnknownField, UnloadedSettings,
 };
 use mock_secret_server::state::{
     Answer, CheckOutRule, Command, Contents, GetCheckOutStatusResult, NewSecret, Operate, Operated,
@@ -30,6 +30,20 @@ fn users_and_domains_are_named_in_any_case_or_by_case() {
         ];
         let accepted = calls.map(|call| bench.call(call).is_ok());
         assert_eq!(accepted, kinds, "by case: {by_case}");
+    }
+}
+
+#[test]
+fn a_token_is_as_once_seen_or_as_long_as_a_client_must_take() {
+    for (form, long) in [(TokenForm::Recorded, false), (TokenForm::Long, true)] {
+        let mut bench = Bench::of(contents());
+        bench.vault.settings_mut().token_form = form;
+        let token = bench.token("alice");
+        let text = token.as_ref().unwrap().expose().to_owned();
+        assert_eq!(text.len() > 4_000, long);
+        let legal = |c: char| c.is_ascii_alphanumeric() || "_.:-".contains(c);
+        assert!(text.chars().all(legal));
+        assert!(bench.call(Command::WhoAmI { token }).is_ok());
     }
 }
 
@@ -407,7 +421,10 @@ fn every_setting_is_named_in_a_test() {
     let mut tests = String::new();
     for room in ["tests/vault", "tests/it"] {
         for file in std::fs::read_dir(package.join(room)).unwrap() {
-            tests += &std::fs::read_to_string(file.unwrap().path()).unwrap();
+            let path = file.unwrap().path();
+            if path.is_file() {
+                tests += &std::fs::read_to_string(path).unwrap();
+            }
         }
     }
     let all = serde_json::to_value(Settings::default()).unwrap();
