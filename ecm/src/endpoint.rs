@@ -116,7 +116,13 @@ pub fn search_terms(item: &JumpItem, rules: &EndpointRules) -> SearchPlan {
                 plan.add_host(hostname, item.port, rules);
             }
             if let Some(url) = url {
-                plan.leave_out(url, "an address is used for Web Jumps and tunnels only");
+                // What is left out is logged, and a password in an address must not be.
+                let what = if url.contains('@') {
+                    "the address"
+                } else {
+                    url
+                };
+                plan.leave_out(what, "an address is used for Web Jumps and tunnels only");
             }
         }
     }
@@ -201,6 +207,7 @@ impl SearchPlan {
         else {
             // `web01.acme.example/console` has no scheme but a host all the same.
             let host = given.split(['/', '?', '#']).next().unwrap_or_default();
+            let host = host.rsplit('@').next().unwrap_or_default();
             return self.add_host(host, None, rules);
         };
         let (host, _) = host_and_port(host);

@@ -198,7 +198,7 @@ impl TestForm {
         inputs.extend(optional(DISTINGUISHED, &self.distinguished_name));
         inputs.push((ITEM_TYPE, self.item_type.to_string()));
         inputs.extend(optional(HOSTNAME, &self.hostname));
-        inputs.extend(optional(WEBSITE, &self.url));
+        inputs.extend(filled(&self.url).map(|url| (WEBSITE, without_password(url))));
         inputs.extend(
             self.additional_ips
                 .iter()
@@ -397,6 +397,19 @@ fn filled(text: &Option<String>) -> Option<&str> {
     text.as_deref()
         .map(str::trim)
         .filter(|text| !text.is_empty())
+}
+
+/// The address with a mark in place of a password: inputs are shown and logged.
+fn without_password(text: &str) -> String {
+    let url = Url::parse(text).ok().filter(|url| url.password().is_some());
+    match url {
+        Some(mut url) => {
+            // Only an address without a host cannot have one, and it has.
+            let _ = url.set_password(Some("***"));
+            url.into()
+        }
+        None => text.to_owned(),
+    }
 }
 
 /// Whether a text is an address of a web page (documented ecm:§5.2: the form checks it).

@@ -197,7 +197,10 @@ impl TestSettings {
         let form = self.form();
         let looked_up = tokio::select! {
             report = look_up(plugin, &form) => report,
-            () = stop.next() => return Exit::Interrupted,
+            () = stop.next() => {
+                outlet.alarm("interrupted before there was a list; nothing was retrieved");
+                return Exit::Interrupted;
+            }
         };
         let mut report = match looked_up {
             Ok(report) => report,

@@ -138,6 +138,16 @@ fn a_web_jump_is_found_by_host_port_and_whole_address() {
     );
     check(&web("erp/login"), &[("erp", Why::Hostname)]);
     check(&web("https://u:p@erp/"), &[("erp", Why::UrlHost)]);
+    check(&web("u:p@erp/login"), &[("erp", Why::Hostname)]);
+    let misplaced = JumpItem {
+        item_type: JumpItemType::RemoteRdp,
+        ..web("https://u:p@erp/")
+    };
+    let plan = search_terms(&misplaced, &EndpointRules::default());
+    assert!(
+        plan.left_out.iter().all(|left| !left.what.contains("u:p")),
+        "{plan:?}"
+    );
 }
 
 #[test]

@@ -149,6 +149,22 @@ async fn a_list_is_shown_with_the_way_to_retrieve_and_every_step_explained() {
 }
 
 #[tokio::test]
+async fn a_password_in_an_address_is_not_repeated() {
+    let web = TestForm {
+        url: Some(format!("https://joe:{CANARY}@erp.acme.example/")),
+        ..TestForm::new("joe", JumpItemType::WebJump, "")
+    };
+    let report = run(&web, None, |call| match call.operation.as_str() {
+        "SearchSecretsByFieldValue" => refused("Hm."),
+        _ => well(call),
+    })
+    .await;
+    let text = report.to_text(true);
+    assert!(text.contains("https://joe:***@erp.acme.example/"), "{text}");
+    assert!(!text.contains(CANARY), "{text}");
+}
+
+#[tokio::test]
 async fn no_results_are_a_success() {
     let report = run(&form(), Some("7"), |call| match call.operation.as_str() {
         "SearchSecretsByFieldValue" => ok("<SecretSummaries />"),
