@@ -433,6 +433,14 @@ mod tests {
             ),
             ("[password-safe.settings]\nidle-timeout = 1", "did you mean"),
             (
+                "[password-safe.settings]\ntoken-refusal-status = 200",
+                "a refusal is 400 to 599",
+            ),
+            (
+                "[[password-safe.policies]]\nname = 'p'\n[[password-safe.policies.schedules]]\nticket-system = 3",
+                "ticket system 3 is not defined",
+            ),
+            (
                 "[password-safe.bulk]\nsystems = 100000\naccounts-per-system = 100000",
                 "ask for fewer",
             ),

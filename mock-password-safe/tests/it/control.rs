@@ -210,3 +210,46 @@ async fn neither_state_nor_journal_holds_a_secret() {
         "the session"
     );
 }
+
+#[tokio::test]
+async fn connecting_tells_the_key_to_the_operator_and_takes_the_form() {
+    let mock = acme().await;
+    let form = json!({ "host": "sra.acme.example", "port": 443, "client_id": "c", "api_key": "sealed-away", "release_duration_min": 60, "requesters": ["joe.user"] });
+    let (status, told) = control(&mock, Method::POST, "/connect-secure-remote-access", form).await;
+    assert_eq!((status, &told["release_duration_min"]), (200, &json!(60)));
+    let key = told["registration_key"].as_str().unwrap();
+    let header = format!("Authorization: PS-Auth key={key}; runas=joe.user;");
+    assert_eq!(
+        call(&mock, "POST", "Auth/SignAppin", &[header], "")
+            .await
+            .status,
+        200
+    );
+    let (_, state) = control(&mock, Method::GET, "/state", json!(null)).await;
+    let shown = state.to_string();
+    assert!(
+        shown.contains("sra.acme.example") && !shown.contains("sealed-away"),
+        "{shown}"
+    );
+    assert!(!shown.contains(key));
+    let known = mock.secrets();
+    assert!(
+        known
+            .iter()
+            .any(|(name, secret)| name == "appliance/api-key" && secret.as_str() == "sealed-away")
+    );
+    assert!(
+        known
+            .iter()
+            .any(|(name, _)| name.starts_with("secrets-safe/Team/Web/portal/")),
+        "for the leak scan"
+    );
+    let (status, _) = control(
+        &mock,
+        Method::POST,
+        "/connect-secure-remote-access",
+        json!({ "requesters": ["nobody"] }),
+    )
+    .await;
+    assert_eq!(status, 404);
+}

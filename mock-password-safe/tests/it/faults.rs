@@ -121,3 +121,80 @@ async fn json_breaks_off_where_the_rule_says() {
     let announced: usize = got.header("content-length").unwrap().parse().unwrap();
     assert!(announced > got.body.len());
 }
+
+#[tokio::test]
+async fn an_approval_arrives_late() {
+    let mock = acme().await;
+    let joe = User::sign_in(&mock, "joe.user").await;
+    let approver = User::sign_in(&mock, "global.approver").await;
+    let rule = json!({ "matcher": { "operation": "PUT Requests/{id}/Approve" }, "verdict": { "kind": "late_approval", "s": 90 } });
+    install(&mock, rule).await;
+    let (system, account) = (9, 10);
+    let asked = joe.ask_ids(system, account, "").await;
+    let asked = if asked.status == 201 {
+        asked
+    } else {
+        joe.ask_ids(1, account, "").await
+    };
+    assert_eq!(asked.pair(), (201, "101"));
+    let approved = approver.put("Requests/101/Approve", "{}").await;
+    assert_eq!(approved.pair(), (204, ""));
+    assert_eq!(joe.get("Credentials/101").await.pair(), (403, "4034"));
+    mock.clock().advance(std::time::Duration::from_secs(90));
+    assert_eq!(joe.get("Credentials/101").await.status, 200);
+    assert!(mock.faults().never_met().is_empty());
+}
+
+#[tokio::test]
+async fn every_verdict_is_spoken_over_rest() {
+    let mock = acme().await;
+    let joe = User::sign_in(&mock, "joe.user").await;
+    joe.ask_ids(1, 2, "").await;
+    for (verdict, expected) in [
+        (json!({ "kind": "delay", "ms": 1 }), Some(200)),
+        (
+            json!({ "kind": "drop", "when": "before", "how": "close" }),
+            None,
+        ),
+        (
+            json!({ "kind": "drop", "when": "before", "how": "reset" }),
+            None,
+        ),
+        (
+            json!({ "kind": "drip", "chunk_bytes": 4, "every_ms": 1 }),
+            Some(200),
+        ),
+        (json!({ "kind": "garble" }), Some(200)),
+        (json!({ "kind": "duplicate" }), Some(200)),
+        (
+            json!({ "kind": "status", "status": 503, "retry_after_s": 1 }),
+            Some(503),
+        ),
+        (json!({ "kind": "error", "text": "4034" }), Some(403)),
+        (json!({ "kind": "fault", "text": "x" }), Some(500)),
+    ] {
+        let rule = json!({ "matcher": { "operation": "GET Requests" }, "verdict": verdict });
+        install(&mock, rule).await;
+        let got = try_call(&mock, "GET", "Requests", joe.headers(), "").await;
+        assert_eq!(got.map(|got| got.status), expected, "{verdict}");
+    }
+    assert!(mock.faults().never_met().is_empty());
+    assert_eq!(joe.get("Requests").await.status, 200, "all are spent");
+}
+
+#[tokio::test]
+async fn a_rule_for_no_operation_is_refused_with_what_was_meant() {
+    let mock = acme().await;
+    let rule = json!({ "matcher": { "operation": "GET Credentials/{requestID}s" }, "verdict": { "kind": "garble" } });
+    let reply = mock
+        .hosted()
+        .control()
+        .dispatch(&Method::POST, "/faults", rule)
+        .await;
+    assert_eq!(reply.status.as_u16(), 400);
+    let said = reply.body.to_string();
+    assert!(
+        said.contains("did you mean") && said.contains("GET Credentials/{requestId}"),
+        "{said}"
+    );
+}

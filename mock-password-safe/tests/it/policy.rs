@@ -354,3 +354,106 @@ async fn too_few_approvers_and_a_closed_window_are_refused() {
         assert_eq!(joe.ask_ids(5, 6, "").await.pair(), expected);
     }
 }
+
+#[tokio::test]
+async fn a_schedule_bounds_an_access_type_and_says_who_approves_and_records() {
+    let mut lab = mock_password_safe::Lab::acme().unwrap();
+    let schedule = mock_password_safe::lab::ScheduleEntry {
+        concurrent_max: 1,
+        record: Some(vec!["SSH".into()]),
+        approvers_by_access: [("RDP".to_owned(), 2)].into(),
+        ..Default::default()
+    };
+    lab.policies[0].schedules = vec![schedule];
+    let mock = crate::client::started(lab).await;
+    let joe = User::sign_in(&mock, "joe.user").await;
+    let jane = User::sign_in(&mock, "jane.admin@acme.example").await;
+    // The account takes any number at a time, the policy one of a kind.
+    assert_eq!(joe.ask("web01", "svc-web", "").await.status, 201);
+    let other = jane
+        .ask("web01", "svc-web", r#","ConflictOption":"reuse""#)
+        .await;
+    assert_eq!(other.pair(), (409, "4091"));
+    assert_eq!(
+        jane.ask("web01", "svc-web", r#","AccessType":"SSH""#)
+            .await
+            .status,
+        201
+    );
+    let test = r#"{"SystemId":1,"AccountId":2,"DurationMinutes":5}"#;
+    let told = joe.post("AccessPolicies/Test", test).await.json();
+    let types = told[0]["Schedules"][0]["AccessTypes"].as_array().unwrap();
+    let facts: Vec<_> = types
+        .iter()
+        .map(|row| {
+            (
+                row["AccessType"].as_str().unwrap(),
+                row["RecordSession"] == true,
+                row["MinApprovers"].as_i64().unwrap(),
+                row["MaxConcurrent"].as_i64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        facts,
+        [
+            ("View", false, 0, 1),
+            ("RDP", false, 2, 1),
+            ("SSH", true, 0, 1),
+            ("App", false, 0, 1)
+        ]
+    );
+}
+
+#[tokio::test]
+async fn queues_and_sessions_are_for_those_who_have_the_role() {
+    let mock = acme().await;
+    let approver = User::sign_in(&mock, "global.approver").await;
+    let joe = User::sign_in(&mock, "joe.user").await;
+    let jane = User::sign_in(&mock, "jane.admin@acme.example").await;
+    let fighter = User::sign_in(&mock, "fire.fighter").await;
+    assert_eq!(
+        approver.get("Requests?queue=req").await.pair(),
+        (403, "4033")
+    );
+    assert_eq!(joe.get("Requests?queue=app").await.pair(), (403, "4033"));
+    joe.ask("web01", "svc-web", "").await;
+    joe.post("Requests/101/Sessions", r#"{"SessionType":"RDP"}"#)
+        .await;
+    assert_eq!(jane.get("Sessions").await.body, "[]", "somebody else's");
+    assert_eq!(jane.get("Sessions/1").await.status, 404);
+    assert_eq!(
+        jane.post("Sessions/1/Terminate", "").await.pair(),
+        (403, "4031")
+    );
+    assert_eq!(
+        fighter.get("Sessions/1").await.status,
+        200,
+        "ISA on the account"
+    );
+    assert_eq!(
+        fighter.post("Sessions/1/Terminate", "").await.pair(),
+        (204, "")
+    );
+    assert_eq!(joe.get("Sessions/1").await.json()["Status"], 7);
+}
+
+#[tokio::test]
+async fn a_ticket_names_a_system_that_there_is() {
+    let mock = acme().await;
+    let joe = User::sign_in(&mock, "joe.user").await;
+    let ticket = r#","TicketNumber":"INC-1","Reason":"r","TicketSystemID":"#;
+    let wrong = joe
+        .ask("db01", "administrator", &format!("{ticket}7"))
+        .await;
+    assert_eq!(
+        wrong.pair(),
+        (400, "\"TicketSystemID is not valid for this request\"")
+    );
+    assert_eq!(
+        joe.ask("db01", "administrator", &format!("{ticket}1"))
+            .await
+            .status,
+        201
+    );
+}
