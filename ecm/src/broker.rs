@@ -113,6 +113,9 @@ impl Broker {
                     .await
             }
             other => {
+                if let Call::SessionComplete { session } = &other {
+                    self.session_complete(session.session_id.clone()).await;
+                }
                 let name = other.name();
                 let answer = ask(self.plugin.as_ref(), other).await;
                 answer.inspect_err(|error| log_failure(name, error))

@@ -53,6 +53,13 @@ impl Broker {
             .map(|()| Answer::Done)
     }
 
+    /// A session is over: what it asked for and never got is given back, by the worker.
+    pub(super) async fn session_complete(&self, session_id: String) {
+        let now_unix = self.now_unix();
+        self.on_disk(move |outbox| outbox.session_complete(&session_id, now_unix))
+            .await;
+    }
+
     /// Checks one credential in, and keeps the debt if the vault does not confirm.
     async fn pay(&self, due: &DueCheckIn) -> Result<(), PluginError> {
         let session = Session::from(due.session.clone());

@@ -3,6 +3,7 @@
 mod failures;
 mod fetch;
 mod list;
+mod pending;
 mod release;
 mod systems;
 mod vault;
