@@ -317,3 +317,30 @@ async fn clearing_a_cache_that_is_not_on_disk_says_so() {
         "{complaint}"
     );
 }
+
+#[tokio::test]
+async fn the_form_of_a_bundled_ecm_is_checked_and_tested_like_any_other_configuration() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = r#"
+[vault.password-safe-bundled]
+host = "localhost"
+port = 1
+client_id = "ecm-client"
+api_key = "env:CLIENT_SECRET"
+api_registration_key = "env:API_PASSWORD"
+endpoint_url = "https://localhost:1/BeyondTrust/api/public/v3"
+"#;
+    std::fs::write(directory.path().join("ecm.toml"), text).unwrap();
+    let (code, said, complaint) = output(directory.path(), &["check-config"]).await;
+    assert_eq!((code, complaint.as_str()), (Some(0), ""), "{said}");
+    for words in ["https://localhost:1/\n", "(Password Safe)"] {
+        assert!(said.contains(words), "{said}");
+    }
+    let test = ["test-settings", "--username", "joe", "--hostname", "web01"];
+    let (code, said, _) = output(directory.path(), &test).await;
+    assert_eq!(code, Some(3), "{said}");
+    let wrong = [&test[..], &["--set", "prot=1"]].concat();
+    let (code, _, complaint) = output(directory.path(), &wrong).await;
+    assert_eq!(code, Some(2));
+    assert!(complaint.contains("did you mean `port`?"), "{complaint}");
+}
