@@ -60,6 +60,10 @@ pub struct Lab {
 pub struct EcmPlan {
     /// Name of the appliance's API account that the ECM signs in with.
     pub api_account: String,
+    /// Name of the API account of the ECM of a second vault; it is in an ECM group of its own.
+    pub second_api_account: Option<String>,
+    /// How Password Safe is connected by its own form instead of by the plug-in's settings.
+    pub bundled: Option<BundledPlan>,
     /// The user of Secret Server that the plugin authenticates as.
     pub api_user: String,
     /// The registration of Password Safe whose key the plugin has.
@@ -72,6 +76,15 @@ pub struct EcmPlan {
     /// Further keys of `[vault.password-safe]` in the ECM's own configuration.
     #[serde(default, rename = "password-safe")]
     pub password_safe: Table,
+}
+
+/// The table `[ecm.bundled]`: Password Safe is connected by its form *Connect to Secure Remote Access*,
+/// which makes policy, registration and group, and configures the ECM that it brings.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BundledPlan {
+    /// Who is put into the group *Secure Remote Access Requesters*.
+    pub requesters: Vec<String>,
 }
 
 /// The tables `[journey]` and `[journey.password-safe]`: what `ecm-lab demo` plays.

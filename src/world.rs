@@ -53,6 +53,8 @@ pub struct World {
     pub(crate) plan: Plan,
     pub(crate) shown: Shown,
     pub(crate) session: Option<SessionId>,
+    /// The one that was opened before all others.
+    pub(crate) first_session: Option<SessionId>,
     /// The list that the user picks from.
     pub(crate) offered: Vec<Entry>,
     pub(crate) leak_on_purpose: Option<String>,
@@ -66,6 +68,8 @@ pub struct World {
 pub(crate) struct Plan {
     pub(crate) ecms: Vec<String>,
     pub(crate) vault: VaultKind,
+    /// A second vault, with an ECM of its own.
+    pub(crate) second_vault: Option<VaultKind>,
     pub(crate) vault_up: bool,
     pub(crate) vault_trusted: bool,
     pub(crate) api_password_expired: bool,
@@ -76,6 +80,7 @@ impl World {
         let plan = Plan {
             ecms: vec!["first".to_owned()],
             vault: VaultKind::SecretServer,
+            second_vault: None,
             vault_up: true,
             vault_trusted: true,
             api_password_expired: false,
@@ -85,6 +90,7 @@ impl World {
             plan,
             shown: Shown::Nothing,
             session: None,
+            first_session: None,
             offered: Vec::new(),
             leak_on_purpose: None,
             dialog: String::new(),
@@ -118,6 +124,7 @@ impl World {
     async fn start(&self) -> Result<Rig, RigError> {
         let options = Options {
             vault: self.plan.vault,
+            second_vault: self.plan.second_vault,
             vault_trusted: self.plan.vault_trusted,
             ..Options::frozen(SEED)
         };
@@ -131,6 +138,9 @@ impl World {
         for name in &self.plan.ecms {
             rig.start_ecm(name).await?;
         }
+        if self.plan.second_vault.is_some() {
+            rig.start_second_ecm("second").await?;
+        }
         Ok(rig)
     }
 
@@ -142,11 +152,21 @@ impl World {
         let opened = self.rig().await.open_list(&user, item).await;
         let (session, shown) = opened.unwrap_or_else(|error| engine(error));
         self.session = Some(session);
+        self.first_session.get_or_insert(session);
         self.shown = match shown {
             Ok(list) => {
                 self.offered.clone_from(&list);
                 Shown::List(list)
             }
+            Err(refusal) => Shown::Error(refusal),
+        };
+    }
+
+    /// Searches for External Jump Items; what is shown becomes [`World::shown`].
+    pub(crate) async fn search_external(&mut self, user: &str, query: &str) {
+        let found = self.rig().await.appliance.search(user, query).await;
+        self.shown = match found {
+            Ok(found) => Shown::List(found),
             Err(refusal) => Shown::Error(refusal),
         };
     }

@@ -225,6 +225,30 @@ impl Outbox {
         self.changed.notify_one();
     }
 
+    /// Nothing came yet: the vault waits for somebody's approval. The request for it is given back
+    /// when the session ends, of which [`Outbox::session_complete`] tells, since the appliance
+    /// releases only what it received. As that may never be told, there is a limit.
+    pub fn awaits_approval(&self, key: &DebtKey) {
+        let mut state = self.lock();
+        let Some(debt) = state.debt(key) else { return };
+        debt.busy = false;
+        if matches!(debt.phase, Phase::Fetched) {
+            let orphaned = Some(Stopwatch::start());
+            debt.phase = Phase::Delivered { orphaned };
+            state.append_or_warn(&Record::Delivered(key.clone()));
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// The appliance says that a session is over: whatever waited for that alone is due.
+    pub fn session_complete(&self, session_id: &str, now_unix: i64) {
+        let mut state = self.lock();
+        state.end_of_waiting(session_id, now_unix);
+        drop(state);
+        self.changed.notify_one();
+    }
+
     /// The appliance says that the session ended at `ended_at_unix`.
     pub fn release(&self, key: &DebtKey, ended_at_unix: i64, now_unix: i64) -> Release {
         let mut state = self.lock();

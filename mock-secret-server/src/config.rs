@@ -23,6 +23,9 @@ pub struct Protocol {
     pub http_get: bool,
     /// The POST binding for every caller. The recorded service has that port.
     pub http_post: bool,
+    /// Clients may choose HTTP/2 over TLS, as they may with IIS 10 (documented by Microsoft,
+    /// *HTTP/2 on IIS*).
+    pub http2: bool,
     /// `HttpPostLocalhost`: the POST binding for callers on this machine, also when it is off for
     /// others. On in a stock installation (documented soap:§1.4).
     pub http_post_localhost: bool,
@@ -59,6 +62,7 @@ impl Default for Protocol {
             virtual_directory: "/SecretServer".into(),
             http_get: true,
             http_post: true,
+            http2: true,
             http_post_localhost: true,
             test_form: true,
             custom_errors: CustomErrors::On,

@@ -10,7 +10,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use sim_kit::clock::SimTime;
-use sim_kit::config::{ConfigError, SecretRef, read_section};
+use sim_kit::config::{ConfigError, SecretRef, read_long_section};
 use sim_kit::seeded::{CANARY_MARK, Seed};
 use zeroize::Zeroizing;
 
@@ -56,7 +56,7 @@ impl Lab {
     /// # Errors
     /// When a key is unknown or missing, a value of the wrong type, or a secret a literal.
     pub fn read(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        let section = read_section(path, text, "secret-server")?;
+        let section = read_long_section(path, text, "secret-server")?;
         Ok(Self {
             path: path.to_owned(),
             section,

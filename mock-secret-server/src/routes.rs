@@ -76,10 +76,9 @@ impl Layout {
         if let Some(rest) = strip_prefix_any_case(path, SERVICE) {
             return service(rest, web_services);
         }
-        if let Some("") | Some("/") = strip_prefix_any_case(path, WINDOWS_SERVICE)
-            .map(|rest| &rest[..rest.len().min(1)])
-            .filter(|_| self.profile == Profile::OnPremises)
-        {
+        let windows_service = strip_prefix_any_case(path, WINDOWS_SERVICE)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        if windows_service && self.profile == Profile::OnPremises {
             return Target::WindowsService;
         }
         if path.eq_ignore_ascii_case(&self.applications) {
@@ -284,6 +283,10 @@ mod tests {
             ),
             (
                 "/SecretServer/winauthwebservices/sswinauthwebservice.asmxx",
+                Target::Nothing,
+            ),
+            (
+                "/SecretServer/winauthwebservices/sswinauthwebservice.asmx%C3%A9",
                 Target::Nothing,
             ),
         ] {

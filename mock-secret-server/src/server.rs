@@ -244,6 +244,7 @@ impl Builder {
             clock,
             seed,
         } = self;
+        hosting.http2 = protocol.http2;
         // Bounds that a program set for its listener stand.
         if hosting.limits.body_bytes_max == Limits::DEFAULT.body_bytes_max {
             hosting.limits.body_bytes_max = protocol.request_bytes_max();

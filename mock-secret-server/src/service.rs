@@ -52,6 +52,10 @@ struct Ended {
 }
 
 impl Handler for Service {
+    fn spelled(&self) -> &'static [&'static str] {
+        &["X-AspNet-Version", "WWW-Authenticate"]
+    }
+
     async fn handle(&self, request: Request) -> Reply {
         let watch = Stopwatch::start();
         let now = self.clock.now();

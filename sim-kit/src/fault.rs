@@ -148,6 +148,12 @@ pub enum Verdict {
         /// Local name of the elements.
         element: String,
     },
+    /// The approval that the call gives counts only so many simulated seconds later. Calls that
+    /// approve nothing are handled as usual.
+    LateApproval {
+        /// Seconds, at most a day.
+        s: u32,
+    },
 }
 
 impl Verdict {
@@ -156,8 +162,14 @@ impl Verdict {
     pub fn speaks(&self) -> bool {
         matches!(
             self,
-            Self::Error { .. } | Self::Fault { .. } | Self::ExpireToken
+            Self::Error { .. } | Self::Fault { .. } | Self::ExpireToken | Self::LateApproval { .. }
         )
+    }
+
+    /// Whether every simulator can carry the verdict out.
+    #[must_use]
+    pub fn is_everybodys(&self) -> bool {
+        !self.reshapes() && !matches!(self, Self::LateApproval { .. })
     }
 
     /// Whether the verdict rewrites the vendor's document. Not every simulator can.
@@ -235,6 +247,7 @@ fn check(rule: &Rule) -> Result<(), RuleError> {
         Verdict::Delay { ms } if *ms > HOLD_S_MAX * 1000 => "ms must be at most 600000",
         Verdict::Drip { chunk_bytes: 0, .. } => "chunk_bytes must be at least 1",
         Verdict::Drip { every_ms, .. } if *every_ms > 60_000 => "every_ms must be at most 60000",
+        Verdict::LateApproval { s } if *s > 86_400 => "s must be at most 86400",
         _ if rule.matcher.nth == Some(0) => "nth counts from 1",
         _ => return Ok(()),
     };

@@ -3,6 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::error::file_error;
+use super::vault::Vault;
 use super::{Rig, RigError};
 use crate::leak::{Leak, Planted, Scanner};
 
@@ -31,7 +32,8 @@ impl Rig {
     /// A scanner for every secret that the lab planted, and for those that the vault made since.
     #[must_use]
     pub fn scanner(&self) -> Scanner {
-        let made_since = self.vault.secrets_now();
+        let vaults = std::iter::once(&self.vault).chain(&self.second);
+        let made_since: Vec<_> = vaults.flat_map(Vault::secrets_now).collect();
         let planted = self.planted.iter().chain(&made_since);
         Scanner::new(planted.map(|secret| Planted::new(&secret.name, secret.value.clone())))
     }
@@ -64,10 +66,13 @@ impl Rig {
         let log = self.tape.since(self.tape_from);
         let mut leaks = scanner.scan("the log", &log);
         let mut bytes = log.len();
-        for (party, operator) in [
+        let mut parties = vec![
             ("the vault", &self.vault.operator),
             ("the appliance", &self.appliance.operator),
-        ] {
+        ];
+        let second = self.second.iter();
+        parties.extend(second.map(|vault| ("the second vault", &vault.operator)));
+        for (party, operator) in parties {
             for path in ["/journal", "/state", "/faults"] {
                 let text = operator.get(path).await?.to_string();
                 leaks.extend(scanner.scan(&format!("{path} of {party}"), text.as_bytes()));
@@ -93,7 +98,11 @@ impl Rig {
             }
             Err(error) => findings.panics.push(error.to_string()),
         }
-        for operator in [&self.vault.operator, &self.appliance.operator] {
+        let second = self.second.iter().map(|vault| &vault.operator);
+        for operator in [&self.vault.operator, &self.appliance.operator]
+            .into_iter()
+            .chain(second)
+        {
             findings
                 .rules_never_met
                 .extend(operator.faults_never_met().await.unwrap_or_default());
@@ -103,6 +112,9 @@ impl Rig {
             .extend(self.appliance.server.hosted().panics());
         self.appliance.server.stop().await;
         findings.panics.extend(self.vault.stop().await);
+        if let Some(mut second) = self.second.take() {
+            findings.panics.extend(second.stop().await);
+        }
         findings
     }
 }

@@ -153,6 +153,19 @@ impl Appliance {
         Ok(found.into_iter().map(entry).collect())
     }
 
+    /// The External Jump Items that a search shows, by the vault's id and the name.
+    ///
+    /// # Errors
+    /// What the console shows instead of them.
+    pub async fn search(&self, user: &str, query: &str) -> Result<Vec<Entry>, Refusal> {
+        let found = self.server.find_endpoints(user, query, None).await;
+        let entry = |item: mock_appliance::ExternalJumpItem| Entry {
+            credential_id: item.endpoint.external_id,
+            display_value: item.endpoint.name,
+        };
+        Ok(found.map_err(refusal)?.into_iter().map(entry).collect())
+    }
+
     /// The user picks an entry; the credential goes into the session.
     ///
     /// # Errors

@@ -46,6 +46,8 @@ pub(super) struct VaultSection<'a> {
     /// The file that the secret is in.
     pub(super) secret_file: &'static str,
     pub(super) secret: &'a str,
+    /// Whether it names the appliance too, as the form of a bundled ECM does.
+    pub(super) names_appliance: bool,
 }
 
 impl Setup<'_> {
@@ -77,16 +79,25 @@ impl Setup<'_> {
             (self.vault.secret_key, secret(self.vault.secret_file)),
             ("ca_file", path(self.vault_ca)),
         ]));
+        let mut appliance = table([("ca_file", path(self.appliance_ca))]);
+        let (client_id, client_secret) = (self.client_id.into(), secret(CLIENT_SECRET));
+        if self.vault.names_appliance {
+            let (host, port) = host_and_port(self.site_url);
+            vault.extend(table([
+                ("host", host.into()),
+                ("port", port.into()),
+                ("client_id", client_id),
+                ("api_key", client_secret),
+            ]));
+        } else {
+            appliance.extend(table([
+                ("site_url", self.site_url.into()),
+                ("client_id", client_id),
+                ("client_secret", client_secret),
+            ]));
+        }
         table([
-            (
-                "appliance",
-                Value::Table(table([
-                    ("site_url", self.site_url.into()),
-                    ("client_id", self.client_id.into()),
-                    ("client_secret", secret(CLIENT_SECRET)),
-                    ("ca_file", path(self.appliance_ca)),
-                ])),
-            ),
+            ("appliance", Value::Table(appliance)),
             (
                 "state",
                 Value::Table(table([
@@ -100,6 +111,14 @@ impl Setup<'_> {
             ),
         ])
     }
+}
+
+/// The two fields of the bundled ECM's form, from `https://host:port`.
+fn host_and_port(site_url: &str) -> (&str, i64) {
+    let (host, port) = site_url.rsplit_once(':').unwrap_or((site_url, ""));
+    port.trim_end_matches('/')
+        .parse()
+        .map_or((site_url, 443), |port| (host, port))
 }
 
 /// The service that `file` describes, with a handle of its own on the token cache.

@@ -6,8 +6,10 @@ pub mod console;
 pub mod control;
 mod ecm;
 mod error;
+mod second;
 mod tape;
 pub mod vault;
+mod waiting;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,14 +31,14 @@ pub use mock_appliance::SessionId;
 use crate::lab::{EcmPlan, Lab, VaultKind};
 use crate::outcome::Hop;
 use console::{Appliance, ConsoleUser, Entry, Refusal};
-use control::{ControlError, Reach};
+use control::Reach;
 use error::file_error;
 use tape::Tape;
 use vault::Vault;
+use waiting::wait_for;
 
 /// Longest wait for something that happens in the background.
 const PATIENCE: Duration = Duration::from_secs(15);
-const POLL: Duration = Duration::from_millis(5);
 
 /// How a rig is to run.
 pub struct Options {
@@ -48,6 +50,8 @@ pub struct Options {
     pub reach: Reach,
     /// The vault.
     pub vault: VaultKind,
+    /// A second vault, for an ECM of its own.
+    pub second_vault: Option<VaultKind>,
     /// Whether the ECMs are told to trust the vault's certificate.
     pub vault_trusted: bool,
 }
@@ -62,6 +66,7 @@ impl Options {
             clock,
             reach: Reach::InProcess,
             vault: VaultKind::SecretServer,
+            second_vault: None,
             vault_trusted: true,
         }
     }
@@ -75,10 +80,14 @@ impl Options {
             clock,
             reach: Reach::Socket,
             vault: VaultKind::SecretServer,
+            second_vault: None,
             vault_trusted: true,
         }
     }
 }
+
+/// An ECM's configuration file, and the files that hold its secrets.
+type WrittenConfig = (PathBuf, [PathBuf; 3]);
 
 /// A running site.
 pub struct Rig {
@@ -86,6 +95,7 @@ pub struct Rig {
     pub appliance: Appliance,
     /// The vault.
     pub vault: Vault,
+    second: Option<Vault>,
     plan: EcmPlan,
     ecms: Vec<ecm::Running>,
     clock: SimClock,
@@ -114,6 +124,7 @@ impl Rig {
             clock,
             reach,
             vault,
+            second_vault,
             vault_trusted,
         } = options;
         let plan = lab.ecm()?;
@@ -132,17 +143,24 @@ impl Rig {
             tls: TlsChoice::SignedBy(Arc::clone(&authority)),
             ..Hosting::default()
         };
-        let ground = vault::Ground {
+        let ground = || vault::Ground {
             seed,
             clock: clock.clone(),
             reach,
             hosting: hosting(),
         };
-        let (vault, planted) = vault::start(vault, &lab, &plan, ground).await?;
+        let (vault, mut planted) = vault::start(vault, &lab, &plan, ground()).await?;
+        let mut second = None;
+        if let Some(kind) = second_vault {
+            let (vault, more) = vault::start(kind, &lab, &plan, ground()).await?;
+            planted.extend(more);
+            second = Some(vault);
+        }
         let appliance = console::start(&lab, seed, clock.clone(), began, reach, hosting()).await?;
         let mut rig = Self {
             appliance,
             vault,
+            second,
             plan,
             ecms: Vec::new(),
             clock,
@@ -190,7 +208,7 @@ impl Rig {
     /// # Errors
     /// When the appliance refuses.
     pub async fn deny_ecm(&self) -> Result<(), RigError> {
-        let (client_id, _) = self.api_account()?;
+        let (client_id, _) = self.api_account(&self.plan.api_account)?;
         let path = format!("/accounts/{}/deny-ecm", client_id.0);
         self.appliance
             .operator
@@ -199,8 +217,10 @@ impl Rig {
         Ok(())
     }
 
-    fn api_account(&self) -> Result<(&ClientId, &mock_appliance::secret::Secret), RigError> {
-        let name = &self.plan.api_account;
+    fn api_account(
+        &self,
+        name: &str,
+    ) -> Result<(&ClientId, &mock_appliance::secret::Secret), RigError> {
         let account = self.appliance.server.api_account(name);
         account.ok_or_else(|| RigError::Unknown(format!("API account {name:?} in the lab")))
     }
@@ -211,7 +231,17 @@ impl Rig {
     /// # Errors
     /// When the lab lacks the API account, or a file cannot be written.
     pub fn configure_ecm(&mut self, name: &str) -> Result<PathBuf, RigError> {
-        let (client_id, client_secret) = self.api_account()?;
+        let written = self.write_config(name, &self.plan.api_account, &self.vault)?;
+        Ok(self.remember(written))
+    }
+
+    fn write_config(
+        &self,
+        name: &str,
+        api_account: &str,
+        vault: &Vault,
+    ) -> Result<WrittenConfig, RigError> {
+        let (client_id, client_secret) = self.api_account(api_account)?;
         let directory = self.ecm_directory(name);
         let setup = ecm::Setup {
             directory: &directory,
@@ -219,12 +249,15 @@ impl Rig {
             client_id: &client_id.0,
             client_secret: client_secret.expose(),
             appliance_ca: &self.ca_file,
-            vault: self.vault.section(&self.plan),
+            vault: vault.section(&self.plan),
             vault_ca: &self.vault_ca_file,
         };
-        let (file, secret_files) = (setup.write()?, setup.secret_files());
+        Ok((setup.write()?, setup.secret_files()))
+    }
+
+    fn remember(&mut self, (file, secret_files): WrittenConfig) -> PathBuf {
         self.secret_files.extend(secret_files);
-        Ok(file)
+        file
     }
 
     /// Stops an ECM and waits until the appliance has noticed.
@@ -300,80 +333,6 @@ impl Rig {
         self.clock.advance(by);
     }
 
-    /// Waits until the vault's journal holds `count` calls of an operation that ended so.
-    ///
-    /// # Errors
-    /// When it does not in time; the message holds what it has.
-    pub async fn wait_for_call(
-        &self,
-        operation: &str,
-        outcome: &str,
-        count: usize,
-    ) -> Result<(), RigError> {
-        let what = format!("{count} call(s) of {operation} that ended in {outcome}");
-        let operator = &self.vault.operator;
-        wait_for(&what, || async {
-            let calls = operator.journal().await?;
-            let fitting = calls
-                .iter()
-                .filter(|call| call.operation == operation && call.outcome == outcome)
-                .count();
-            let all: Vec<_> = calls.iter().map(|c| (&c.operation, &c.outcome)).collect();
-            Ok(if fitting >= count {
-                Ok(())
-            } else {
-                Err(format!("the journal has {all:?}"))
-            })
-        })
-        .await
-    }
-
-    /// Waits until the vault has confirmed `count` check-ins.
-    ///
-    /// # Errors
-    /// As [`Rig::wait_for_call`].
-    pub async fn wait_for_check_ins(&self, count: usize) -> Result<(), RigError> {
-        let operation = self.vault.kind.check_in_operation();
-        self.wait_for_call(operation, "success", count).await
-    }
-
-    /// Waits until the ECM has answered a request of the session.
-    ///
-    /// # Errors
-    /// When it does not in time; a session that is unknown is not answered either.
-    pub async fn wait_for_hop(&self, session: &SessionId, request: &str) -> Result<(), RigError> {
-        wait_for(&format!("the answer to {request}"), || async {
-            let hops = self.appliance.hops(session).unwrap_or_default();
-            let seen: Vec<_> = hops.iter().map(|hop| hop.request.as_str()).collect();
-            Ok(if seen.contains(&request) {
-                Ok(())
-            } else {
-                Err(format!("answered were {seen:?}"))
-            })
-        })
-        .await
-    }
-
-    /// Waits until `count` calls have met a fault rule of the vault.
-    ///
-    /// # Errors
-    /// When they do not in time.
-    pub async fn wait_for_met(&self, rule: &str, count: u64) -> Result<(), RigError> {
-        let operator = &self.vault.operator;
-        wait_for(
-            &format!("{count} calls that meet the rule {rule:?}"),
-            || async {
-                let met = operator.fault_met(rule).await?;
-                Ok(if met >= count {
-                    Ok(())
-                } else {
-                    Err(format!("{met} calls have met it"))
-                })
-            },
-        )
-        .await
-    }
-
     /// What a session's journey consisted of, in the order of the starts: requests on the link and
     /// the vault's calls while the session ran.
     ///
@@ -428,11 +387,17 @@ impl Rig {
     }
 
     fn plant_client_secrets(&mut self) {
-        let account = self.appliance.server.api_account(&self.plan.api_account);
-        if let Some((_, secret)) = account {
-            let name = format!("client secret of API account {}", self.plan.api_account);
-            let value = Zeroizing::new(secret.expose().to_owned());
-            self.planted.push(PlantedSecret { name, value });
+        let EcmPlan {
+            api_account,
+            second_api_account,
+            ..
+        } = &self.plan;
+        for account in std::iter::once(api_account).chain(second_api_account) {
+            if let Some((_, secret)) = self.appliance.server.api_account(account) {
+                let name = format!("client secret of API account {account}");
+                let value = Zeroizing::new(secret.expose().to_owned());
+                self.planted.push(PlantedSecret { name, value });
+            }
         }
     }
 }
@@ -443,30 +408,4 @@ fn strange_authority(directory: &Path) -> Result<PathBuf, RigError> {
     let another = Authority::generate("another authority")?;
     std::fs::write(&path, another.ca_pem()).map_err(file_error(&path))?;
     Ok(path)
-}
-
-/// Polls until `look` is satisfied; what it says meanwhile goes into the error.
-async fn wait_for<F>(what: &str, mut look: impl FnMut() -> F) -> Result<(), RigError>
-where
-    F: Future<Output = Result<Result<(), String>, ControlError>>,
-{
-    let mut seen = String::new();
-    let polling = async {
-        let mut ticks = tokio::time::interval(POLL);
-        loop {
-            ticks.tick().await;
-            match look().await? {
-                Ok(()) => return Ok(()),
-                Err(now) => seen = now,
-            }
-        }
-    };
-    match tokio::time::timeout(PATIENCE, polling).await {
-        Ok(done) => done,
-        Err(_) => Err(RigError::Waited {
-            what: what.to_owned(),
-            within_s: PATIENCE.as_secs(),
-            seen,
-        }),
-    }
 }

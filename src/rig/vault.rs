@@ -70,6 +70,7 @@ pub(super) async fn start(
 impl Vault {
     /// The section of the ECM's configuration for this vault.
     pub(super) fn section(&self, plan: &EcmPlan) -> VaultSection<'_> {
+        let bundled = self.kind == VaultKind::PasswordSafe && plan.bundled.is_some();
         let (name, further, secret_key, secret_file) = match self.kind {
             VaultKind::SecretServer => (
                 "secret-server",
@@ -78,13 +79,20 @@ impl Vault {
                 "api-password",
             ),
             VaultKind::PasswordSafe => (
-                "password-safe",
+                match bundled {
+                    true => "password-safe-bundled",
+                    false => "password-safe",
+                },
                 &plan.password_safe,
                 "api_registration_key",
                 "api-registration-key",
             ),
         };
         let mut settings: Table = further.clone();
+        if bundled {
+            // Its policy approves by itself, so the form has no such field.
+            settings.remove("global_approver");
+        }
         let mut set = |key: &str, value: &str| settings.insert(key.to_owned(), value.into());
         set("endpoint_url", &self.endpoint_url);
         if self.kind == VaultKind::SecretServer {
@@ -96,6 +104,7 @@ impl Vault {
             secret_key,
             secret_file,
             secret: &self.secret,
+            names_appliance: bundled,
         }
     }
 

@@ -59,6 +59,16 @@ async fn end(world: &mut World) {
         .unwrap_or_else(|error| engine(error));
 }
 
+#[when("the first session ends")]
+async fn end_first(world: &mut World) {
+    let session = world
+        .first_session
+        .unwrap_or_else(|| engine("no session was opened"));
+    let appliance = &world.rig().await.appliance;
+    let ended = appliance.end(&session).await;
+    ended.unwrap_or_else(|error| engine(error));
+}
+
 #[given("the session ended and the vault confirmed the check-in")]
 async fn end_confirmed(world: &mut World) {
     end(world).await;

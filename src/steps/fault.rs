@@ -71,7 +71,12 @@ fn broken_off() -> Verdict {
     }
 }
 
-async fn install(world: &mut World, operation: Option<String>, verdict: Verdict, times: u32) {
+pub(super) async fn install(
+    world: &mut World,
+    operation: Option<String>,
+    verdict: Verdict,
+    times: u32,
+) {
     let matcher = Matcher {
         operation,
         ..Matcher::default()

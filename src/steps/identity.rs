@@ -14,7 +14,7 @@ type Setting = (&'static str, &'static str, &'static str, fn(&str) -> Value);
 const SECRET_SERVER: &str = "secret-server";
 const PASSWORD_SAFE: &str = "password-safe";
 
-const SETTINGS: [Setting; 7] = [
+const SETTINGS: [Setting; 9] = [
     (
         "Default Domain for Local BeyondTrust Users",
         SECRET_SERVER,
@@ -42,6 +42,18 @@ const SETTINGS: [Setting; 7] = [
     ("Domain Field", SECRET_SERVER, "domain_field", words),
     ("Machine Field", SECRET_SERVER, "machine_field", words),
     ("Global Approver", PASSWORD_SAFE, "global_approver", words),
+    (
+        "Ticket number of a release request",
+        PASSWORD_SAFE,
+        "ticket_number",
+        words,
+    ),
+    (
+        "Run-as: default domain",
+        PASSWORD_SAFE,
+        "default_domain",
+        words,
+    ),
 ];
 
 #[given(expr = "the plug-in setting {string} is {string}")]

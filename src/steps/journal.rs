@@ -28,6 +28,11 @@ async fn times(world: &mut World, operation: String, expected: usize) {
     assert_eq!(count, expected, "calls of {operation} in {all:?}");
 }
 
+#[then(expr = "the vault was asked for {string} {int} time(s)")]
+async fn times_in_full(world: &mut World, operation: String, expected: usize) {
+    times(world, operation, expected).await;
+}
+
 #[then(expr = "the vault was asked for {word} at least {int} time(s)")]
 async fn at_least(world: &mut World, operation: String, expected: usize) {
     let all = operations(world).await;

@@ -9,6 +9,7 @@ mod approval;
 mod fault;
 mod identity;
 mod journal;
+mod password_safe;
 mod secret;
 mod test_settings;
 mod time;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use ecm::clock::{Clock as _, SystemClock};
 use ecm::config::CheckInConfig;
 use ecm::outbox::Outbox;
-use ecm_lab::lab::Lab;
+use ecm_lab::lab::{Lab, VaultKind};
 use ecm_lab::rig::console::{ConsoleUser, Refusal};
 use ecm_lab::rig::{Options, Rig, SessionId};
 use rustix::process::{Pid, Signal, kill_process};
@@ -234,6 +234,48 @@ async fn a_check_in_that_is_repeated_after_a_crash_takes_the_secret_from_nobody(
     end(&rig, &ann).await;
     until("the secret is free", async || !is_held(&rig).await).await;
     assert_eq!(accesses(&rig, "CHECKIN").await, 2);
+    finish(rig).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_waits_for_an_approval_outlives_the_ecm_and_not_its_session() {
+    let mut lab = Lab::acme();
+    lab.set(&["ecm", "password-safe", "global_approver"], "")
+        .unwrap();
+    let options = Options {
+        vault: VaultKind::PasswordSafe,
+        ..Options::frozen(Seed(1))
+    };
+    let mut rig = Rig::start(lab, options).await.unwrap();
+    let config = configure(&mut rig, FreedBy::Restart);
+    let ecm = Ecm::start(&config).await;
+    let session = rig.appliance.begin("joe.user", "db01").await.unwrap();
+    let list = rig.appliance.list(&session).await.unwrap();
+    let entry = list
+        .iter()
+        .find(|entry| entry.display_value.contains("da-jane"));
+    let id = &entry.unwrap().credential_id;
+    let refusal = rig.appliance.inject(&session, id).await.unwrap_err();
+    assert_eq!(refusal.category, "pending_approval");
+    ecm.kill().await;
+    let gone = async || rig.appliance.ecm_clients().is_empty();
+    until("the appliance has noticed", gone).await;
+
+    let ecm = Ecm::start(&config).await;
+    let waiting = async || {
+        let requests = rig.vault.operator.get("/requests").await.unwrap();
+        let requests = requests.as_array().unwrap().clone();
+        let waiting = requests.iter().filter(|one| one["standing"] == "pending");
+        waiting.map(|one| one["id"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(waiting().await, [101], "the restart took it from nobody");
+    let refusal = rig.appliance.inject(&session, id).await.unwrap_err();
+    assert_eq!(refusal.category, "pending_approval");
+    assert_eq!(waiting().await, [101], "and a further attempt keeps it");
+    end(&rig, &session).await;
+    until("nothing waits", async || waiting().await.is_empty()).await;
+    assert_eq!(ecm.terminate().await, Some(0));
+    assert_eq!(owed(&config), 0);
     finish(rig).await;
 }
 

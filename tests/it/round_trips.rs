@@ -1,30 +1,41 @@
 //! How often the ECM waits for the vault, one after the other. Counted, not timed: calls that stand
 //! in the vault at the same moment are one round trip.
 
-use ecm_lab::lab::Lab;
+use ecm_lab::lab::{Lab, VaultKind};
 use ecm_lab::rig::console::{ConsoleUser, Entry};
 use ecm_lab::rig::{Options, Rig, SessionId};
+use futures_util::future::join_all;
 use sim_kit::fault::{Matcher, Rule, Verdict};
 use sim_kit::seeded::Seed;
 
 const SEARCH: &str = "SearchSecretsByFieldValue";
 const DOWNLOAD: &str = "DownloadFileAttachmentByItemId";
 
+/// Password Safe's operations, as its journal names them.
+const SIGN_IN: &str = "POST Auth/SignAppin";
+const ACCOUNTS: &str = "GET ManagedAccounts";
+const REQUEST: &str = "POST Requests";
+const CREDENTIAL: &str = "GET Credentials/{requestId}";
+const CHECK_IN: &str = "PUT Requests/{id}/Checkin";
+
 #[tokio::test]
-async fn a_warm_list_costs_one_round_trip() {
+async fn a_warm_list_costs_one_round_trip_and_no_handshake() {
     let rig = rig().await;
     let (session, _) = list(&rig, "web01").await;
     rig.vault.operator.delete("/journal").await.unwrap();
+    let before = handshakes(&rig).await;
     // Machine by its full and its short name, and the domain: all at once.
     let held = hold_until(&rig, SEARCH, 3, rig.appliance.list(&session)).await;
     assert_eq!(held.unwrap().len(), 2);
     assert_eq!(operations(&rig).await, [SEARCH; 3]);
+    assert_eq!(handshakes(&rig).await, before);
     finish(rig).await;
 }
 
 #[tokio::test]
-async fn a_cold_list_costs_three_round_trips() {
+async fn a_cold_list_costs_three_round_trips_and_one_handshake() {
     let rig = rig().await;
+    let before = handshakes(&rig).await;
     let session = rig
         .appliance
         .begin(r"ACME\joe.user", "web01")
@@ -37,6 +48,27 @@ async fn a_cold_list_costs_three_round_trips() {
         operations(&rig).await,
         ["Authenticate", "ImpersonateUser", SEARCH, SEARCH, SEARCH]
     );
+    assert_eq!(handshakes(&rig).await - before, 1);
+    finish(rig).await;
+}
+
+#[tokio::test]
+async fn cold_lists_of_one_user_share_the_log_on_and_the_connection() {
+    const TOGETHER: u64 = 8;
+    let rig = rig().await;
+    let before = handshakes(&rig).await;
+    let mut sessions = Vec::new();
+    for _ in 0..TOGETHER {
+        let began = rig.appliance.begin(r"ACME\joe.user", "web01").await;
+        sessions.push(began.unwrap());
+    }
+    let lists = join_all(sessions.iter().map(|session| rig.appliance.list(session)));
+    let found = hold_until(&rig, SEARCH, 3 * TOGETHER, lists).await;
+    assert!(found.into_iter().all(|list| list.unwrap().len() == 2));
+    let calls = operations(&rig).await;
+    let count = |operation| calls.iter().filter(|call| *call == operation).count();
+    assert_eq!((count("Authenticate"), count("ImpersonateUser")), (1, 1));
+    assert_eq!(handshakes(&rig).await - before, 1);
     finish(rig).await;
 }
 
@@ -68,18 +100,77 @@ async fn a_retrieval_with_attachments_costs_two_round_trips() {
     finish(rig).await;
 }
 
+#[tokio::test]
+async fn a_list_of_password_safe_costs_two_round_trips_cold_and_one_warm() {
+    let rig = password_safe().await;
+    let session = rig.appliance.begin("joe.user", "web01").await.unwrap();
+    // Local and linked accounts, by the full and the short name.
+    let found = hold_until(&rig, ACCOUNTS, 4, rig.appliance.list(&session)).await;
+    assert_eq!(found.unwrap().len(), 4);
+    assert_eq!(
+        operations(&rig).await,
+        [SIGN_IN, ACCOUNTS, ACCOUNTS, ACCOUNTS, ACCOUNTS]
+    );
+    rig.vault.operator.delete("/journal").await.unwrap();
+    let found = hold_until(&rig, ACCOUNTS, 4, rig.appliance.list(&session)).await;
+    assert_eq!(found.unwrap().len(), 4);
+    assert_eq!(operations(&rig).await, [ACCOUNTS; 4]);
+    finish(rig).await;
+}
+
+#[tokio::test]
+async fn a_retrieval_from_password_safe_costs_two_round_trips_warm_and_three_cold() {
+    let mut rig = password_safe().await;
+    let (session, entries) = list_of(&rig, "joe.user", "web01").await;
+    for expected in [&[REQUEST, CREDENTIAL][..], &[SIGN_IN, REQUEST, CREDENTIAL]] {
+        rig.vault.operator.delete("/journal").await.unwrap();
+        let injected = rig.appliance.inject(&session, &entries[0].credential_id);
+        injected.await.unwrap();
+        assert_eq!(operations(&rig).await, expected);
+        // An ECM that has just started has no session.
+        rig.stop_ecm("first").await.unwrap();
+        rig.start_ecm("first").await.unwrap();
+    }
+    finish(rig).await;
+}
+
+#[tokio::test]
+async fn key_passphrase_and_password_are_read_in_one_round_trip() {
+    let rig = password_safe().await;
+    let (session, entries) = list_of(&rig, "joe.user", "lin01").await;
+    rig.vault.operator.delete("/journal").await.unwrap();
+    let inject = rig.appliance.inject(&session, &entries[0].credential_id);
+    hold_until(&rig, CREDENTIAL, 3, inject).await.unwrap();
+    assert_eq!(
+        operations(&rig).await,
+        [REQUEST, CREDENTIAL, CREDENTIAL, CREDENTIAL]
+    );
+    finish(rig).await;
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_check_in_of_password_safe() {
+    let rig = password_safe().await;
+    let held = hold(CHECK_IN);
+    rig.vault.operator.add_fault(&held).await.unwrap();
+    let (session, entries) = list_of(&rig, "joe.user", "web01").await;
+    let first = rig.appliance.inject(&session, &entries[0].credential_id);
+    first.await.unwrap();
+    rig.appliance.end(&session).await.unwrap();
+    rig.wait_for_met("hold", 1).await.unwrap();
+    // The check-in stands in the vault; lists and retrievals go past it.
+    let (session, entries) = list_of(&rig, "joe.user", "lin01").await;
+    let second = rig.appliance.inject(&session, &entries[0].credential_id);
+    second.await.unwrap();
+    rig.vault.operator.delete("/faults/hold").await.unwrap();
+    rig.wait_for_check_ins(1).await.unwrap();
+    finish(rig).await;
+}
+
 /// Runs `work` while the vault holds every call of `operation`, and lets them go as soon as `count`
 /// of them stand there together. A call that waits for another one would never arrive.
 async fn hold_until<T>(rig: &Rig, operation: &str, count: u64, work: impl Future<Output = T>) -> T {
-    let rule = Rule {
-        id: Some("hold".into()),
-        matcher: Matcher {
-            operation: Some(operation.into()),
-            ..Matcher::default()
-        },
-        verdict: Verdict::Hold,
-        times: 0,
-    };
+    let rule = hold(operation);
     rig.vault.operator.add_fault(&rule).await.unwrap();
     let release = async {
         let met = rig.wait_for_met("hold", count).await;
@@ -87,6 +178,28 @@ async fn hold_until<T>(rig: &Rig, operation: &str, count: u64, work: impl Future
         met.unwrap();
     };
     tokio::join!(work, release).0
+}
+
+fn hold(operation: &str) -> Rule {
+    Rule {
+        id: Some("hold".into()),
+        matcher: Matcher {
+            operation: Some(operation.into()),
+            ..Matcher::default()
+        },
+        verdict: Verdict::Hold,
+        times: 0,
+    }
+}
+
+async fn password_safe() -> Rig {
+    let options = Options {
+        vault: VaultKind::PasswordSafe,
+        ..Options::frozen(Seed(1))
+    };
+    let mut rig = Rig::start(Lab::acme(), options).await.unwrap();
+    rig.start_ecm("first").await.unwrap();
+    rig
 }
 
 async fn rig() -> Rig {
@@ -98,7 +211,11 @@ async fn rig() -> Rig {
 }
 
 async fn list(rig: &Rig, item: &str) -> (SessionId, Vec<Entry>) {
-    let user = ConsoleUser::named(r"ACME\joe.user");
+    list_of(rig, r"ACME\joe.user", item).await
+}
+
+async fn list_of(rig: &Rig, user: &str, item: &str) -> (SessionId, Vec<Entry>) {
+    let user = ConsoleUser::named(user);
     let (session, shown) = rig.open_list(&user, item).await.unwrap();
     (session, shown.unwrap())
 }
@@ -106,6 +223,12 @@ async fn list(rig: &Rig, item: &str) -> (SessionId, Vec<Entry>) {
 async fn operations(rig: &Rig) -> Vec<String> {
     let calls = rig.vault.operator.journal().await.unwrap();
     calls.into_iter().map(|call| call.operation).collect()
+}
+
+/// TLS handshakes with the vault so far.
+async fn handshakes(rig: &Rig) -> u64 {
+    let stats = rig.vault.operator.get("/stats").await.unwrap();
+    stats["tls_handshakes"].as_u64().unwrap()
 }
 
 async fn finish(rig: Rig) {

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Broker, broke_down, guarded, log_failure};
+use super::{Broker, broke_down, guarded};
 use crate::clock::{sleep, within};
+use crate::diagnosis::log_failure;
 use crate::entropy;
 use crate::error::{ErrorKind, Hop, Owner, PluginError};
 use crate::link::wire::{Answer, SessionFrame};
@@ -51,6 +52,13 @@ impl Broker {
             .await
             .unwrap_or_else(|_| Err(broke_down()))
             .map(|()| Answer::Done)
+    }
+
+    /// A session is over: what it asked for and never got is given back, by the worker.
+    pub(super) async fn session_complete(&self, session_id: String) {
+        let now_unix = self.now_unix();
+        self.on_disk(move |outbox| outbox.session_complete(&session_id, now_unix))
+            .await;
     }
 
     /// Checks one credential in, and keeps the debt if the vault does not confirm.

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::{Broker, Handled, Origin, guarded, log_failure};
+use super::{Broker, Handled, Origin, guarded};
 use crate::clock::within;
+use crate::diagnosis::log_failure;
 use crate::error::ErrorKind;
 use crate::link::wire::{Answer, ErrorAnswer, SealedBox, SessionFrame};
 use crate::outbox::DebtKey;
@@ -69,11 +70,22 @@ impl Broker {
             ),
             Err(error) => Answer::Error(error),
         };
-        let holds_credential = matches!(answer, Answer::Package { .. });
+        if !matches!(answer, Answer::Package { .. }) {
+            // The vault may keep a request for it, which a further attempt goes on with.
+            let waits = self.plugin.capabilities().session_complete && is_pending(&answer);
+            let now_unix = self.now_unix();
+            // Before the answer: whoever reads it may choose the credential again at once.
+            self.on_disk(move |outbox| match waits {
+                true => outbox.awaits_approval(&key),
+                false => outbox.not_delivered(&key, now_unix),
+            })
+            .await;
+            let _ = to_link.send(answer.into());
+            return;
+        }
         let (written, left) = oneshot::channel();
-        let receipt = holds_credential.then_some(written);
-        let waited_for = to_link.send(Handled { answer, receipt }).is_ok();
-        let delivered = waited_for && holds_credential && left.await.is_ok();
+        let receipt = Some(written);
+        let delivered = to_link.send(Handled { answer, receipt }).is_ok() && left.await.is_ok();
         let now_unix = self.now_unix();
         self.on_disk(move |outbox| match delivered {
             true => outbox.delivered(&key),
@@ -137,6 +149,10 @@ impl Broker {
             sealed: SealedBox { enc, ciphertext },
         })
     }
+}
+
+fn is_pending(answer: &Answer) -> bool {
+    matches!(answer, Answer::Error(error) if error.category == ErrorKind::PendingApproval.name())
 }
 
 fn own_error(kind: ErrorKind, message: impl Into<String>) -> Answer {

@@ -5,10 +5,13 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::Override;
 use super::sections::settle;
 use super::table::{Document, Finding, Table};
-use super::vaults::{PASSWORD_SAFE, SECRET_SERVER, password_safe, secret_server};
+use super::vaults::{
+    PASSWORD_SAFE, PASSWORD_SAFE_BUNDLED, SECRET_SERVER, password_safe, password_safe_bundled,
+    secret_server,
+};
+use super::{Override, VaultConfig};
 
 /// The overrides as a section of a file would have them.
 pub(super) fn as_toml(given: &[Override]) -> String {
@@ -33,10 +36,12 @@ pub(super) fn check(root: &Spanned<DeTable<'_>>, typed: &str) -> Result<(), Vec<
     let document = Document::new(Path::new("--set"), typed);
     if let Some(overrides) = document.parse() {
         let table = Table::root(&document, &overrides).partial();
-        let _ = match section(root) {
-            PASSWORD_SAFE => password_safe(table, Path::new("")),
-            _ => secret_server(table, Path::new("")),
-        };
+        // Only what is wrong with them is wanted.
+        match section(root) {
+            PASSWORD_SAFE => drop(password_safe(table, Path::new(""))),
+            PASSWORD_SAFE_BUNDLED => drop(password_safe_bundled(table, Path::new(""))),
+            _ => drop(secret_server(table, Path::new(""))),
+        }
     }
     settle(document, Some(()))
 }
@@ -65,6 +70,25 @@ pub(super) fn apply<'t>(root: &mut Spanned<DeTable<'t>>, typed: &'t str) {
     }
 }
 
+/// Lets a secret that was given on the command line name the command line when it leads nowhere.
+pub(super) fn place(vault: &mut VaultConfig, given: &[Override]) {
+    let (key, secret) = match vault {
+        VaultConfig::SecretServer { api_password, .. } => ("api_password", api_password),
+        VaultConfig::PasswordSafe {
+            api_registration_key,
+            ..
+        } => ("api_registration_key", api_registration_key),
+    };
+    if let Some(at) = given.iter().rposition(|given| given.key == key) {
+        secret.place = Finding {
+            file: "--set".into(),
+            line: at + 1,
+            key: key.to_owned(),
+            problem: String::new(),
+        };
+    }
+}
+
 /// The vault's section that the file has; Secret Server's when it has none.
 fn section(root: &Spanned<DeTable<'_>>) -> &'static str {
     let vault = root
@@ -72,12 +96,11 @@ fn section(root: &Spanned<DeTable<'_>>) -> &'static str {
         .iter()
         .find(|(name, _)| name.get_ref() == "vault");
     let sections = vault.and_then(|(_, value)| value.get_ref().as_table());
-    let has = |section| {
+    let has = |section: &str| {
         sections.is_some_and(|table| table.iter().any(|(name, _)| name.get_ref() == section))
     };
-    if has(PASSWORD_SAFE) {
-        PASSWORD_SAFE
-    } else {
-        SECRET_SERVER
-    }
+    [PASSWORD_SAFE, PASSWORD_SAFE_BUNDLED]
+        .into_iter()
+        .find(|section| has(section))
+        .unwrap_or(SECRET_SERVER)
 }

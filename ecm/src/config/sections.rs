@@ -4,17 +4,19 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use tracing::level_filters::LevelFilter;
-
 use super::reference::SecretReference;
 use super::table::{Document, Finding, Table};
 use super::values::{address, base, path, required_secret, seconds, secret};
+use super::vaults::BundledAppliance;
 use super::{
     ApplianceConfig, CheckInConfig, Config, LocalConfig, LogConfig, Override, StateConfig, level,
     overrides, read_bounded, vaults,
 };
 
 const HOUR_S: u64 = 3600;
+
+/// Limit for reaching the appliance when none is set.
+const CONNECT_TIMEOUT_S: u64 = 10;
 const MIB: u64 = 1024 * 1024;
 
 /// Reads every section; the findings, if there are any.
@@ -22,14 +24,22 @@ pub(super) fn read_all(file: &Path, text: &str) -> Result<Config, Vec<Finding>> 
     let document = Document::new(file, text);
     let config = document.parse().and_then(|root| {
         let mut root = Table::root(&document, &root);
-        let appliance = root
-            .required_table("appliance")
-            .map(|table| appliance(table, file));
+        // The form of a bundled ECM names the appliance; what else there is about it is ours.
+        let bundled = root
+            .table("vault")
+            .is_some_and(|mut vault| vault.table(vaults::PASSWORD_SAFE_BUNDLED).is_some());
         let local = local(&mut root, file);
+        let appliance = match &local {
+            Some((_, Some(form))) => bundled_appliance(root.table("appliance"), form, file),
+            _ if bundled => root.table("appliance").and(None),
+            _ => root
+                .required_table("appliance")
+                .and_then(|table| appliance(table, file)),
+        };
         root.finish();
         Some(Config {
-            appliance: appliance??,
-            local: local?,
+            appliance: appliance?,
+            local: local?.0,
         })
     });
     settle(document, config)
@@ -50,12 +60,22 @@ pub(super) fn read_local(
             overrides::apply(&mut root, &typed);
             let mut root = Table::root(&document, &root);
             let _ = root.table("appliance");
-            let local = local(&mut root, file);
+            let mut local = local(&mut root, file);
             root.finish();
-            local
+            if let Some((local, _)) = &mut local {
+                overrides::place(&mut local.vault, given);
+            }
+            local.map(|(local, _)| local)
         }
     };
     settle(document, config)
+}
+
+/// Reads `[log]` alone, whatever is wrong elsewhere or in it.
+pub(super) fn read_log(file: &Path, text: &str) -> Option<LogConfig> {
+    let document = Document::new(file, text);
+    let root = document.parse()?;
+    log(Table::root(&document, &root).table("log"), file)
 }
 
 /// The value, if nothing was found wrong with it.
@@ -67,7 +87,8 @@ pub(super) fn settle<T>(document: Document<'_>, value: Option<T>) -> Result<T, V
     }
 }
 
-fn local(root: &mut Table<'_, '_>, file: &Path) -> Option<LocalConfig> {
+/// What does not concern the appliance, and what a bundled vault's form says about it.
+fn local(root: &mut Table<'_, '_>, file: &Path) -> Option<(LocalConfig, Option<BundledAppliance>)> {
     let state = state(root.table("state"), file);
     let log = log(root.table("log"), file);
     let monitor = root.table("monitor").and_then(monitor);
@@ -75,13 +96,45 @@ fn local(root: &mut Table<'_, '_>, file: &Path) -> Option<LocalConfig> {
     let vault = root
         .required_table("vault")
         .and_then(|table| vaults::vault(table, file));
-    Some(LocalConfig {
+    let vault = vault?;
+    let local = LocalConfig {
         state: state?,
         log: log?,
         monitor,
         check_in,
-        vault: vault?,
-    })
+        vault: vault.config,
+    };
+    Some((local, vault.appliance))
+}
+
+/// The appliance of the form *Connect to Secure Remote Access*. `[appliance]` may be absent, and
+/// names no site and no account of its own.
+fn bundled_appliance(
+    table: Option<Table<'_, '_>>,
+    form: &BundledAppliance,
+    file: &Path,
+) -> Option<ApplianceConfig> {
+    let mut config = ApplianceConfig {
+        site_url: form.site_url.clone(),
+        client_id: form.client_id.clone(),
+        client_secret: form.client_secret.clone(),
+        ca_file: None,
+        connect_timeout: Duration::from_secs(CONNECT_TIMEOUT_S),
+    };
+    if let Some(mut table) = table {
+        for key in ["site_url", "client_id", "client_secret"] {
+            if table.string(key).is_some() {
+                table.problem(
+                    key,
+                    "must not stand beside [vault.password-safe-bundled], which names the appliance",
+                );
+            }
+        }
+        config.ca_file = path(&mut table, "ca_file", file);
+        config.connect_timeout = seconds(&mut table, "connect_timeout_s", CONNECT_TIMEOUT_S);
+        table.finish();
+    }
+    Some(config)
 }
 
 fn appliance(mut table: Table<'_, '_>, file: &Path) -> Option<ApplianceConfig> {
@@ -99,7 +152,7 @@ fn appliance(mut table: Table<'_, '_>, file: &Path) -> Option<ApplianceConfig> {
     let client_id = table.required_string("client_id").map(str::to_owned);
     let client_secret = required_secret(&mut table, "client_secret", file);
     let ca_file = path(&mut table, "ca_file", file);
-    let connect_timeout = seconds(&mut table, "connect_timeout_s", 10);
+    let connect_timeout = seconds(&mut table, "connect_timeout_s", CONNECT_TIMEOUT_S);
     table.finish();
     Some(ApplianceConfig {
         site_url: site_url?,
@@ -139,12 +192,7 @@ fn state(table: Option<Table<'_, '_>>, file: &Path) -> Option<StateConfig> {
 }
 
 fn log(table: Option<Table<'_, '_>>, file: &Path) -> Option<LogConfig> {
-    let fallback = LogConfig {
-        file: None,
-        level: LevelFilter::INFO,
-        file_bytes_max: 10 * MIB,
-        rotations: 5,
-    };
+    let fallback = LogConfig::default();
     let Some(mut table) = table else {
         return Some(fallback);
     };

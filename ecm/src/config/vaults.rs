@@ -3,11 +3,17 @@
 
 use std::path::Path;
 
-use super::VaultConfig;
+use url::Url;
+
 use super::table::Table;
 use super::values::{count, path, put, required_secret, text};
-use crate::password_safe::settings::{CheckIn, RunAsForm, SettingsFile as PasswordSafeSettings};
-use crate::secret_server::settings::SettingsFile as SecretServerSettings;
+use super::{ConfiguredSecret, VaultConfig};
+use crate::password_safe::settings::{
+    CheckIn, RunAsForm, SettingsFile as PasswordSafeSettings, bundled,
+};
+use crate::secret_server::settings::{
+    CHECKED_OUT_WAIT_MAX_S, SettingsFile as SecretServerSettings,
+};
 
 /// The section of the Secret Server plugin.
 pub(super) const SECRET_SERVER: &str = "secret-server";
@@ -15,35 +21,65 @@ pub(super) const SECRET_SERVER: &str = "secret-server";
 /// The section of the Password Safe plugin.
 pub(super) const PASSWORD_SAFE: &str = "password-safe";
 
+/// The section of the form *Connect to Secure Remote Access*: the same plugin, bundled.
+pub(super) const PASSWORD_SAFE_BUNDLED: &str = "password-safe-bundled";
+
 const MIB: u64 = 1024 * 1024;
 
 /// Longest lifetime of a token that makes sense, in seconds.
 const YEAR_S: u64 = 366 * 24 * 3600;
 
-/// The one vault of section `[vault]`.
-pub(super) fn vault(mut table: Table<'_, '_>, file: &Path) -> Option<VaultConfig> {
-    let secret_server_section = table.table(SECRET_SERVER);
-    let password_safe_section = table.table(PASSWORD_SAFE);
-    let vault = match (secret_server_section, password_safe_section) {
-        (Some(section), None) => secret_server(section, file),
-        (None, Some(section)) => password_safe(section, file),
-        (None, None) => {
+/// The one vault of section `[vault]`, and the appliance if the vault's form names it.
+pub(super) fn vault(mut table: Table<'_, '_>, file: &Path) -> Option<Vault> {
+    let sections = [SECRET_SERVER, PASSWORD_SAFE, PASSWORD_SAFE_BUNDLED];
+    let given: Vec<_> = sections
+        .into_iter()
+        .filter_map(|name| Some((name, table.table(name)?)))
+        .collect();
+    let mut given = given.into_iter();
+    let vault = match (given.next(), given.next()) {
+        (Some((SECRET_SERVER, section)), None) => secret_server(section, file).map(Vault::alone),
+        (Some((PASSWORD_SAFE, section)), None) => password_safe(section, file).map(Vault::alone),
+        (Some((_, section)), None) => password_safe_bundled(section, file),
+        (None, _) => {
             table.problem(
                 SECRET_SERVER,
-                "missing; add a section [vault.secret-server] or [vault.password-safe]",
+                "missing; add a section [vault.secret-server], [vault.password-safe] or \
+                 [vault.password-safe-bundled]",
             );
             None
         }
-        (Some(_), Some(_)) => {
-            table.problem(
-                PASSWORD_SAFE,
-                "must not stand beside secret-server: one ECM, one vault",
-            );
+        (Some((first, _)), Some((second, _))) => {
+            let problem = format!("must not stand beside {first}: one ECM, one vault");
+            table.problem(second, problem);
             None
         }
     };
     table.finish();
     vault
+}
+
+/// What section `[vault]` says.
+pub(super) struct Vault {
+    pub(super) config: VaultConfig,
+    /// The site and its API account, from the bundled form.
+    pub(super) appliance: Option<BundledAppliance>,
+}
+
+/// The half of the bundled form that is about the appliance.
+pub(super) struct BundledAppliance {
+    pub(super) site_url: Url,
+    pub(super) client_id: String,
+    pub(super) client_secret: ConfiguredSecret,
+}
+
+impl Vault {
+    fn alone(config: VaultConfig) -> Self {
+        Self {
+            config,
+            appliance: None,
+        }
+    }
 }
 
 /// The settings of the Secret Server plugin (documented ecm:§6); the plugin itself checks what
@@ -105,6 +141,10 @@ fn own_settings(table: &mut Table<'_, '_>, settings: &mut SecretServerSettings, 
     );
     settings.ticket = text(table, "ticket");
     put(
+        &mut settings.checked_out_wait_s,
+        table.number("checked_out_wait_s", 0..=CHECKED_OUT_WAIT_MAX_S),
+    );
+    put(
         &mut settings.search_short_names,
         table.boolean("search_short_names"),
     );
@@ -144,6 +184,7 @@ pub(super) fn password_safe(mut table: Table<'_, '_>, file: &Path) -> Option<Vau
         endpoint_url.unwrap_or_default(),
         &reference.unwrap_or_default(),
     );
+    settings.global_approver = text(&mut table, "global_approver");
     request_settings(&mut table, &mut settings);
     connection_settings(&mut table, &mut settings, file);
     table.finish();
@@ -153,8 +194,43 @@ pub(super) fn password_safe(mut table: Table<'_, '_>, file: &Path) -> Option<Vau
     })
 }
 
+/// The form of the ECM that is bundled with Password Safe (documented ecm:S004): it names the
+/// appliance, and the vault is the machine that it runs on.
+pub(super) fn password_safe_bundled(mut table: Table<'_, '_>, file: &Path) -> Option<Vault> {
+    let host = table.required_string("host").map(str::to_owned);
+    let port = table.number("port", 1..=65_535);
+    let port = port.and_then(|port| port.try_into().ok());
+    let client_id = table.required_string("client_id").map(str::to_owned);
+    let client_secret = required_secret(&mut table, "api_key", file);
+    let key = required_secret(&mut table, "api_registration_key", file);
+    let endpoint_url = text(&mut table, "endpoint_url");
+    let reference = key.as_ref().map(|secret| secret.reference.to_string());
+    let mut settings = PasswordSafeSettings::new(
+        endpoint_url.as_deref().unwrap_or(bundled::OWN_MACHINE),
+        &reference.unwrap_or_default(),
+    );
+    request_settings(&mut table, &mut settings);
+    connection_settings(&mut table, &mut settings, file);
+    let site_url = host.and_then(|host| {
+        let site_url = bundled::site_url(&host, port.unwrap_or(bundled::PORT_DEFAULT));
+        site_url
+            .map_err(|error| table.problem("host", error.message))
+            .ok()
+    });
+    table.finish();
+    let config = VaultConfig::PasswordSafe {
+        settings: Box::new(settings),
+        api_registration_key: key?,
+    };
+    let appliance = Some(BundledAppliance {
+        site_url: site_url?,
+        client_id: client_id?,
+        client_secret: client_secret?,
+    });
+    Some(Vault { config, appliance })
+}
+
 fn request_settings(table: &mut Table<'_, '_>, settings: &mut PasswordSafeSettings) {
-    settings.global_approver = text(table, "global_approver");
     let minutes = table.number("release_duration_min", 1..=525_600);
     put(
         &mut settings.release_duration_min,
@@ -179,6 +255,9 @@ fn request_settings(table: &mut Table<'_, '_>, settings: &mut PasswordSafeSettin
         table.choice("run_as_form", &forms),
     );
     put(&mut settings.reason, text(table, "reason"));
+    settings.ticket_number = text(table, "ticket_number");
+    let ticket_system_id = table.number("ticket_system_id", 1..=2_147_483_647);
+    settings.ticket_system_id = ticket_system_id.and_then(|id| id.try_into().ok());
     let check_ins = [
         ("at-session-end", CheckIn::AtSessionEnd),
         ("never", CheckIn::Never),

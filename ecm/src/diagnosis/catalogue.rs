@@ -86,7 +86,7 @@ symptoms! {
     VaultUnavailable, "vault-unavailable", Connectivity, VaultAdministrator,
         says "the vault is not available at the moment",
         cause "the application pool is stopped or starting, or a proxy cannot reach it",
-        cure "check that Secret Server runs, then try again";
+        cure "check that the vault runs, then try again";
     NameNotFound, "name-not-found", Connectivity, NetworkAdministrator,
         says "the vault's host name has no address",
         cause "the name is misspelt or the ECM's name server does not know it",
@@ -146,8 +146,9 @@ symptoms! {
     AnswerNotUnderstood, "answer-not-understood", Unexpected, Maintainer,
         says "the vault's answer is not the expected SOAP reply",
         cause "the service is of an unknown version, or something else than Secret Server \
-               answers",
-        cure "run the test with log level DEBUG and compare the address with a working client";
+               answers, such as a gateway or a proxy; status, media type and its words are shown",
+        cure "follow the words shown; ecm test-settings writes every step up to this answer to \
+              Configurator.log";
     TooManyResults, "too-many-results", Unexpected, EcmAdministrator,
         says "the search has more results than are read",
         cause "Machine Field or Domain Field names a field whose value very many secrets share",
@@ -166,8 +167,8 @@ symptoms! {
         cure "follow the vault's words";
     LoginFailed, "login-failed", Authentication, EcmAdministrator,
         says "the vault does not accept the API account",
-        cause "API User, API Password or API Domain is wrong, or the account is disabled or \
-               locked",
+        cause "API User, API Password or API Domain is wrong, the account is disabled or locked, \
+               or its password has expired, which many versions do not tell apart",
         cure "check API User, API Password and API Domain by logging in to the vault";
     ApiPasswordExpired, "api-password-expired", Authentication, VaultAdministrator,
         says "the password of the API account has expired",
@@ -182,6 +183,11 @@ symptoms! {
         says "the vault wants a second factor from the API account",
         cause "two-factor is required for web services",
         cure "switch two-factor off for web services for the API account";
+    ClockSkew, "clock-skew", Configuration, EcmAdministrator,
+        says "the clocks of the ECM and of the vault differ",
+        cause "one of the two machines does not follow a time server, so that tokens and \
+               certificates are taken for expired or not yet valid",
+        cure "let both machines follow a time server";
     TokenRefusedTwice, "token-refused-twice", Authentication, VaultAdministrator,
         says "the vault refuses a token that it has just issued",
         cause "the session time-out is shorter than a request, or several vault nodes do not \
@@ -200,6 +206,12 @@ symptoms! {
                them a mail",
         cure "approve the request from the mail, or in Secret Server under Tools > Manage \
               Applications";
+    DelegationUnexplained, "delegation-unexplained", PendingApproval, VaultAdministrator,
+        says "the vault gave no access to this user's secrets and no reason",
+        cause "most likely the user has not yet allowed the API account to use their secrets; \
+               an answer without any words does not say so",
+        cure "see whether a request of the API account waits in Secret Server under Tools > \
+              Manage Applications of that user, and in the vault's system log if there is none";
     DelegationDenied, "delegation-denied", Permission, ConsoleUser,
         says "this user denied the API account access to their secrets",
         cause "the user refused or revoked the delegation",
@@ -213,6 +225,133 @@ symptoms! {
         says "the appliance sent no user name",
         cause "the security provider of the console user fills no user name",
         cure "check the user name attribute of the appliance's security provider";
+    EntryNotListed, "entry-not-listed", NotFound, EcmAdministrator,
+        says "the entry to retrieve is not in the list that was found",
+        cause "the id is misspelt, or the entry belongs to another user or endpoint; only what is \
+               listed can be chosen at a console",
+        cure "take an id from the list, or correct the inputs that led to it";
+    ApiNotFound, "api-not-found", Configuration, EcmAdministrator,
+        says "something else than the API answers at the Endpoint URL",
+        cause "the address lacks /BeyondTrust/api/public/v3, or is that of the web console or of \
+               another product",
+        cure "set Endpoint URL to the address of the API";
+    ApiVersionDisabled, "api-version-disabled", Configuration, VaultAdministrator,
+        says "version 3 of the vault's API is disabled",
+        cause "BeyondInsight answers with status 410: an administrator switched the version off",
+        cure "enable the public API v3 in BeyondInsight";
+    ProxyRefusesApi, "proxy-refuses-api", Permission, NetworkAdministrator,
+        says "a web server before the vault refuses the request",
+        cause "a proxy, a web application firewall or IIS itself answers with a page of its own, \
+               status 401 or 403",
+        cure "let the ECM's address through to /BeyondTrust/api/ in the proxy or IIS";
+    VaultError, "vault-error", Unexpected, VaultAdministrator,
+        says "the vault had a fault of its own",
+        cause "an exception inside BeyondInsight",
+        cure "look into BeyondInsight's log, then try again";
+    ApiAnswerNotUnderstood, "api-answer-not-understood", Unexpected, Maintainer,
+        says "the vault's answer is not understood",
+        cause "the API is of an unknown version, or a device on the way changed its JSON",
+        cure "compare the vault's version and address with those of a working client";
+    NobodySignsIn, "nobody-signs-in", Authentication, EcmAdministrator,
+        says "the vault lets none of the user names tried sign in",
+        cause "the key is wrong or was rotated, no rule of the registration lists the ECM's \
+               address, User Password Required is on, or nobody of that name has the registration; \
+               the vault does not say which, and nobody has signed in yet",
+        cure "check API Registration Key, the registration's rule for the ECM's address, that User \
+              Password Required is off, and that the user exists in BeyondInsight with a group \
+              that has the registration enabled";
+    RunAsUserUnknown, "run-as-user-unknown", NotFound, EcmAdministrator,
+        says "nobody in BeyondInsight may sign in by one of the names tried",
+        cause "key and address are good, since somebody else signs in; the console user has \
+               another name or domain in BeyondInsight, is not there or disabled, or no group of \
+               theirs has the registration",
+        cure "compare the names with BeyondInsight's users, check that a group of the user has the \
+              API registration enabled, and set the run-as default domain or the fall-back to a \
+              local user";
+    SignInForbidden, "sign-in-forbidden", Permission, VaultAdministrator,
+        says "the vault forbids signing in to its API",
+        cause "the licence is not valid",
+        cure "check the user's roles and the vault's licence";
+    ApproverSignsNotIn, "approver-signs-not-in", Authentication, EcmAdministrator,
+        says "the vault does not let the Global Approver sign in",
+        cause "the name is wrong, or no group of that user has the registration",
+        cure "check Global Approver, and that a group of that user has the API registration enabled";
+    RunAsSecondFactor, "run-as-second-factor", Authentication, VaultAdministrator,
+        says "the vault wants a second factor of the user",
+        cause "Enforce multi-factor authentication is on for the registration, as it is when one is \
+               made, and a broker has no code to give",
+        cure "switch Enforce multi-factor authentication off for the API registration of the ECM";
+    SessionRefusedTwice, "session-refused-twice", Authentication, VaultAdministrator,
+        says "the vault refuses a session that it has just opened",
+        cause "its nodes do not share sessions, or a proxy drops cookies; a session that ran out \
+               is replaced without a word",
+        cure "check that all nodes of the vault share their sessions, and that no proxy drops \
+              cookies";
+    MayNotRequest, "may-not-request", Permission, VaultAdministrator,
+        says "this user may not request the account",
+        cause "no role of the user covers it, no access policy with the role is open now, or \
+               Enable for API access is off for the account; code 4031",
+        cure "give the user the Requestor role on a Smart Group with the account and an access \
+              policy that is open, and enable the account for API access";
+    NotRequestor, "not-a-requestor", Permission, VaultAdministrator,
+        says "this user is not a requestor",
+        cause "the user has a role on the account, but not that one; code 4032",
+        cure "give the user the Requestor role";
+    NotApprover, "not-an-approver", Permission, VaultAdministrator,
+        says "this user is not an approver",
+        cause "approving needs a role of its own; code 4033",
+        cure "give the user the Approver role";
+    ApproverMayNotApprove, "approver-may-not-approve", Permission, VaultAdministrator,
+        says "the Global Approver may not approve the request",
+        cause "that user has no Approver role on the account, or is the one who asks",
+        cure "give that user the Approver role on a Smart Group with the account";
+    RequestPending, "request-pending", PendingApproval, ConsoleUser,
+        says "the request for this credential is pending approval in Password Safe",
+        cause "the access policy wants an approver, and no Global Approver is set; code 4034",
+        cure "have an approver approve the request, then choose the credential again";
+    MoreApproversWanted, "more-approvers-wanted", PendingApproval, VaultAdministrator,
+        says "the request for this credential needs more approvers than the Global Approver",
+        cause "the access policy wants two or more",
+        cure "approve the request in Password Safe, or lower the approvers of the access policy";
+    NotEnoughApprovers, "not-enough-approvers", Permission, VaultAdministrator,
+        says "the access policy wants more approvers than there are",
+        cause "too few users have the Approver role on the account; code 4035",
+        cure "assign approvers to the Smart Group, or lower the number in the access policy";
+    RequestDenied, "request-denied", Permission, ConsoleUser,
+        says "the request for this credential was denied or withdrawn in Password Safe",
+        cause "an approver said no, or somebody ended the request before its time",
+        cure "ask the approvers why; choosing the credential again makes a new request";
+    AccountTaken, "account-taken", Permission, ConsoleUser,
+        says "the account is released to somebody else or requested by them",
+        cause "its concurrent requests are used up, by requests that still wait as well; status 409",
+        cure "wait until it is checked in, or raise the account's concurrent requests";
+    TicketWanted, "ticket-wanted", Configuration, EcmAdministrator,
+        says "the vault wants a ticket for the request, or another one",
+        cause "the access policy asks for a ticket number or a ticket system",
+        cure "set ticket_number, and ticket_system_id if it is not the default one, in the \
+              plugin's settings";
+    RequestNotAccepted, "request-not-accepted", Configuration, EcmAdministrator,
+        says "the vault does not accept the request as it is",
+        cause "the reason, the duration or another value breaks a rule of the access policy",
+        cure "follow the vault's words: the access policy may want a reason or a shorter Release \
+              Duration";
+    ReleaseGone, "release-gone", NotFound, ConsoleUser,
+        says "the vault does not have what was asked for",
+        cause "the account was deleted, or its release has ended already",
+        cure "refresh the list and choose again";
+    CallForbidden, "call-forbidden", Permission, VaultAdministrator,
+        says "the vault refuses the call",
+        cause "a role or a feature permission is missing",
+        cure "check the user's roles and the vault's licence";
+    AccountEmpty, "account-empty", NotFound, VaultAdministrator,
+        says "the account has no password or key in the vault",
+        cause "none was ever stored",
+        cure "set the account's password or key in Password Safe";
+    SearchIncomplete, "search-incomplete", Unsupported, ConsoleUser,
+        says "the vault has more accounts than a search by part of a name looks through",
+        cause "the API finds systems by whole names and addresses only, so parts of names are \
+               compared here",
+        cure "search for the whole name or the address of the system";
     SecretNotFound, "secret-not-found", NotFound, ConsoleUser,
         says "the vault has no such secret",
         cause "it was deleted after the list was made",
@@ -232,7 +371,7 @@ symptoms! {
     SecretCheckedOut, "secret-checked-out", Permission, ConsoleUser,
         says "the secret is checked out to somebody else",
         cause "check-out is exclusive, and another user holds the secret",
-        cure "wait until it is checked in, or ask the holder";
+        cure "wait until it is checked in, or ask the holder; checked_out_wait_s lets the ECM wait";
     SecretDoubleLocked, "secret-double-locked", Unsupported, VaultAdministrator,
         says "the secret is protected by DoubleLock",
         cause "a DoubleLock password would be needed, which only the user knows",
@@ -249,4 +388,9 @@ symptoms! {
         says "an attachment of the secret cannot be read",
         cause "it is not text, or came damaged",
         cure "upload the key or certificate again in a text form such as PEM";
+    AttachmentUnsupported, "attachment-unsupported", Unsupported, VaultAdministrator,
+        says "the secret holds its credential in an attachment of an unsupported kind",
+        cause "the attachment is a key store such as PKCS #12 (.pfx), or neither a key nor a \
+               certificate, and the secret has no password",
+        cure "attach the private key in PEM, OpenSSH or PuTTY form, and its certificate beside it";
 }

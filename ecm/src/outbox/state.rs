@@ -177,6 +177,23 @@ impl State {
         }
     }
 
+    /// The session is over, so nobody waits any more for what was asked for in it and never came.
+    pub(super) fn end_of_waiting(&mut self, session_id: &str, now_unix: i64) {
+        let waits = |debt: &&Debt| {
+            let waits = matches!(debt.phase, Phase::Delivered { orphaned: Some(_) });
+            waits && debt.key.session_id == session_id
+        };
+        let keys: Vec<_> = self
+            .debts
+            .iter()
+            .filter(waits)
+            .map(|debt| debt.key.clone())
+            .collect();
+        for key in keys {
+            self.make_due(&key, now_unix, now_unix);
+        }
+    }
+
     pub(super) fn give_up(&mut self, key: &DebtKey) {
         self.debts.retain(|debt| debt.key != *key);
         self.append_or_warn(&Record::GivenUp(key.clone()));

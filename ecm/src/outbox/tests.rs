@@ -137,6 +137,41 @@ fn a_delivered_credential_whose_session_never_ends_is_due_after_the_limit() {
 }
 
 #[test]
+fn what_waits_for_an_approval_is_due_when_its_session_is_over_or_after_the_limit() {
+    let place = Place::new();
+    let outbox = place.open();
+    for name in ["s-1", "s-2", "s-3"] {
+        outbox.owe(&session(name), "7").unwrap();
+    }
+    outbox.awaits_approval(&key("s-1"));
+    outbox.awaits_approval(&key("s-2"));
+    outbox.delivered(&key("s-3"));
+    assert!(matches!(outbox.step(NOW), Step::Wait(Some(wait)) if wait <= LIMITS.orphan_after));
+    // What was delivered is released by the appliance, with the time of the end.
+    outbox.session_complete("s-3", NOW);
+    outbox.session_complete("s-1", NOW);
+    assert_eq!(due_now(&outbox), ["s-1"]);
+    drop(outbox);
+    let (outbox, _) = place.open_with(LIMITS);
+    outbox.session_complete("s-2", NOW);
+    assert_eq!(due_now(&outbox), ["s-1", "s-2"]);
+}
+
+#[test]
+fn a_further_attempt_that_succeeds_is_a_delivery() {
+    let place = Place::new();
+    let outbox = place.open();
+    outbox.owe(&session("s-1"), "7").unwrap();
+    outbox.awaits_approval(&key("s-1"));
+    outbox.owe(&session("s-1"), "7").unwrap();
+    assert!(outbox.may_deliver(&key("s-1")));
+    outbox.delivered(&key("s-1"));
+    outbox.session_complete("s-1", NOW);
+    assert_eq!(outbox.step(NOW), Step::Wait(None));
+    assert_eq!(outbox.owed(), 1);
+}
+
+#[test]
 fn a_failed_check_in_is_tried_again_after_a_pause_until_it_is_given_up() {
     let place = Place::new();
     let outbox = place.open();

@@ -216,6 +216,9 @@ impl Client {
         };
         let failed = if status.is_redirection() {
             trouble::redirected(operation, answer.location.as_deref())
+        } else if status == StatusCode::GONE {
+            // Whatever the body: IIS answers with a page here.
+            trouble::version_disabled(operation)
         } else if is_page(&answer) {
             trouble::page(operation, status, &self.base)
         } else if status.is_success() {
@@ -225,8 +228,6 @@ impl Client {
                 headers,
                 body: answer.body,
             });
-        } else if status == StatusCode::GONE {
-            trouble::version_disabled(operation)
         } else if status == StatusCode::REQUEST_TIMEOUT || status.is_server_error() {
             trouble::server_fault(operation, status, &words())
         } else {

@@ -67,11 +67,8 @@ impl<'a> Conversation<'a> {
         };
         let tried: Vec<_> = names.iter().map(|name| name.run_as.to_string()).collect();
         let tried = shortened(&tried.join(", "), TRIED_CHARS_MAX);
-        Err(trouble::nobody_signs_in(
-            &tried,
-            sessions.key_proved(),
-            &words,
-        ))
+        let key_proved = prove_key(sessions, settings).await;
+        Err(trouble::nobody_signs_in(&tried, key_proved, &words))
     }
 
     /// Begins a conversation as the Global Approver `name`.
@@ -103,6 +100,11 @@ impl<'a> Conversation<'a> {
             current: Mutex::new(session),
             trace,
         }
+    }
+
+    /// The vault user, in the form in which names are compared.
+    pub(super) fn folded_name(&self) -> String {
+        self.run_as.folded()
     }
 
     /// Where the steps of the request are written down.
@@ -142,6 +144,17 @@ impl<'a> Conversation<'a> {
             SignInError::Failed(error) => error,
         })
     }
+}
+
+/// Whether the vault takes the registration key from this address. A 401 does not say whether key,
+/// address or user is at fault (documented psafe:§1.4); that the Global Approver may sign in does.
+async fn prove_key(sessions: &Sessions, settings: &Settings) -> bool {
+    if let Some(approver) = settings.global_approver.as_deref().and_then(RunAs::new)
+        && !sessions.key_proved()
+    {
+        let _ = sessions.get(&approver).await;
+    }
+    sessions.key_proved()
 }
 
 /// Longest list of names in an error.

@@ -1,25 +1,33 @@
-//! One credential: request, approval where the policy wants it, reading; and the check-in at session
-//! end. Request and reading are two round trips, and nothing else stands in an answer's way.
+//! One credential: request, approval where the policy wants it, reading. Request and reading are two
+//! round trips, and nothing else stands in an answer's way. A request that waits for somebody's
+//! approval is kept, and the next attempt looks at that one instead of making another.
+
+use std::time::Duration;
 
 use futures_util::future::join3;
 use http::{Method, StatusCode};
+use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::client::{Call, CallError, Refusal};
 use super::conversation::Conversation;
 use super::credential_id::CredentialId;
-use super::releases::{Holder, Releases};
+use super::releases::{Asked, Holder, Origin, Releases};
 use super::sessions::Sessions;
-use super::settings::{CheckIn, Settings};
+use super::settings::Settings;
 use super::trouble;
 use super::wire::{self, NewRequest, RequestRow};
-use crate::error::{PluginError, shortened};
+use crate::error::{ErrorKind, PluginError, shortened};
 use crate::plugin::{CredentialPackage, CredentialProof, JumpItemType, Product, Session};
 use crate::secret::Secret;
 use crate::trace::Trace;
 
 /// Longest reason that the API takes (documented psafe:DOC-req), less the mark of a cut.
 const REASON_CHARS_MAX: usize = 999;
+
+/// Sub-code of a user who may not do this; also of a request that was denied, where the vault is
+/// set so (assumed psafe:§7).
+const NOT_PERMITTED: u16 = 4031;
 
 /// Sub-code of a request that waits for its approval (documented psafe:§3).
 const NOT_YET_APPROVED: u16 = 4034;
@@ -32,6 +40,7 @@ pub(super) struct Exchange<'a> {
     pub(super) session: &'a Session,
     pub(super) id: CredentialId,
     pub(super) holder: Holder,
+    pub(super) now: Timestamp,
 }
 
 /// The request that stands for this session's release.
@@ -42,7 +51,7 @@ struct Request {
 }
 
 impl<'a> Exchange<'a> {
-    async fn conversation(&self) -> Result<Conversation<'a>, PluginError> {
+    pub(super) async fn conversation(&self) -> Result<Conversation<'a>, PluginError> {
         let (sessions, user) = (self.sessions, &self.session.user);
         Conversation::of_console_user(sessions, self.settings, user, Trace::default()).await
     }
@@ -50,19 +59,18 @@ impl<'a> Exchange<'a> {
     /// Gets the credential, approved by the Global Approver if need be.
     pub(super) async fn fetch(&self) -> Result<CredentialPackage, PluginError> {
         let user = self.conversation().await?;
-        let mut request = self.request(&user).await?;
-        let mut read = self.read(&user, request.id).await;
-        if request.reused && refusal(&read).is_some_and(|no| no.status == StatusCode::NOT_FOUND) {
-            // It ran out between the two calls.
-            request = self.request(&user).await?;
-            read = self.read(&user, request.id).await;
-        }
-        if is_pending(&read) {
-            read = self.read_approved(&user, request.id).await;
-        }
-        if is_pending(&read) {
-            // Nothing was released, so nothing is owed; the request stays for the next attempt.
-            self.releases.leave(&self.holder);
+        let asked = Asked {
+            user: user.folded_name(),
+            system_id: self.id.system_id,
+            account_id: self.id.account_id,
+            application_id: self.id.application_id,
+        };
+        let read = match self.releases.awaiting(&asked, self.now) {
+            Some(request_id) => self.look_again(&user, &asked, request_id).await,
+            None => self.ask(&user, &asked).await,
+        };
+        if read.is_ok() {
+            self.releases.decided(&asked);
         }
         Ok(CredentialPackage {
             username: self.id.username.clone(),
@@ -71,38 +79,85 @@ impl<'a> Exchange<'a> {
         })
     }
 
+    /// Reads the credential of a request that waited for its approval. One that is gone before its
+    /// time was denied, or withdrawn; it is not asked for again behind the user's back.
+    async fn look_again(
+        &self,
+        user: &Conversation<'_>,
+        asked: &Asked,
+        request_id: i32,
+    ) -> Result<CredentialProof, CallError> {
+        let holder = self.holder.clone();
+        self.releases.hold(request_id, Origin::Unclear, holder);
+        let mut read = self.read(user, request_id).await;
+        if is_pending(&read) {
+            read = self.read_approved(user, request_id).await;
+        }
+        match refusal(&read) {
+            Some(no) if no.status == StatusCode::NOT_FOUND || no.code == Some(NOT_PERMITTED) => {
+                self.releases.decided(asked);
+                Err(trouble::denied(no).into())
+            }
+            _ => read,
+        }
+    }
+
+    /// Requests the release and reads the credential. A request that waits is remembered.
+    async fn ask(
+        &self,
+        user: &Conversation<'_>,
+        asked: &Asked,
+    ) -> Result<CredentialProof, CallError> {
+        let mut request = self.request(user).await?;
+        let mut read = self.read(user, request.id).await;
+        if request.reused && refusal(&read).is_some_and(|no| no.status == StatusCode::NOT_FOUND) {
+            // It ran out between the two calls.
+            request = self.request(user).await?;
+            read = self.read(user, request.id).await;
+        }
+        if !is_pending(&read) {
+            return read;
+        }
+        let minutes = u64::from(self.duration_min());
+        let until = self.now + Duration::from_secs(60 * minutes);
+        self.releases
+            .await_approval(asked.clone(), request.id, until);
+        let read = self.read_approved(user, request.id).await;
+        if !request.reused && awaits_approval(&read) {
+            self.prefer_earlier(user, asked, request.id, until).await;
+        }
+        read
+    }
+
     /// Requests the release; `reuse` gives a request that the user already has (documented
     /// psafe:§4.4), so that parallel fetches do not conflict.
     async fn request(&self, user: &Conversation<'_>) -> Result<Request, PluginError> {
         let reason = self.reason();
-        let duration = self.settings.release_duration_min;
+        let ticket = self.settings.ticket_number.as_deref();
+        let ticket = ticket.map(|ticket| self.filled(ticket));
         let body = NewRequest {
             access_type: "View",
             system_id: self.id.system_id,
             account_id: self.id.account_id,
             application_id: self.id.application_id,
-            // More than the account allows would be refused (assumed psafe:§4.3).
-            duration_minutes: self
-                .id
-                .release_max_min
-                .map_or(duration, |max| duration.min(max)),
+            duration_minutes: self.duration_min(),
             reason: &reason,
             conflict_option: "reuse",
+            ticket_system_id: self.settings.ticket_system_id,
+            ticket_number: ticket.as_deref(),
         }
         .body();
         let call = Call::send("Requests", Method::POST, "Requests", Some(body));
         let answer = match user.call(call.clone()).await {
             Err(CallError::Refused(no)) if no.status == StatusCode::CONFLICT => {
                 if let Some(own) = self.own_request(user).await? {
-                    self.releases.hold(
-                        own.request_id,
-                        is_reason(&own, &reason),
-                        self.holder.clone(),
-                    );
-                    return Ok(Request {
-                        id: own.request_id,
-                        reused: true,
-                    });
+                    let origin = match is_reason(&own, &reason) {
+                        true => Origin::Ours,
+                        false => Origin::Elsewhere,
+                    };
+                    let id = own.request_id;
+                    self.releases.hold(id, origin, self.holder.clone());
+                    return Ok(Request { id, reused: true });
                 }
                 // The other request may have ended in between.
                 user.call(call).await?
@@ -111,12 +166,19 @@ impl<'a> Exchange<'a> {
         };
         let id = answer.read(wire::request_id)?;
         // 200 is an old request, 201 a new one (vendor-client psafe:C#-V3).
-        let created = answer.status == StatusCode::CREATED;
-        self.releases.hold(id, created, self.holder.clone());
-        Ok(Request {
-            id,
-            reused: !created,
-        })
+        let reused = answer.status != StatusCode::CREATED;
+        let origin = match reused {
+            true => Origin::Unclear,
+            false => Origin::Ours,
+        };
+        self.releases.hold(id, origin, self.holder.clone());
+        Ok(Request { id, reused })
+    }
+
+    /// More than the account allows would be refused (assumed psafe:§4.3).
+    fn duration_min(&self) -> u32 {
+        let set = self.settings.release_duration_min;
+        self.id.release_max_min.map_or(set, |max| set.min(max))
     }
 
     /// The user's own request for the account, if a conflict was about that one.
@@ -125,12 +187,16 @@ impl<'a> Exchange<'a> {
         user: &Conversation<'_>,
     ) -> Result<Option<RequestRow>, PluginError> {
         let rows = self.requests(user, "all").await?;
-        Ok(rows
-            .into_iter()
-            .find(|row| row.views(self.id.system_id, self.id.account_id)))
+        Ok(rows.into_iter().find(|row| self.is_about(row)))
     }
 
-    async fn requests(
+    /// Whether the request is about this account.
+    pub(super) fn is_about(&self, row: &RequestRow) -> bool {
+        row.views(self.id.system_id, self.id.account_id)
+    }
+
+    /// The user's own requests: `all`, `active` or `pending`.
+    pub(super) async fn requests(
         &self,
         user: &Conversation<'_>,
         status: &str,
@@ -147,7 +213,7 @@ impl<'a> Exchange<'a> {
         request_id: i32,
     ) -> Result<CredentialProof, CallError> {
         let Some(name) = &self.settings.global_approver else {
-            return Err(pending_refusal());
+            return Err(trouble::pending(request_id).into());
         };
         let approver = Conversation::of_approver(self.sessions, name).await?;
         let endpoint = format!("Requests/{request_id}/Approve");
@@ -162,14 +228,8 @@ impl<'a> Exchange<'a> {
         // A refused approval may mean that somebody else was faster.
         let read = self.read(user, request_id).await;
         match approval_refused {
-            Some(no) if is_pending(&read) => {
-                self.releases.leave(&self.holder);
-                Err(trouble::approver_refused(name, &no).into())
-            }
-            None if is_pending(&read) => {
-                self.releases.leave(&self.holder);
-                Err(trouble::pending(true).into())
-            }
+            Some(no) if is_pending(&read) => Err(trouble::approver_refused(name, &no).into()),
+            None if is_pending(&read) => Err(trouble::more_approvers(request_id).into()),
             _ => read,
         }
     }
@@ -206,66 +266,20 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Gives the release back. Only requests that this integration made are checked in, and only
-    /// when no other session uses them.
-    pub(super) async fn release(&self) -> Result<(), PluginError> {
-        let left = self.releases.leave(&self.holder);
-        if self.settings.check_in == CheckIn::Never || (left.known && left.unused.is_empty()) {
-            return Ok(());
-        }
-        let checked_in = self.check_in(left.known.then_some(&left.unused)).await;
-        if checked_in.is_err() {
-            for request_id in left.unused {
-                self.releases.hold(request_id, true, self.holder.clone());
-            }
-        }
-        checked_in
+    /// What tells the vault's people, and after a restart this ECM, whose request it is.
+    pub(super) fn reason(&self) -> String {
+        shortened(&self.filled(&self.settings.reason), REASON_CHARS_MAX)
     }
 
-    async fn check_in(&self, unused: Option<&Vec<i32>>) -> Result<(), PluginError> {
-        let user = self.conversation().await?;
-        let found;
-        let unused = match unused {
-            Some(unused) => unused,
-            // Before a restart, or by another ECM: the request tells by its reason whose it is.
-            None => {
-                let reason = self.reason();
-                let rows = self.requests(&user, "active").await?;
-                let ours = rows.iter().filter(|row| {
-                    row.views(self.id.system_id, self.id.account_id) && is_reason(row, &reason)
-                });
-                found = ours.map(|row| row.request_id).collect();
-                &found
-            }
-        };
-        for request_id in unused {
-            let endpoint = format!("Requests/{request_id}/Checkin");
-            let body = wire::reason_body("session ended");
-            match user
-                .call(Call::send("Checkin", Method::PUT, &endpoint, Some(body)))
-                .await
-            {
-                Ok(_) => {}
-                // Checked in before, or run out: there is nothing left to give back.
-                Err(CallError::Refused(no)) if no.status == StatusCode::NOT_FOUND => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
-    }
-
-    fn reason(&self) -> String {
+    fn filled(&self, template: &str) -> String {
         let product = match self.session.product {
             Product::Pra => "PRA",
             Product::Rs => "RS",
         };
-        let filled = self
-            .settings
-            .reason
+        template
             .replace("{product}", product)
             .replace("{session_id}", &self.session.session_id)
-            .replace("{username}", &self.session.user.username);
-        shortened(&filled, REASON_CHARS_MAX)
+            .replace("{username}", &self.session.user.username)
     }
 }
 
@@ -300,7 +314,8 @@ fn wants_key(item_type: JumpItemType) -> bool {
     )
 }
 
-fn is_reason(row: &RequestRow, reason: &str) -> bool {
+/// Whether the request was made for this very session.
+pub(super) fn is_reason(row: &RequestRow, reason: &str) -> bool {
     row.reason.as_deref() == Some(reason)
 }
 
@@ -311,16 +326,12 @@ fn refusal<T>(read: &Result<T, CallError>) -> Option<&Refusal> {
     }
 }
 
+/// Whether the vault says that the request waits.
 fn is_pending<T>(read: &Result<T, CallError>) -> bool {
     refusal(read).is_some_and(|no| no.code == Some(NOT_YET_APPROVED))
 }
 
-fn pending_refusal() -> CallError {
-    CallError::Refused(Refusal {
-        operation: "Credentials",
-        status: StatusCode::FORBIDDEN,
-        code: Some(NOT_YET_APPROVED),
-        words: String::new(),
-        second_factor: false,
-    })
+/// Whether that is the outcome, after all that this ECM could do about it.
+fn awaits_approval<T>(read: &Result<T, CallError>) -> bool {
+    matches!(read, Err(CallError::Failed(error)) if error.kind == ErrorKind::PendingApproval)
 }

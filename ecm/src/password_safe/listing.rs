@@ -24,6 +24,9 @@ const ADDRESS_CHARS_MAX: usize = 45;
 /// Most rows of one page; the API's own default (documented psafe:§2.1).
 const PAGE_ROWS_MAX: usize = 1_000;
 
+/// How many pages are read together once the first one was full.
+const PAGES_AT_ONCE: usize = 8;
+
 /// Longest line of the list.
 const DISPLAY_CHARS_MAX: usize = 200;
 
@@ -115,7 +118,7 @@ pub(super) fn searches(item_type: JumpItemType, plan: &SearchPlan) -> Vec<Search
 
 fn search_of_system(kind: AccountKind, term: &SearchTerm) -> Option<Search> {
     let by = match term.reason {
-        TermReason::ApplicationName | TermReason::Url => return None,
+        TermReason::ApplicationName | TermReason::Url | TermReason::HostAndPort => return None,
         _ if term.text.parse::<IpAddr>().is_ok() => {
             // Only these types can be found by address (documented psafe:DOC-ma).
             let by_address = kind != AccountKind::Cloud && term.text.len() <= ADDRESS_CHARS_MAX;
@@ -142,7 +145,7 @@ pub(super) async fn list(
     let found = try_join_all(running).await?;
     let mut known = HashSet::new();
     let mut list = Vec::new();
-    for (search, mut rows) in searches.iter().zip(found) {
+    for (search, Found { mut rows, .. }) in searches.iter().zip(found) {
         rows.sort_by_cached_key(|row| row.account_name.to_lowercase());
         let (found, listed) = (rows.len(), list.len());
         for row in rows {
@@ -163,32 +166,57 @@ pub(super) async fn list(
     Ok(list)
 }
 
-/// The accounts of one search, page by page, at most `rows_max` of them.
+/// What one search found.
+pub(super) struct Found {
+    pub(super) rows: Vec<ManagedAccount>,
+    /// Whether that is all that matches.
+    pub(super) complete: bool,
+}
+
+/// The accounts of one search, page by page, at most `rows_max` of them. Whatever more than one
+/// page has is read several pages at a time.
 pub(super) async fn accounts(
     conversation: &Conversation<'_>,
     search: &Search,
     rows_max: usize,
-) -> Result<Vec<ManagedAccount>, PluginError> {
+) -> Result<Found, PluginError> {
     let mut rows: Vec<ManagedAccount> = Vec::new();
-    loop {
-        let page_rows = PAGE_ROWS_MAX.min(rows_max - rows.len());
-        let page = page(conversation, search, page_rows, rows.len()).await?;
-        // More rows than asked for come from a vault that does not page: they are all there are.
-        let complete = page.len() != page_rows;
-        rows.extend(page);
-        if rows.len() >= rows_max {
-            rows.truncate(rows_max);
-            tracing::warn!(
-                ?search,
-                rows_max,
-                "no more accounts are read, though more may match"
-            );
-            return Ok(rows);
+    let mut pages_at_once = 1;
+    while rows.len() < rows_max {
+        let (read, left) = (rows.len(), rows_max - rows.len());
+        let asked: Vec<_> = (0..pages_at_once)
+            .map(|nth| nth * PAGE_ROWS_MAX)
+            .take_while(|start| *start < left)
+            .map(|start| (read + start, PAGE_ROWS_MAX.min(left - start)))
+            .collect();
+        let pages = asked
+            .iter()
+            .map(|(offset, limit)| page(conversation, search, *limit, *offset));
+        for (page, (offset, limit)) in try_join_all(pages).await?.into_iter().zip(&asked) {
+            // More rows than asked for, or the same again, come from a vault that does not page:
+            // they are all there are.
+            let pages_not = *offset > 0 && page.first() == rows.first();
+            let complete = page.len() != *limit || pages_not;
+            if !pages_not {
+                rows.extend(page);
+            }
+            if complete {
+                let complete = rows.len() <= rows_max;
+                rows.truncate(rows_max);
+                return Ok(Found { rows, complete });
+            }
         }
-        if complete {
-            return Ok(rows);
-        }
+        pages_at_once = PAGES_AT_ONCE;
     }
+    tracing::warn!(
+        ?search,
+        rows_max,
+        "no more accounts are read, though more may match"
+    );
+    Ok(Found {
+        rows,
+        complete: false,
+    })
 }
 
 async fn page(

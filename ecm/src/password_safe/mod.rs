@@ -6,6 +6,7 @@
 //! entry; Checkin gives it back at session end, never earlier, since it may rotate the password.
 //! A list costs one round trip warm and two cold, a fetch two warm and three cold.
 
+mod check_in;
 mod client;
 mod conversation;
 mod credential_id;
@@ -108,6 +109,8 @@ impl Plugin for PasswordSafe {
             credentials_used: true,
             endpoint_search: true,
             health_check: true,
+            // By it a request that nobody approved is given back: see `check_in`.
+            session_complete: true,
             ..Capabilities::default()
         }
     }
@@ -161,6 +164,11 @@ impl Plugin for PasswordSafe {
         _ended_at_unix: i64,
     ) -> PluginFuture<'a, ()> {
         Box::pin(async move { self.vault.exchange(session, credential_id)?.release().await })
+    }
+
+    /// The ECM gives back what the session asked for, release by release; nothing else is to do.
+    fn session_complete<'a>(&'a self, _session: &'a Session) -> PluginFuture<'a, ()> {
+        Box::pin(async { Ok(()) })
     }
 
     fn find_endpoints<'a>(
@@ -225,6 +233,7 @@ impl Vault {
                 session_id: session.session_id.clone(),
                 credential_id: credential_id.to_owned(),
             },
+            now: self.clock.now(),
         })
     }
 

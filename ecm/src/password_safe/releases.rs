@@ -1,8 +1,12 @@
-//! Which release requests are held for which sessions. The vault's request *is* the record of a
-//! release; this only knows who still uses one, because `reuse` lets sessions of one user share it.
+//! Which release requests are held for which sessions, and which of them wait for an approval. The
+//! vault's request *is* the record of a release; this only knows who still uses one, because `reuse`
+//! lets sessions of one user share it, and which one a further attempt has to look at, because
+//! `reuse` gives no request that is not approved yet (documented psafe:§4.4).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
 
 /// Most requests that are known at once; the one with the smallest id, the oldest, makes room.
 /// What is forgotten is found again by its reason.
@@ -15,16 +19,49 @@ pub(super) struct Holder {
     pub(super) credential_id: String,
 }
 
-#[derive(Debug, Default)]
+/// What a request asks for, and who asks.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Asked {
+    /// The vault user, in lower case.
+    pub(super) user: String,
+    pub(super) system_id: i32,
+    pub(super) account_id: i32,
+    pub(super) application_id: Option<i32>,
+}
+
+/// Who made a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Origin {
+    /// The user, elsewhere: it is left alone.
+    Elsewhere,
+    /// It was there before; only its reason tells whose it is.
+    Unclear,
+    /// This integration.
+    Ours,
+}
+
+#[derive(Debug)]
 struct Held {
-    /// Whether this integration made the request; one that the user made elsewhere is left alone.
-    ours: bool,
+    origin: Origin,
     holders: BTreeSet<Holder>,
+}
+
+#[derive(Debug)]
+struct Pending {
+    request_id: i32,
+    /// When it runs out by itself.
+    until: Timestamp,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    held: BTreeMap<i32, Held>,
+    pending: BTreeMap<Asked, Pending>,
 }
 
 /// The requests in use.
 #[derive(Debug, Default)]
-pub(super) struct Releases(Mutex<BTreeMap<i32, Held>>);
+pub(super) struct Releases(Mutex<State>);
 
 /// What a holder leaves behind.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -33,38 +70,98 @@ pub(super) struct Left {
     pub(super) known: bool,
     /// The requests of ours that nobody uses any more.
     pub(super) unused: Vec<i32>,
+    /// Further requests that nobody uses any more, and that may be ours.
+    pub(super) unclear: Vec<i32>,
 }
 
 impl Releases {
-    /// Notes that `holder` uses a request.
-    pub(super) fn hold(&self, request_id: i32, ours: bool, holder: Holder) {
-        let mut requests = self.locked();
-        let held = requests.entry(request_id).or_default();
-        held.ours |= ours;
+    /// Notes that `holder` uses a request. What is known about its origin is never unlearned.
+    pub(super) fn hold(&self, request_id: i32, origin: Origin, holder: Holder) {
+        let mut state = self.locked();
+        let held = state.held.entry(request_id).or_insert_with(|| Held {
+            origin,
+            holders: BTreeSet::new(),
+        });
+        held.origin = held.origin.max(origin);
         held.holders.insert(holder);
-        if requests.len() > REQUESTS_MAX {
-            requests.pop_first();
+        if state.held.len() > REQUESTS_MAX
+            && let Some((oldest, _)) = state.held.pop_first()
+        {
+            state.forget_pending(oldest);
         }
     }
 
     /// Notes that `holder` uses nothing any more.
     pub(super) fn leave(&self, holder: &Holder) -> Left {
         let mut left = Left::default();
-        self.locked().retain(|request_id, held| {
+        let mut state = self.locked();
+        state.held.retain(|request_id, held| {
             if !held.holders.remove(holder) {
                 return true;
             }
             left.known = true;
-            if held.holders.is_empty() && held.ours {
-                left.unused.push(*request_id);
+            if held.holders.is_empty() {
+                match held.origin {
+                    Origin::Ours => left.unused.push(*request_id),
+                    Origin::Unclear => left.unclear.push(*request_id),
+                    Origin::Elsewhere => {}
+                }
             }
             !held.holders.is_empty()
         });
+        for request_id in left.unused.iter().chain(&left.unclear) {
+            state.forget_pending(*request_id);
+        }
         left
     }
 
-    fn locked(&self) -> MutexGuard<'_, BTreeMap<i32, Held>> {
+    /// Whether somebody still uses a request that turned out to be ours; its last user gives it
+    /// back.
+    pub(super) fn is_held_as_ours(&self, request_id: i32) -> bool {
+        let mut state = self.locked();
+        let held = state.held.get_mut(&request_id);
+        held.map(|held| held.origin = Origin::Ours).is_some()
+    }
+
+    /// Notes that a request was given back before its holders left.
+    pub(super) fn gone(&self, request_id: i32) {
+        let mut state = self.locked();
+        state.held.remove(&request_id);
+        state.forget_pending(request_id);
+    }
+
+    /// Notes that a request waits for its approval.
+    pub(super) fn await_approval(&self, asked: Asked, request_id: i32, until: Timestamp) {
+        let pending = Pending { request_id, until };
+        self.locked().pending.insert(asked, pending);
+    }
+
+    /// The request for this that waited for an approval when it was last looked at, unless its
+    /// time is up.
+    pub(super) fn awaiting(&self, asked: &Asked, now: Timestamp) -> Option<i32> {
+        let mut state = self.locked();
+        let pending = state.pending.get(asked)?;
+        if now < pending.until {
+            return Some(pending.request_id);
+        }
+        state.pending.remove(asked);
+        None
+    }
+
+    /// Notes that the request for this waits no more.
+    pub(super) fn decided(&self, asked: &Asked) {
+        self.locked().pending.remove(asked);
+    }
+
+    fn locked(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn forget_pending(&mut self, request_id: i32) {
+        self.pending
+            .retain(|_, pending| pending.request_id != request_id);
     }
 }
 
@@ -79,48 +176,74 @@ mod tests {
         }
     }
 
+    fn asked(user: &str) -> Asked {
+        Asked {
+            user: user.into(),
+            system_id: 5,
+            account_id: 10,
+            application_id: None,
+        }
+    }
+
+    fn left(unused: &[i32], unclear: &[i32]) -> Left {
+        Left {
+            known: true,
+            unused: unused.to_vec(),
+            unclear: unclear.to_vec(),
+        }
+    }
+
     #[test]
     fn a_shared_request_is_unused_when_the_last_session_ends() {
         let releases = Releases::default();
-        releases.hold(124, true, holder("a"));
-        releases.hold(124, false, holder("b"));
-        releases.hold(124, false, holder("b"));
-        assert_eq!(
-            releases.leave(&holder("a")),
-            Left {
-                known: true,
-                unused: vec![]
-            }
-        );
-        assert_eq!(
-            releases.leave(&holder("b")),
-            Left {
-                known: true,
-                unused: vec![124]
-            }
-        );
+        releases.hold(124, Origin::Ours, holder("a"));
+        releases.hold(124, Origin::Unclear, holder("b"));
+        releases.hold(124, Origin::Unclear, holder("b"));
+        assert_eq!(releases.leave(&holder("a")), left(&[], &[]));
+        assert_eq!(releases.leave(&holder("b")), left(&[124], &[]));
         assert_eq!(releases.leave(&holder("b")), Left::default());
     }
 
     #[test]
     fn a_request_that_the_user_made_elsewhere_is_left_alone() {
         let releases = Releases::default();
-        releases.hold(124, false, holder("a"));
-        assert_eq!(
-            releases.leave(&holder("a")),
-            Left {
-                known: true,
-                unused: vec![]
-            }
-        );
+        releases.hold(124, Origin::Elsewhere, holder("a"));
+        assert_eq!(releases.leave(&holder("a")), left(&[], &[]));
+    }
+
+    #[test]
+    fn a_request_found_is_unclear_until_somebody_recognises_it() {
+        let releases = Releases::default();
+        releases.hold(124, Origin::Unclear, holder("a"));
+        releases.hold(125, Origin::Unclear, holder("a"));
+        assert!(releases.is_held_as_ours(125));
+        assert!(!releases.is_held_as_ours(126));
+        assert_eq!(releases.leave(&holder("a")), left(&[125], &[124]));
+    }
+
+    #[test]
+    fn a_request_awaits_approval_for_its_user_until_it_runs_out_or_is_left() {
+        let releases = Releases::default();
+        let (now, until) = (Timestamp::UNIX_EPOCH, Timestamp::from_second(60));
+        let until = until.unwrap_or(now);
+        releases.hold(124, Origin::Ours, holder("a"));
+        releases.await_approval(asked("joe"), 124, until);
+        assert_eq!(releases.awaiting(&asked("joe"), now), Some(124));
+        assert_eq!(releases.awaiting(&asked("eve"), now), None);
+        assert_eq!(releases.awaiting(&asked("joe"), until), None);
+        releases.await_approval(asked("joe"), 124, until);
+        releases.leave(&holder("a"));
+        assert_eq!(releases.awaiting(&asked("joe"), now), None);
     }
 
     #[test]
     fn what_is_known_is_bounded() {
         let releases = Releases::default();
         for id in 0..20_000 {
-            releases.hold(id, true, holder("a"));
+            releases.hold(id, Origin::Ours, holder("a"));
+            releases.await_approval(asked(&id.to_string()), id, Timestamp::MAX);
         }
+        assert_eq!(releases.locked().pending.len(), REQUESTS_MAX);
         assert_eq!(releases.leave(&holder("a")).unused.len(), REQUESTS_MAX);
     }
 }

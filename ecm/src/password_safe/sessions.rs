@@ -175,6 +175,9 @@ impl Sessions {
                     words: refusal.words,
                 })
             }
+            Err(CallError::Refused(refusal)) if refusal.status == StatusCode::FORBIDDEN => {
+                Err(SignInError::Failed(trouble::sign_in_forbidden(&refusal)))
+            }
             Err(CallError::Refused(refusal)) => Err(SignInError::Failed(
                 self.client.refusal_of_fixed_call(&refusal),
             )),

@@ -1,7 +1,7 @@
 //! The plugin's settings: the documented ones under their documented labels (documented ecm:§6) and
 //! our own below them. What is read from a file is [`SettingsFile`]; what the plugin works with is
 //! [`Settings`], which exists only when every value was checked. The form of the ECM that comes
-//! bundled with Password Safe is [`bundled::BundledForm`].
+//! bundled with Password Safe is in [`bundled`].
 
 pub mod bundled;
 #[cfg(test)]
@@ -50,6 +50,8 @@ pub const LABELS: &[SettingLabel] = &[
     own("guess_netbios_names", "Run-as: guess NetBIOS names"),
     own("run_as_form", "Run-as: form of a directory user"),
     own("reason", "Reason of a release request"),
+    own("ticket_number", "Ticket number of a release request"),
+    own("ticket_system_id", "Ticket system of a release request"),
     own("check_in", "Check-in"),
     own("search_short_names", "Search short host names"),
     own("search_public_addresses", "Search public addresses"),
@@ -136,6 +138,13 @@ pub struct SettingsFile {
     /// hold `{session_id}` unless *Check-in* is `never`.
     #[serde(default = "default_reason")]
     pub reason: String,
+    /// The ticket of a request, for policies that ask for one; filled in like the reason
+    /// (documented psafe:§2.4).
+    #[serde(default)]
+    pub ticket_number: Option<String>,
+    /// The vault's id of the ticket system; its default one when absent (documented psafe:§2.4).
+    #[serde(default)]
+    pub ticket_system_id: Option<i32>,
     /// What happens to a request at session end.
     #[serde(default)]
     pub check_in: CheckIn,
@@ -183,6 +192,8 @@ impl SettingsFile {
             guess_netbios_names: true,
             run_as_form: RunAsForm::default(),
             reason: default_reason(),
+            ticket_number: None,
+            ticket_system_id: None,
             check_in: CheckIn::default(),
             search_short_names: true,
             search_public_addresses: false,
@@ -222,6 +233,10 @@ impl SettingsFile {
             let why = "it must hold {session_id}, by which a check-in knows its request";
             return Err(refuse("Reason of a release request", why));
         }
+        if self.ticket_system_id.is_some_and(|id| id < 1) {
+            let why = "it must be the number that the vault gives the ticket system";
+            return Err(refuse("Ticket system of a release request", why));
+        }
         let tidy = |text: Option<String>| {
             text.map(|text| text.trim().to_owned())
                 .filter(|text| !text.is_empty())
@@ -238,6 +253,8 @@ impl SettingsFile {
             },
             run_as_form: self.run_as_form,
             reason: self.reason.trim().to_owned(),
+            ticket_number: tidy(self.ticket_number),
+            ticket_system_id: self.ticket_system_id,
             check_in: self.check_in,
             endpoints: EndpointRules {
                 short_name: self.search_short_names,
@@ -268,6 +285,8 @@ pub struct Settings {
     pub(super) mapping: MappingRules,
     pub(super) run_as_form: RunAsForm,
     pub(super) reason: String,
+    pub(super) ticket_number: Option<String>,
+    pub(super) ticket_system_id: Option<i32>,
     pub(super) check_in: CheckIn,
     pub(super) endpoints: EndpointRules,
     pub(super) results_max: usize,

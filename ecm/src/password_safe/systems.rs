@@ -2,6 +2,7 @@
 //! as their platform says (assumed psafe:§2.3: a requestor may not read the systems themselves).
 
 use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,13 +12,14 @@ use jiff::Timestamp;
 use super::client::Call;
 use super::conversation::Conversation;
 use super::listing::{AccountKind, Search, Selector, accounts};
+use super::trouble;
 use super::wire::{self, ManagedAccount, Platform};
 use crate::endpoint::TermReason;
 use crate::error::{PluginError, shortened};
 use crate::plugin::{Endpoint, EndpointType};
 
 /// Most accounts that a search looks through; the vault has no search by part of a name.
-const SCANNED_ROWS_MAX: usize = 20_000;
+const SCANNED_ROWS_MAX: usize = 100_000;
 
 /// Most systems of an answer.
 const ENDPOINTS_MAX: usize = 500;
@@ -32,7 +34,7 @@ const PLATFORMS_KEPT: Duration = Duration::from_secs(60 * 60);
 #[derive(Debug)]
 pub(super) struct Wanted<'a> {
     pub(super) types: &'a [EndpointType],
-    /// Any part of a system's name, in any letter case.
+    /// Any part of a system's name, in any letter case; its DNS name, or its address.
     pub(super) text: &'a str,
     /// The last used systems instead of all.
     pub(super) most_recently_used: Option<u32>,
@@ -93,7 +95,17 @@ pub(super) async fn find(
             .map(|search| accounts(user, search, SCANNED_ROWS_MAX)),
     );
     let (platforms, found) = try_join(platforms.get(user, now), found).await?;
-    let mut endpoints = matching(wanted, &platforms, found.into_iter().flatten());
+    let (mut rows, mut complete) = (Vec::new(), true);
+    for (search, found) in searches.iter().zip(found) {
+        let by_vault = search.by.is_some();
+        complete &= found.complete;
+        rows.extend(found.rows.into_iter().map(|row| (by_vault, row)));
+    }
+    let looked_through = rows.len();
+    let mut endpoints = matching(wanted, &platforms, rows.into_iter());
+    if endpoints.is_empty() && !complete {
+        return Err(trouble::search_incomplete(looked_through));
+    }
     match wanted.most_recently_used {
         // The vault's order is that of their use.
         Some(count) => endpoints.truncate(count.try_into().unwrap_or(usize::MAX)),
@@ -103,41 +115,60 @@ pub(super) async fn find(
     Ok(endpoints)
 }
 
+/// What the vault itself can find by the text, in full or by its address, and everything, in which
+/// parts of names are looked for.
 fn searches(wanted: &Wanted<'_>) -> Vec<Search> {
     let all = |kind| Search { kind, by: None };
     if wanted.most_recently_used.is_some() {
         return vec![all(AccountKind::Recent)];
     }
-    let text = wanted.text.trim();
+    let kinds = [AccountKind::System, AccountKind::DomainLinked];
     let mut searches = Vec::new();
-    if !text.is_empty() && text.chars().count() <= SYSTEM_NAME_CHARS_MAX {
-        // Finds a whole name beyond the rows that are looked through.
-        let by = Some(Selector {
-            parameter: "systemName",
-            value: text.to_owned(),
-            reason: TermReason::Hostname,
-        });
-        searches.push(Search {
-            kind: AccountKind::System,
-            by,
-        });
+    for (parameter, value) in selectors(wanted.text.trim()) {
+        searches.extend(kinds.map(|kind| Search {
+            kind,
+            by: Some(Selector {
+                parameter,
+                value: value.to_owned(),
+                reason: TermReason::Hostname,
+            }),
+        }));
     }
-    searches.extend([all(AccountKind::System), all(AccountKind::DomainLinked)]);
+    searches.extend(kinds.map(all));
     searches
 }
 
+/// The parameters that find a system by the whole text. Systems go by their short names more often
+/// than not, so a DNS name is tried without its domain too, as for the list of credentials.
+fn selectors(text: &str) -> Vec<(&'static str, &str)> {
+    let fits = !text.is_empty() && text.chars().count() <= SYSTEM_NAME_CHARS_MAX;
+    let mut selectors = Vec::new();
+    if fits {
+        selectors.push(("systemName", text));
+    }
+    if text.parse::<IpAddr>().is_ok() {
+        selectors.push(("ipAddress", text));
+    } else if let Some((short, _)) = text.split_once('.').filter(|(short, _)| !short.is_empty())
+        && fits
+    {
+        selectors.push(("systemName", short));
+    }
+    selectors
+}
+
+/// The systems of the rows that the vault selected by the text, or whose name holds it.
 fn matching(
     wanted: &Wanted<'_>,
     platforms: &HashMap<i32, Platform>,
-    rows: impl Iterator<Item = ManagedAccount>,
+    rows: impl Iterator<Item = (bool, ManagedAccount)>,
 ) -> Vec<Endpoint> {
     let text = wanted.text.trim().to_lowercase();
     let mut seen = HashSet::new();
     let mut endpoints = Vec::new();
-    for row in rows {
+    for (by_vault, row) in rows {
         let Some(name) = row
             .system_name
-            .filter(|name| name.to_lowercase().contains(&text))
+            .filter(|name| by_vault || name.to_lowercase().contains(&text))
         else {
             continue;
         };

@@ -116,6 +116,10 @@ pub(super) struct NewRequest<'a> {
     pub(super) duration_minutes: u32,
     pub(super) reason: &'a str,
     pub(super) conflict_option: &'a str,
+    #[serde(rename = "TicketSystemID", skip_serializing_if = "Option::is_none")]
+    pub(super) ticket_system_id: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ticket_number: Option<&'a str>,
 }
 
 impl NewRequest<'_> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use serde::Deserialize;
-use sim_kit::config::SecretRef;
+use sim_kit::config::{LongTable, SecretRef};
 
 use super::grants;
 use crate::config::Protocol;
@@ -39,6 +39,15 @@ pub(super) struct Section {
     pub(super) trusts: Vec<TrustEntry>,
     #[serde(default)]
     pub(super) ticket_systems: Vec<TicketSystemEntry>,
+}
+
+impl LongTable for Section {
+    type Row = SecretEntry;
+    const ROWS: &'static str = "secrets";
+
+    fn rows(&mut self) -> &mut Vec<SecretEntry> {
+        &mut self.secrets
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]

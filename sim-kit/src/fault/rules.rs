@@ -97,7 +97,7 @@ impl FaultRules {
     /// every verdict on every call, and rewrite no documents.
     #[must_use]
     pub fn meet(&self, call: &Call<'_>) -> Option<Met> {
-        self.meet_where(call, |verdict| !verdict.reshapes())
+        self.meet_where(call, Verdict::is_everybodys)
     }
 
     /// The rule that this call meets, if any, among those whose verdict can happen to it; counts

@@ -1,6 +1,7 @@
 //! Password Safe: what it is started with, and what its operator sees.
 
 use mock_password_safe::{Lab as VaultLab, MockPasswordSafe};
+use serde_json::json;
 use sim_kit::config::ConfigError;
 use zeroize::Zeroizing;
 
@@ -25,8 +26,13 @@ pub(super) async fn start(
             party: "the vault",
             source: failure.into(),
         })?;
-    let registration = plan.api_registration.as_deref();
-    let key = registration.and_then(|name| server.api_key(name));
+    let key = match &plan.bundled {
+        Some(_) => Some(server.connect_secure_remote_access()),
+        None => {
+            let registration = plan.api_registration.as_deref();
+            registration.and_then(|name| server.api_key(name))
+        }
+    };
     let key = key.ok_or_else(|| {
         let cure = "name a registration with an API key of [password-safe]";
         ConfigError::at(
@@ -51,6 +57,11 @@ pub(super) async fn start(
         secret: Zeroizing::new(key.expose().to_owned()),
         server: None,
     };
+    if let Some(form) = &plan.bundled {
+        let body = json!({ "requesters": form.requesters });
+        let path = "/connect-secure-remote-access";
+        vault.operator.post(path, body).await?;
+    }
     let planted = planted(&server);
     let server = Some(Server::PasswordSafe(server));
     Ok((Vault { server, ..vault }, planted))

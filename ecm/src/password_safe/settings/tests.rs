@@ -1,5 +1,4 @@
 #![allow(clippy::unwrap_used)]
-use super::bundled::BundledForm;
 use super::*;
 
 const CLOUD: &str = "https://acme.ps.beyondtrustcloud.com/BeyondTrust/api/public/v3";
@@ -24,9 +23,6 @@ fn every_key_of_the_file_has_a_label_and_the_other_way_round() {
     let keys: Vec<_> = LABELS.iter().map(|row| row.key).collect();
     let text = format!("endpoint_url = {CLOUD:?}\napi_registration_key = 'env:X'");
     assert_eq!(keys, keys_of::<SettingsFile>(&text));
-
-    let keys: Vec<_> = bundled::LABELS.iter().map(|row| row.key).collect();
-    assert_eq!(keys, keys_of::<BundledForm>(""));
 }
 
 #[test]
@@ -125,29 +121,11 @@ fn a_key_pasted_with_its_user_is_refused_without_being_shown() {
     assert!(!format!("{settings:?}").contains("canary"));
 }
 
-fn form(host: &str, port: u16) -> BundledForm {
-    let text = format!(
-        "host = {host:?}\nport = {port}\nclient_id = 'id'\napi_key = 'env:A'\n\
-         api_registration_key = 'env:B'"
-    );
-    toml::from_str(&text).unwrap()
-}
-
 #[test]
-fn the_bundled_form_splits_into_the_appliance_and_the_vault_of_its_own_machine() {
-    for host in ["pra.acme.example", "https://pra.acme.example/"] {
-        let (appliance, vault) = form(host, 8443)
-            .check("canary-secret".into(), &"K".into())
-            .unwrap();
-        assert_eq!(
-            appliance.site_url.as_str(),
-            "https://pra.acme.example:8443/"
-        );
-        assert_eq!(appliance.client_id, "id");
-        assert!(!format!("{appliance:?}").contains("canary"));
-        assert_eq!(vault.endpoint.as_str(), bundled::OWN_MACHINE);
-        assert_eq!(vault.release_duration_min, RELEASE_DURATION_DEFAULT_MIN);
-        assert_eq!(vault.global_approver, None, "its policy approves by itself");
+fn the_site_of_the_bundled_form_is_a_host_name_or_an_address() {
+    for host in ["pra.acme.example", " https://pra.acme.example/"] {
+        let url = bundled::site_url(host, 8443).unwrap();
+        assert_eq!(url.as_str(), "https://pra.acme.example:8443/");
     }
 }
 
@@ -161,7 +139,15 @@ fn an_unusable_host_or_port_of_the_bundled_form_is_named() {
         ("pra.example:444", 443, "Port"),
         ("pra.example", 0, "Port"),
     ] {
-        let error = form(host, port).check("S".into(), &"K".into()).unwrap_err();
+        let error = bundled::site_url(host, port).unwrap_err();
         assert!(error.message.starts_with(label), "{host}: {error}");
     }
+}
+
+#[test]
+fn a_ticket_system_is_a_number_of_the_vault() {
+    let mut file = SettingsFile::new(CLOUD, "env:X");
+    file.ticket_system_id = Some(0);
+    let error = file.check(&"K".into()).unwrap_err();
+    assert!(error.message.starts_with("Ticket system"), "{error}");
 }

@@ -43,6 +43,7 @@ async fn what_is_not_the_api_is_recognised() {
         (|| json(503, ""), K::Connectivity, "503"),
         (|| json(408, ""), K::Connectivity, "408"),
         (|| json(410, ""), K::Configuration, "disabled"),
+        (|| html(410), K::Configuration, "disabled"),
         (|| json(400, "\"bad type\""), K::Configuration, "400"),
         (|| json(405, ""), K::Unexpected, "405"),
         (|| json(418, ""), K::Unexpected, "418"),
@@ -289,4 +290,69 @@ async fn health_tells_a_vault_that_answers_from_one_that_does_not() {
         !health.healthy && health.detail.contains("set Endpoint URL"),
         "{health:?}"
     );
+}
+
+/// Nobody but the approver has the registration; or nobody at all, as with a wrong key.
+#[tokio::test]
+async fn with_a_global_approver_a_wrong_key_is_told_from_an_unknown_user() {
+    for (approver_known, kind, part) in [
+        (true, ErrorKind::NotFound, "BeyondInsight's users"),
+        (false, ErrorKind::Authentication, "API Registration Key"),
+    ] {
+        let vault = Vault::start(move |call: &Call| {
+            if call.run_as() == "pbapprover" && approver_known {
+                well(call)
+            } else {
+                json(401, "\"no\"")
+            }
+        })
+        .await;
+        let mut file = vault.settings();
+        file.global_approver = Some("pbapprover".into());
+        let error = soon(plugin(file).find_credentials(&session()))
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind, kind, "{error:?}");
+        assert!(error.next_action.contains(part), "{error:?}");
+        assert!(error.message.contains("ACME\\joe.user"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn every_recognised_failure_is_a_row_of_the_diagnosis_table() {
+    for (on, status, body, symptom) in [
+        ("Auth/SignAppin", 401, "\"no\"", "nobody-signs-in"),
+        ("Auth/SignAppin", 403, "", "sign-in-forbidden"),
+        ("Auth/SignAppin", 410, "", "api-version-disabled"),
+        ("Auth/SignAppin", 404, "", "api-not-found"),
+        ("Requests", 403, "4031", "may-not-request"),
+        ("Requests", 403, "4032", "not-a-requestor"),
+        ("Requests", 403, "4035", "not-enough-approvers"),
+        ("Requests", 403, "\"?\"", "call-forbidden"),
+        ("Requests", 400, "\"Reason\"", "request-not-accepted"),
+        ("Requests", 400, "\"Ticket\"", "ticket-wanted"),
+        ("Requests", 500, "", "vault-error"),
+        ("Requests", 503, "", "vault-unavailable"),
+        ("Requests", 201, "x", "api-answer-not-understood"),
+        ("Credentials/124", 403, "4034", "request-pending"),
+        ("Credentials/124", 404, "\"gone\"", "release-gone"),
+        ("Credentials/124", 200, "\"\"", "account-empty"),
+        ("Credentials/124", 401, "\"dead\"", "session-refused-twice"),
+    ] {
+        let vault = Vault::start(move |call: &Call| {
+            if call.endpoint == on && call.method != "GET"
+                || call.endpoint == on && on.contains('/')
+            {
+                json(status, body)
+            } else {
+                well(call)
+            }
+        })
+        .await;
+        let error = soon(vault.plugin().get_credential(&session(), ROOT))
+            .await
+            .unwrap_err();
+        let name = error.symptom.map(|symptom| symptom.name());
+        assert_eq!(name, Some(symptom), "{on} {status} {body}: {error:?}");
+    }
 }

@@ -3,7 +3,9 @@
 mod failures;
 mod fetch;
 mod list;
+mod pending;
 mod release;
+pub(crate) mod symptoms;
 mod systems;
 mod vault;
 mod vectors;

@@ -106,7 +106,7 @@ async fn after_a_restart_the_request_is_known_by_its_reason() {
         .await
         .unwrap();
     let calls = vault.take_calls();
-    assert_eq!(calls[1].parameter("status"), Some("active"));
+    assert_eq!(calls[1].parameter("status"), Some("all"));
     assert_eq!(calls[1].parameter("queue"), Some("req"));
     let names: Vec<_> = calls.iter().map(Call::name).collect();
     assert_eq!(

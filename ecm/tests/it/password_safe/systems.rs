@@ -32,7 +32,22 @@ fn estate(call: &Call) -> Reply {
     let linked = [row(1, "web02", 7, 60), row(6, "web03", 1, 60)];
     match (call.endpoint.as_str(), call.parameter("type")) {
         ("Platforms", _) => json(200, platforms),
-        ("ManagedAccounts", _) if call.parameter("systemName").is_some() => json(200, "[]"),
+        ("ManagedAccounts", Some("system"))
+            if call.parameter("ipAddress") == Some("10.20.0.11") =>
+        {
+            json(200, format!("[{}]", local[0]))
+        }
+        ("ManagedAccounts", Some("system")) if call.parameter("systemName") == Some("mail") => {
+            json(200, format!("[{}]", local[4]))
+        }
+        ("ManagedAccounts", _)
+            if call
+                .parameter("systemName")
+                .or(call.parameter("ipAddress"))
+                .is_some() =>
+        {
+            json(200, "[]")
+        }
         ("ManagedAccounts", Some("system")) => json(200, format!("[{}]", local.join(","))),
         ("ManagedAccounts", Some("domainlinked")) => json(200, format!("[{}]", linked.join(","))),
         ("ManagedAccounts", Some("recent")) => json(
@@ -88,7 +103,7 @@ async fn a_search_costs_one_round_trip_warm_and_reads_the_platforms_once_an_hour
     let mut file = vault.settings();
     file.session_idle_s = 24 * 60 * 60;
     let plugin = plugin_at(file, Arc::clone(&clock));
-    for round_trips in [&[1, 4][..], &[3]] {
+    for round_trips in [&[1, 5][..], &[4]] {
         vault.expect_round_trips(round_trips);
         soon(plugin.find_endpoints(&session(), &BOTH, "web", None))
             .await
@@ -131,4 +146,93 @@ async fn platforms_that_may_not_be_read_are_an_error_and_not_an_empty_answer() {
     )
     .await;
     assert_eq!(found.unwrap_err().kind, ErrorKind::Permission);
+}
+
+#[tokio::test]
+async fn systems_are_found_by_their_address_and_by_their_dns_name() {
+    let vault = Vault::start(estate).await;
+    let plugin = vault.plugin();
+    for (text, expected) in [
+        ("10.20.0.11", "1 rdp web02"),
+        (" mail.acme.example ", "4 shell mail"),
+    ] {
+        let found = soon(plugin.find_endpoints(&session(), &BOTH, text, None))
+            .await
+            .unwrap();
+        assert_eq!(shown(&found), [expected], "{text}");
+    }
+    for text in ["10.20.0.99", "nosuch.acme.example", ".", "."] {
+        let found = soon(plugin.find_endpoints(&session(), &BOTH, text, None))
+            .await
+            .unwrap();
+        assert_eq!(found, [], "{text}");
+    }
+}
+
+/// So many systems, one account each, page by page; the last one is called `needle`.
+fn many(systems: usize) -> impl Fn(&Call) -> Reply + Send + Sync {
+    move |call: &Call| {
+        let number = |name| call.parameter(name).and_then(|text| text.parse().ok());
+        match (call.endpoint.as_str(), call.parameter("type")) {
+            ("ManagedAccounts", Some("system")) if call.parameter("systemName").is_none() => {
+                let (limit, offset): (usize, usize) =
+                    (number("limit").unwrap(), number("offset").unwrap());
+                let rows = (offset..systems.min(offset + limit)).map(|at| {
+                    let id = i32::try_from(at + 1).unwrap();
+                    match at + 1 == systems {
+                        true => row(id, "needle", 1, id),
+                        false => row(id, "hay", 1, id),
+                    }
+                });
+                json(200, format!("[{}]", rows.collect::<Vec<_>>().join(",")))
+            }
+            ("ManagedAccounts", _) => json(200, "[]"),
+            _ => estate(call),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_part_of_a_name_is_looked_for_on_every_page() {
+    let vault = Vault::start(many(21_500)).await;
+    let plugin = vault.plugin();
+    let found = soon(plugin.find_endpoints(&session(), &BOTH, "eedl", None))
+        .await
+        .unwrap();
+    assert_eq!(shown(&found), ["21500 rdp needle"]);
+    assert_eq!(found.len(), 1);
+}
+
+#[tokio::test]
+async fn a_search_that_could_not_look_at_everything_says_so() {
+    let vault = Vault::start(many(100_500)).await;
+    let error = soon(
+        vault
+            .plugin()
+            .find_endpoints(&session(), &BOTH, "eedl", None),
+    )
+    .await
+    .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unsupported);
+    assert!(error.next_action.contains("whole name"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_vault_that_does_not_page_is_read_once() {
+    let vault =
+        Vault::start(
+            |call: &Call| match (call.endpoint.as_str(), call.parameter("type")) {
+                ("ManagedAccounts", Some("system")) if call.parameter("systemName").is_none() => {
+                    let rows = (1..=1_000).map(|id| row(id, "hay", 1, id));
+                    json(200, format!("[{}]", rows.collect::<Vec<_>>().join(",")))
+                }
+                ("ManagedAccounts", _) => json(200, "[]"),
+                _ => estate(call),
+            },
+        )
+        .await;
+    let plugin = vault.plugin();
+    let found = soon(plugin.find_endpoints(&session(), &BOTH, "needle", None)).await;
+    assert_eq!(found.unwrap(), []);
+    assert!(vault.take_calls().len() < 20);
 }
