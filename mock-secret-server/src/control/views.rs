@@ -71,7 +71,7 @@ struct AccessRequest {
     secret_id: i32,
     secret_name: String,
     requester: String,
-    /// Why, in the requester's words.
+    /// What the requester gave as reason.
     reason: String,
     /// `Pending`, `Approved`, `Denied` or `Canceled`.
     status: &'static str,
