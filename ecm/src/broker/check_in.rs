@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Broker, broke_down, guarded, log_failure};
+use super::{Broker, broke_down, guarded};
 use crate::clock::{sleep, within};
+use crate::diagnosis::log_failure;
 use crate::entropy;
 use crate::error::{ErrorKind, Hop, Owner, PluginError};
 use crate::link::wire::{Answer, SessionFrame};

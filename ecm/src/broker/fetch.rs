@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::{Broker, Handled, Origin, guarded, log_failure};
+use super::{Broker, Handled, Origin, guarded};
 use crate::clock::within;
+use crate::diagnosis::log_failure;
 use crate::error::ErrorKind;
 use crate::link::wire::{Answer, ErrorAnswer, SealedBox, SessionFrame};
 use crate::outbox::DebtKey;
