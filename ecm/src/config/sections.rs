@@ -60,12 +60,13 @@ pub(super) fn read_local(
             overrides::apply(&mut root, &typed);
             let mut root = Table::root(&document, &root);
             let _ = root.table("appliance");
-            let mut local = local(&mut root, file);
+            let local = local(&mut root, file);
             root.finish();
-            if let Some((local, _)) = &mut local {
+            let mut local = local.map(|(local, _)| local);
+            if let Some(local) = &mut local {
                 overrides::place(&mut local.vault, given);
             }
-            local.map(|(local, _)| local)
+            local
         }
     };
     settle(document, config)

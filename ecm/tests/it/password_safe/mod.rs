@@ -5,7 +5,7 @@ mod fetch;
 mod list;
 mod pending;
 mod release;
-pub(crate) mod symptoms;
+pub mod symptoms;
 mod systems;
 mod vault;
 mod vectors;

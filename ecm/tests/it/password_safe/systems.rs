@@ -170,7 +170,7 @@ async fn systems_are_found_by_their_address_and_by_their_dns_name() {
 }
 
 /// So many systems, one account each, page by page; the last one is called `needle`.
-fn many(systems: usize) -> impl Fn(&Call) -> Reply + Send + Sync {
+pub(super) fn many(systems: usize) -> impl Fn(&Call) -> Reply + Send + Sync {
     move |call: &Call| {
         let number = |name| call.parameter(name).and_then(|text| text.parse().ok());
         match (call.endpoint.as_str(), call.parameter("type")) {
