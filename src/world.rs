@@ -53,6 +53,8 @@ pub struct World {
     pub(crate) plan: Plan,
     pub(crate) shown: Shown,
     pub(crate) session: Option<SessionId>,
+    /// The one before it.
+    earlier: Option<SessionId>,
     /// The list that the user picks from.
     pub(crate) offered: Vec<Entry>,
     pub(crate) leak_on_purpose: Option<String>,
@@ -85,6 +87,7 @@ impl World {
             plan,
             shown: Shown::Nothing,
             session: None,
+            earlier: None,
             offered: Vec::new(),
             leak_on_purpose: None,
             dialog: String::new(),
@@ -141,7 +144,7 @@ impl World {
         }
         let opened = self.rig().await.open_list(&user, item).await;
         let (session, shown) = opened.unwrap_or_else(|error| engine(error));
-        self.session = Some(session);
+        self.earlier = self.session.replace(session);
         self.shown = match shown {
             Ok(list) => {
                 self.offered.clone_from(&list);
@@ -182,6 +185,12 @@ impl World {
             Ok(injected) => Shown::Injected(injected),
             Err(refusal) => Shown::Error(refusal),
         };
+    }
+
+    /// The session that was opened before the last one.
+    pub(crate) fn earlier_session(&self) -> SessionId {
+        self.earlier
+            .unwrap_or_else(|| engine("only one session was opened"))
     }
 
     /// The session that was opened last.

@@ -6,6 +6,7 @@
 //! those in memory too: the stamps of the file and of the orders are compared on every use.
 
 mod clears;
+mod counts;
 mod file;
 mod key;
 mod refusals;
@@ -13,7 +14,6 @@ mod refusals;
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -22,11 +22,13 @@ use futures_util::future::{BoxFuture, Shared};
 use jiff::Timestamp;
 
 use self::clears::{Order, Orders};
+use self::counts::Counters;
 use self::file::{CacheFile, Stamp};
 use self::refusals::Refusals;
 use crate::error::{ErrorKind, Hop, Owner, PluginError};
 use crate::secret::Secret;
 
+pub use self::counts::Counts;
 pub use self::key::KeySource;
 
 /// Whose token it is.
@@ -101,33 +103,6 @@ struct Held {
     orders: Orders,
 }
 
-#[derive(Debug, Default)]
-struct Counters {
-    hits: AtomicU64,
-    misses: AtomicU64,
-    log_ons: AtomicU64,
-    failed_log_ons: AtomicU64,
-    withheld_log_ons: AtomicU64,
-    user_log_ons: AtomicU64,
-    failed_user_log_ons: AtomicU64,
-}
-
-/// What a cache was used for since it was made.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub struct Counts {
-    pub hits: u64,
-    pub misses: u64,
-    /// Of the API account.
-    pub log_ons: u64,
-    pub failed_log_ons: u64,
-    /// Not made, since an earlier one was refused.
-    pub withheld_log_ons: u64,
-    /// On behalf of a vault user.
-    pub user_log_ons: u64,
-    pub failed_user_log_ons: u64,
-}
-
 /// What an order to forget tokens did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cleared {
@@ -187,16 +162,7 @@ impl TokenCache {
     /// What the cache was used for so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        let counters = &self.inner.counts;
-        Counts {
-            hits: counters.hits.load(Relaxed),
-            misses: counters.misses.load(Relaxed),
-            log_ons: counters.log_ons.load(Relaxed),
-            failed_log_ons: counters.failed_log_ons.load(Relaxed),
-            withheld_log_ons: counters.withheld_log_ons.load(Relaxed),
-            user_log_ons: counters.user_log_ons.load(Relaxed),
-            failed_user_log_ons: counters.failed_user_log_ons.load(Relaxed),
-        }
+        self.inner.counts.read()
     }
 
     /// The token of `key`, unless it was issued before `not_before`.
@@ -225,10 +191,10 @@ impl TokenCache {
         F: Future<Output = Result<CachedToken, PluginError>> + Send + 'static,
     {
         if let Some(token) = self.get(key, not_before) {
-            count(&self.inner.counts.hits);
+            self.inner.counts.hit();
             return Ok(token);
         }
-        count(&self.inner.counts.misses);
+        self.inner.counts.missed();
         let flight = {
             let mut flights = lock(&self.inner.flights);
             match flights.get(key) {
@@ -238,7 +204,7 @@ impl TokenCache {
                     Some(token) => return Ok(token),
                     None => {
                         if let Some(refusal) = lock(&self.inner.refusals).of(key) {
-                            count(&self.inner.counts.withheld_log_ons);
+                            self.inner.counts.withheld();
                             return Err(refusal);
                         }
                         let flight = self.take_off(key.clone(), load());
@@ -419,24 +385,13 @@ impl Inner {
 
     /// Takes note of how a load ended; only the API account can be locked by log-ons.
     fn note(&self, key: &TokenKey, loaded: &Result<CachedToken, PluginError>) {
-        let counts = &self.counts;
-        let counter = match (key.is_of_api_account(), loaded.is_ok()) {
-            (true, true) => &counts.log_ons,
-            (true, false) => &counts.failed_log_ons,
-            (false, true) => &counts.user_log_ons,
-            (false, false) => &counts.failed_user_log_ons,
-        };
-        count(counter);
+        self.counts.loaded(key.is_of_api_account(), loaded.is_ok());
         if let Some(pauses) = self.pauses.get()
             && key.is_of_api_account()
         {
             lock(&self.refusals).note(key, loaded, *pauses);
         }
     }
-}
-
-fn count(counter: &AtomicU64) {
-    counter.fetch_add(1, Relaxed);
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> CacheError {
