@@ -213,9 +213,14 @@ mod tests {
     use crate::plugin::Health;
 
     fn probed(request: &str, metrics: &Metrics) -> Probed {
+        probed_with(request, metrics, |_| {})
+    }
+
+    fn probed_with(request: &str, metrics: &Metrics, before: impl Fn(&Outbox)) -> Probed {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("check-ins.log");
         let (outbox, _) = Outbox::open(&path, CheckInConfig::default(), 0).unwrap();
+        before(&outbox);
         let request = format!("{request} HTTP/1.1\r\nhost: x\r\n\r\n");
         answer(request.as_bytes(), metrics, &outbox)
     }
@@ -266,5 +271,35 @@ mod tests {
         assert_eq!(body["check_ins_given_up"], json!([]));
         metrics.vault_checked(health_of(true));
         assert_eq!(status(), "200 OK");
+    }
+
+    #[test]
+    fn health_names_the_check_ins_that_were_given_up() {
+        let session = json!({
+            "session_id": "s-1", "product": "pra", "user": {"username": "joe"},
+            "jump_item": {"type": "shell_jump", "name": "db01", "hostname": "db01"}
+        });
+        let session = serde_json::from_value(session).unwrap();
+        let give_up = |outbox: &Outbox| {
+            let holders = ["ACME\\joe".to_owned()];
+            let key = outbox.owe(&session, "7", &holders).unwrap();
+            outbox.not_delivered(&key, crate::outbox::FetchEnd::Known, 0);
+            let week = CheckInConfig::default().give_up_after;
+            assert!(matches!(outbox.step(0), crate::outbox::Step::Pay(_)));
+            outbox.fail_at_once(&key);
+            let later = i64::try_from(week.as_secs()).unwrap();
+            assert!(matches!(
+                outbox.step(later),
+                crate::outbox::Step::GivenUp(_)
+            ));
+        };
+        let metrics = Metrics::default();
+        let body = probed_with("GET /health", &metrics, give_up).body;
+        let body: Value = serde_json::from_str(&body).unwrap();
+        let expected = json!([{
+            "session_id": "s-1", "user": "joe", "jump_item": "db01",
+            "vault_user": "acme\\joe", "credential_id": "7"
+        }]);
+        assert_eq!(body["check_ins_given_up"], expected);
     }
 }

@@ -404,6 +404,20 @@ impl Outbox {
         self.lock().debts.len()
     }
 
+    /// [`Outbox::failed`] without the pause.
+    #[cfg(test)]
+    pub(crate) fn fail_at_once(&self, key: &DebtKey) {
+        self.failed(key, 0.5);
+        let mut state = self.lock();
+        if let Some(Debt {
+            phase: Phase::Due { waiting, .. },
+            ..
+        }) = state.debt(key)
+        {
+            waiting.pause = Duration::ZERO;
+        }
+    }
+
     fn notify(&self) {
         self.changed.notify_one();
         self.settled.notify_waiters();

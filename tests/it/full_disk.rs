@@ -1,5 +1,7 @@
 //! The disk of the ECM is full: a debt that cannot be written down is not made.
 
+use std::process::Stdio;
+
 use tokio::process::Command;
 
 use crate::kill::harness::{
@@ -24,6 +26,8 @@ async fn on_a_full_disk_nothing_is_fetched_and_the_console_says_why() {
         .arg(ecm_binary())
         .args(["run", "--config"])
         .arg(&config);
+    // Its log cannot be written either, and would go there.
+    command.stderr(Stdio::null());
     let ecm = Ecm::start_as(command).await;
     let session = begin(&rig, "joe.user", &PASSWORD).await;
     let refusal = acts(&rig, &session, &PASSWORD, Act::Picks)

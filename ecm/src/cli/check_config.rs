@@ -4,6 +4,7 @@ use clap::Args;
 use ecm::config::{Config, Finding, LocalConfig, VaultConfig, places};
 use ecm::env::Environment;
 use ecm::tls;
+use ecm::token_cache::{KeySource, TokenCache};
 use ecm::vault::{VaultError, plugin_with, token_cache_key};
 
 use super::{ConfigFile, Exit, complain, say};
@@ -37,11 +38,7 @@ impl CheckConfig {
         if let Err(error) = tls::client_config(config.appliance.ca_file.as_deref()) {
             problems.push(error.to_string());
         }
-        match plugin_with(
-            &config.local,
-            &environment,
-            ecm::token_cache::TokenCache::in_memory(),
-        ) {
+        match plugin_with(&config.local, &environment, TokenCache::in_memory()) {
             // A secret is among the problems already.
             Ok(_) | Err(VaultError::Secret(_)) => {}
             Err(error) => problems.push(error.to_string()),
@@ -67,6 +64,14 @@ impl CheckConfig {
             "  state      {}",
             config.local.state.dir.display()
         ));
+        if let Ok(Some(KeySource::File(key))) = token_cache_key(&config.local, &environment)
+            && !key.exists()
+        {
+            let key = key.display();
+            say(format_args!(
+                "  token key  {key} (missing; `ecm run` makes it)"
+            ));
+        }
         Exit::Success
     }
 }

@@ -21,15 +21,6 @@ fn confirmed(outbox: &Outbox, session_id: &str) {
     outbox.paid(&key(session_id), NOW);
 }
 
-fn end_pause(outbox: &Outbox, session_id: &str) {
-    let mut state = outbox.lock();
-    let debt = state.debt(&key(session_id)).unwrap();
-    let Phase::Due { waiting, .. } = &mut debt.phase else {
-        panic!("the debt is due")
-    };
-    waiting.pause = Duration::ZERO;
-}
-
 fn deliver(outbox: &Outbox, session_id: &str, holders: &[&str]) {
     let holders: Vec<_> = holders.iter().map(ToString::to_string).collect();
     let key = outbox.owe(&session(session_id), "7", &holders).unwrap();
@@ -104,11 +95,10 @@ fn a_fetch_waits_for_a_check_in_that_is_under_way() {
     // Another's fetch is not concerned.
     let ann = ["acme\\ann".to_owned()];
     assert!(outbox.owe(&session("s-3"), "7", &ann).is_ok());
-    outbox.failed(&key("s-1"), 0.5);
+    outbox.fail_at_once(&key("s-1"));
     crossing().unwrap();
     outbox.delivered(&key("s-2"));
     // The failed one waits for the new session.
-    end_pause(&outbox, "s-1");
     assert_eq!(outbox.step(NOW), Step::Wait(None));
 }
 
@@ -217,9 +207,9 @@ fn a_repeated_release_keeps_to_the_pause_and_counts_on() {
     assert_eq!(release(&outbox, "s-1"), "pay");
     outbox.failed(&key("s-1"), 0.5);
     assert_eq!(release(&outbox, "s-1"), "later");
-    end_pause(&outbox, "s-1");
+    outbox.fail_at_once(&key("s-1"));
     let again = outbox.release(&session("s-1"), "7", &[], NOW, NOW);
-    assert!(matches!(again, Ok(Release::Pay(due)) if due.attempts == 1));
+    assert!(matches!(again, Ok(Release::Pay(due)) if due.attempts == 2));
 }
 
 #[test]
@@ -228,8 +218,7 @@ fn what_was_given_up_is_remembered_for_whoever_looks() {
     let outbox = place.open();
     deliver(&outbox, "s-1", &["ACME\\joe"]);
     release(&outbox, "s-1");
-    outbox.failed(&key("s-1"), 0.5);
-    end_pause(&outbox, "s-1");
+    outbox.fail_at_once(&key("s-1"));
     assert!(matches!(outbox.step(NOW + 3600), Step::GivenUp(_)));
     let given_up = outbox.given_up();
     assert_eq!(given_up.len(), 1);
