@@ -16,6 +16,7 @@ use self::ask::ask;
 use self::calls::Calls;
 use self::fetch::Fetch;
 use crate::clock::{Clock, within};
+use crate::diagnosis::log_failure;
 use crate::error::{ErrorKind, Hop, Owner, PluginError};
 use crate::link::wire::{Answer, Call, ErrorAnswer};
 use crate::metrics::Metrics;
@@ -178,19 +179,6 @@ impl Broker {
             .await
             .ok()
     }
-}
-
-/// The administrator's view of a failure: everything that the console user is not shown.
-fn log_failure(call: &str, error: &PluginError) {
-    tracing::warn!(
-        call,
-        kind = %error.kind,
-        hop = %error.hop,
-        vault_said = error.vault_said.as_deref(),
-        next_action = %error.next_action,
-        owner = %error.owner,
-        "the plugin failed: {error}"
-    );
 }
 
 fn broke_down() -> PluginError {

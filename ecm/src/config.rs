@@ -98,6 +98,27 @@ pub struct LogConfig {
     pub rotations: usize,
 }
 
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            file: None,
+            level: LevelFilter::INFO,
+            file_bytes_max: 10 * 1024 * 1024,
+            rotations: 5,
+        }
+    }
+}
+
+impl LogConfig {
+    /// What `file` says about the log, as far as it can be read: a test that cannot begin since
+    /// the configuration is wrong is logged all the same.
+    #[must_use]
+    pub fn glimpse(file: &Path) -> Self {
+        let text = read_bounded(file, CONFIG_BYTES_MAX).unwrap_or_default();
+        sections::read_log(file, &text).unwrap_or_default()
+    }
+}
+
 /// Section `[check_in]`: how the ECM treats check-ins that it owes to the vault (assumed; no
 /// vendor text covers them).
 #[derive(Clone, Copy, Debug)]

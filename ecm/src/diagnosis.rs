@@ -2,12 +2,14 @@
 //! name, a log line, a cause, a cure and somebody who applies it. The table in the documentation is
 //! [`table`], so it cannot drift from what the ECM says.
 
+mod appliance;
 mod catalogue;
 
 use crate::error::{ErrorKind, Hop, Owner, PluginError};
 use crate::tls::CertificateFault;
 use crate::vault_http::TransportError;
 
+pub use self::appliance::{appliance_table, console_table};
 pub use self::catalogue::Symptom;
 
 /// What is known about a symptom.
@@ -67,6 +69,21 @@ pub fn table() -> String {
         ));
     }
     out
+}
+
+/// The administrator's view of a failure: everything that the console user is not shown. The line
+/// begins as the documentation's table says, and names the table's entry.
+pub fn log_failure(call: &str, error: &PluginError) {
+    tracing::warn!(
+        symptom = error.symptom.map(Symptom::name),
+        call,
+        kind = %error.kind,
+        hop = %error.hop,
+        vault_said = error.vault_said.as_deref(),
+        next_action = %error.next_action,
+        owner = %error.owner,
+        "{error}"
+    );
 }
 
 /// A failure of the way to the vault, as the plugin reports it. `address` is the vault's scheme,

@@ -28,10 +28,13 @@ impl Default for EndpointRules {
         Self {
             short_name: true,
             public_addresses: false,
-            terms_max: 8,
+            terms_max: TERMS_MAX,
         }
     }
 }
+
+/// Most terms of a look-up unless the rules say otherwise.
+pub const TERMS_MAX: usize = 8;
 
 /// One value to search for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +52,8 @@ pub enum TermReason {
     Hostname,
     /// The host name without port or trailing dot.
     TidiedHostname,
+    /// Host name and port, where the item names a port.
+    HostAndPort,
     /// The first label of a full host name.
     ShortName,
     /// The host of the Web Jump's address.
@@ -70,6 +75,7 @@ impl fmt::Display for TermReason {
         out.write_str(match self {
             Self::Hostname => "host name or address as given",
             Self::TidiedHostname => "host name without port or trailing dot",
+            Self::HostAndPort => "host name and port",
             Self::ShortName => "short form of the host name",
             Self::UrlHost => "host of the address",
             Self::UrlHostAndPort => "host and port of the address",
@@ -97,18 +103,21 @@ pub fn search_terms(item: &JumpItem, rules: &EndpointRules) -> SearchPlan {
     let hostname = filled(item.hostname.as_deref());
     let url = filled(item.url.as_deref());
 
-    if uses_url(item.item_type) {
-        match (url, hostname) {
-            (Some(url), _) => plan.add_url(url, rules),
-            (None, Some(hostname)) => plan.add_host(hostname, rules),
-            (None, None) => {}
+    match (item.item_type, url, hostname) {
+        (JumpItemType::WebJump, Some(url), _) => plan.add_url(url, rules),
+        // A tunnel has either (assumed ecm:§2.5).
+        (JumpItemType::ProtocolTunnel, Some(url), None) => plan.add_url(url, rules),
+        (JumpItemType::ProtocolTunnel, Some(url), Some(hostname)) => {
+            plan.add_host(hostname, item.port, rules);
+            plan.add_url(url, rules);
         }
-    } else {
-        if let Some(hostname) = hostname {
-            plan.add_host(hostname, rules);
-        }
-        if let Some(url) = url {
-            plan.leave_out(url, "an address is used for Web Jumps only");
+        (_, url, hostname) => {
+            if let Some(hostname) = hostname {
+                plan.add_host(hostname, item.port, rules);
+            }
+            if let Some(url) = url {
+                plan.leave_out(url, "an address is used for Web Jumps and tunnels only");
+            }
         }
     }
     plan.add_application(item);
@@ -120,11 +129,6 @@ pub fn search_terms(item: &JumpItem, rules: &EndpointRules) -> SearchPlan {
     }
     plan.cut(rules.terms_max);
     plan
-}
-
-/// Whether an item of this type is known by a web address instead of a host name.
-fn uses_url(item_type: JumpItemType) -> bool {
-    matches!(item_type, JumpItemType::WebJump)
 }
 
 /// Whether an item of this type brings further addresses of the host ("Jump Client" stands for
@@ -157,8 +161,9 @@ impl SearchPlan {
         self.left_out.push(LeftOut::new(what, why));
     }
 
-    fn add_host(&mut self, given: &str, rules: &EndpointRules) {
-        let host = tidied_host(given);
+    /// Adds a host name and what goes with it; a port behind the name counts before the item's.
+    fn add_host(&mut self, given: &str, port: Option<u16>, rules: &EndpointRules) {
+        let (host, own_port) = host_and_port(given);
         if host.is_empty() {
             return self.leave_out(given, "it holds no host name");
         }
@@ -168,6 +173,11 @@ impl SearchPlan {
             TermReason::TidiedHostname
         };
         self.add(host, reason);
+        if let Some(port) = own_port.or(port) {
+            let is_v6 = host.parse::<Ipv6Addr>().is_ok();
+            let host = if is_v6 { &format!("[{host}]") } else { host };
+            self.add(&format!("{host}:{port}"), TermReason::HostAndPort);
+        }
         self.add_short_name(host, rules);
     }
 
@@ -191,9 +201,9 @@ impl SearchPlan {
         else {
             // `web01.acme.example/console` has no scheme but a host all the same.
             let host = given.split(['/', '?', '#']).next().unwrap_or_default();
-            return self.add_host(host, rules);
+            return self.add_host(host, None, rules);
         };
-        let host = tidied_host(host);
+        let (host, _) = host_and_port(host);
         self.add(host, TermReason::UrlHost);
         if let Some(port) = url.port() {
             self.add(&format!("{host}:{port}"), TermReason::UrlHostAndPort);
@@ -253,20 +263,21 @@ fn filled(text: Option<&str>) -> Option<&str> {
     text.map(str::trim).filter(|text| !text.is_empty())
 }
 
-/// The host without brackets, port and trailing dots.
-fn tidied_host(given: &str) -> &str {
+/// The host without brackets, port and trailing dots; and the port.
+fn host_and_port(given: &str) -> (&str, Option<u16>) {
     let given = given.trim();
-    if let Some((inside, _)) = given
+    if let Some((inside, behind)) = given
         .strip_prefix('[')
         .and_then(|rest| rest.split_once(']'))
     {
-        return inside;
+        let port = behind.strip_prefix(':').and_then(|port| port.parse().ok());
+        return (inside, port);
     }
-    let without_port = match given.split_once(':') {
-        Some((host, port)) if port.parse::<u16>().is_ok() => host,
-        _ => given,
+    let (host, port) = match given.split_once(':') {
+        Some((host, port)) if port.parse::<u16>().is_ok() => (host, port.parse().ok()),
+        _ => (given, None),
     };
-    without_port.trim_end_matches('.')
+    (host.trim_end_matches('.'), port)
 }
 
 enum Reach {

@@ -81,6 +81,8 @@ impl fmt::Display for ErrorKind {
 /// Where on the way from the ECM to the vault the failure arose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Hop {
+    /// Before anything was sent: the inputs of the Test Settings form.
+    Form,
     /// Before anything was sent: the plugin's settings.
     Settings,
     /// Inside the ECM.
@@ -100,6 +102,7 @@ pub enum Hop {
 impl fmt::Display for Hop {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Form => out.write_str("Test Settings form"),
             Self::Settings => out.write_str("plugin settings"),
             Self::Ecm => out.write_str("the ECM itself"),
             Self::Dns => out.write_str("name lookup of the vault"),

@@ -68,6 +68,9 @@ pub enum CandidateReason {
     ExplicitLocal,
     /// No domain is known and no default domain is set.
     NoDomain,
+    /// As `NoDomain`, and a distinguished name was sent that cannot be read: the user may well have
+    /// a domain.
+    DistinguishedNameUnreadable,
     /// The setting *Enable fall-back to local account if domain account not found*.
     LocalFallBack,
 }
@@ -82,6 +85,10 @@ impl fmt::Display for CandidateReason {
             Self::DefaultDomain => "Default Domain for Local BeyondTrust Users",
             Self::ExplicitLocal => "the user name says local account",
             Self::NoDomain => "no domain is known and no default domain is set",
+            Self::DistinguishedNameUnreadable => {
+                "no domain is known, since the distinguished name cannot be read, and no default \
+                 domain is set"
+            }
             Self::LocalFallBack => "fall-back to local account",
         })
     }
@@ -195,6 +202,7 @@ pub fn candidates(
         }
         _ => {}
     }
+    let mut unreadable = false;
     if let Some(text) = distinguished_name
         .map(str::trim)
         .filter(|text| !text.is_empty())
@@ -207,18 +215,32 @@ pub fn candidates(
                 text,
                 "the distinguished name has no dc part with a value",
             )),
-            Err(reason) => mapping.left_out.push(LeftOut::new(
-                text,
-                format!("not a distinguished name: {reason}"),
-            )),
+            Err(reason) => {
+                unreadable = true;
+                mapping.left_out.push(LeftOut::new(
+                    text,
+                    format!("no domain is taken from this distinguished name: {reason}"),
+                ));
+            }
         }
     }
-    add_default_and_local(&mut mapping, name, rules);
+    let without_domain = if unreadable {
+        CandidateReason::DistinguishedNameUnreadable
+    } else {
+        CandidateReason::NoDomain
+    };
+    add_default_and_local(&mut mapping, name, without_domain, rules);
     mapping
 }
 
-/// Ends the list: the default domain for a user without one, the local account where allowed.
-fn add_default_and_local(mapping: &mut Mapping, name: &str, rules: &MappingRules) {
+/// Ends the list: the default domain for a user without one, the local account where allowed, and
+/// where nothing else is known for the reason `without_domain`.
+fn add_default_and_local(
+    mapping: &mut Mapping,
+    name: &str,
+    without_domain: CandidateReason,
+    rules: &MappingRules,
+) {
     let domain_known = !mapping.candidates.is_empty();
     let default = rules
         .default_domain
@@ -235,7 +257,7 @@ fn add_default_and_local(mapping: &mut Mapping, name: &str, rules: &MappingRules
         None => {}
     }
     if mapping.candidates.is_empty() {
-        mapping.add(name, None, CandidateReason::NoDomain);
+        mapping.add(name, None, without_domain);
     } else if rules.fall_back_to_local {
         mapping.add(name, None, CandidateReason::LocalFallBack);
     } else {

@@ -9,10 +9,14 @@ mod rolling;
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::Registry;
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
@@ -47,10 +51,9 @@ pub enum LogError {
 /// # Errors
 /// The file cannot be opened, or logging was started before.
 pub fn start(config: &LogConfig) -> Result<(), LogError> {
-    // Libraries log what they send and receive; only this package knows what is secret.
-    let filter = Targets::new().with_target("ecm", config.level);
+    let filter = of_this_package(config.level);
     let layer = tracing_subscriber::fmt::layer().event_format(Layout);
-    let layer: Box<dyn Layer<_> + Send + Sync> = match &config.file {
+    let layer: Box<dyn Layer<Registry> + Send + Sync> = match &config.file {
         None => Box::new(
             layer
                 .with_writer(io::stderr)
@@ -66,6 +69,15 @@ pub fn start(config: &LogConfig) -> Result<(), LogError> {
             Box::new(layer.with_writer(file).with_ansi(false).with_filter(filter))
         }
     };
+    begin(layer)
+}
+
+/// Libraries log what they send and receive; only this package knows what is secret.
+fn of_this_package(level: LevelFilter) -> Targets {
+    Targets::new().with_target("ecm", level)
+}
+
+fn begin(layer: Box<dyn Layer<Registry> + Send + Sync>) -> Result<(), LogError> {
     let subscriber = tracing_subscriber::registry().with(layer);
     tracing::subscriber::set_global_default(subscriber).map_err(|_| LogError::Twice)?;
     std::panic::set_hook(Box::new(|panic| {
@@ -78,24 +90,76 @@ pub fn start(config: &LogConfig) -> Result<(), LogError> {
     Ok(())
 }
 
-/// Writes the outcome of a settings test to `Configurator.log` beside the log file, in the same
-/// layout and with the same bounds (documented ecm:§5.1); nowhere when there is no log file.
-///
-/// # Errors
-/// The file cannot be written.
-pub fn record_test(config: &LogConfig, text: &str, succeeded: bool) -> Result<(), LogError> {
-    let Some(path) = &config.file else {
-        return Ok(());
-    };
-    let path = path.with_file_name("Configurator.log");
-    let failed = |reason| LogError::File {
-        path: path.clone(),
-        reason,
-    };
-    let file = RollingFile::open(&path, config.file_bytes_max, config.rotations).map_err(failed)?;
-    let level = if succeeded { Level::INFO } else { Level::ERROR };
-    let line = line(level, "ecm::test_settings", text);
-    file.append(line.as_bytes()).map_err(failed)
+/// `Configurator.log`: the outcome of every settings test with all that led to it, in the same
+/// layout and with the same bounds as the log (documented ecm:§5.1).
+pub struct TestLog {
+    path: PathBuf,
+    file: Arc<RollingFile>,
+}
+
+impl TestLog {
+    /// Opens it beside the log file; where there is none, beside the configuration file
+    /// `config_file`.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub fn open(config: &LogConfig, config_file: &Path) -> Result<Self, LogError> {
+        let beside = config.file.as_deref().unwrap_or(config_file);
+        let path = beside.with_file_name("Configurator.log");
+        match RollingFile::open(&path, config.file_bytes_max, config.rotations) {
+            Ok(file) => Ok(Self {
+                path,
+                file: Arc::new(file),
+            }),
+            Err(reason) => Err(LogError::File { path, reason }),
+        }
+    }
+
+    /// Sends to it what this process logs, from DEBUG up whatever the level of the service: who
+    /// runs a test wants to know.
+    ///
+    /// # Errors
+    /// Logging was started before.
+    pub fn listen(&self) -> Result<(), LogError> {
+        let layer = tracing_subscriber::fmt::layer()
+            .event_format(Layout)
+            .with_writer(SharedFile(Arc::clone(&self.file)))
+            .with_ansi(false)
+            .with_filter(of_this_package(LevelFilter::DEBUG));
+        begin(Box::new(layer))
+    }
+
+    /// Writes the outcome of a test.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn record(&self, text: &str, succeeded: bool) -> Result<(), LogError> {
+        let level = if succeeded { Level::INFO } else { Level::ERROR };
+        let line = line(level, "ecm::test_settings", text);
+        self.file
+            .append(line.as_bytes())
+            .map_err(|reason| LogError::File {
+                path: self.path.clone(),
+                reason,
+            })
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// The file of a [`TestLog`] as the destination of log lines.
+struct SharedFile(Arc<RollingFile>);
+
+impl<'w> MakeWriter<'w> for SharedFile {
+    type Writer = rolling::EventWriter<'w>;
+
+    fn make_writer(&'w self) -> Self::Writer {
+        self.0.make_writer()
+    }
 }
 
 /// The layout of one event.
@@ -171,7 +235,7 @@ fn contained(text: &str) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     use super::*;
 
@@ -220,18 +284,31 @@ mod tests {
     }
 
     #[test]
-    fn a_settings_test_is_written_beside_the_log_file() {
+    fn the_line_of_a_failure_begins_as_the_documentation_says() {
+        use crate::diagnosis::{Symptom, log_failure};
+        use crate::error::Hop;
+        for symptom in Symptom::ALL {
+            let error = symptom.at(Hop::Ecm, "detail").with_vault_words("no");
+            let line = logged(|| log_failure("find_credentials", &error));
+            let says = symptom.explanation().says;
+            let begins = format!(" WARN Ecm.Diagnosis - {says}: detail symptom=");
+            let (_, text) = line.split_once(']').unwrap();
+            assert!(text.starts_with(&begins), "{line}");
+            assert!(text.contains(symptom.name()), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_settings_test_is_written_beside_the_log_file_or_else_the_configuration() {
         let directory = tempfile::tempdir().unwrap();
-        let mut config = LogConfig {
-            file: None,
-            level: tracing::level_filters::LevelFilter::INFO,
-            file_bytes_max: 1 << 20,
-            rotations: 1,
-        };
-        record_test(&config, "nowhere", true).unwrap();
+        let config_file = directory.path().join("etc/ecm.toml");
+        let mut config = LogConfig::default();
+        let log = TestLog::open(&config, &config_file).unwrap();
+        assert_eq!(log.path(), directory.path().join("etc/Configurator.log"));
         config.file = Some(directory.path().join("ECM.log"));
-        record_test(&config, "Success\n\n  one\n", true).unwrap();
-        record_test(&config, "Error", false).unwrap();
+        let log = TestLog::open(&config, &config_file).unwrap();
+        log.record("Success\n\n  one\n", true).unwrap();
+        log.record("Error", false).unwrap();
         let text = std::fs::read_to_string(directory.path().join("Configurator.log")).unwrap();
         let ends: Vec<_> = text
             .lines()

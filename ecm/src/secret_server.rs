@@ -6,9 +6,11 @@
 //! A warm list costs one round trip, a cold one three, a retrieval one, or two with attachments.
 
 mod client;
+mod clocks;
 mod conversation;
 mod lookup;
 mod package;
+mod raw;
 mod refusals;
 mod retrieval;
 pub mod settings;

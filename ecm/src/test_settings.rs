@@ -5,10 +5,13 @@
 mod render;
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use url::Url;
 
-use crate::error::PluginError;
+use crate::clock::{Stopwatch, sleep};
+use crate::diagnosis::{self, Symptom};
+use crate::error::{ErrorKind, Hop, Owner, PluginError, shortened};
 use crate::plugin::{
     CredentialPackage, CredentialSummary, JumpItem, JumpItemType, Plugin, Product, Session, User,
 };
@@ -25,7 +28,7 @@ pub struct TestForm {
     pub item_type: JumpItemType,
     /// *Hostname / IP Address*: every type but Web Jump.
     pub hostname: Option<String>,
-    /// *Website URL*: Web Jump only.
+    /// *Website URL*: Web Jump, or Protocol Tunnel in place of a host name.
     pub url: Option<String>,
     /// *Additional IP Address*: Jump Client only.
     pub additional_ips: Vec<String>,
@@ -33,6 +36,19 @@ pub struct TestForm {
     pub application_name: Option<String>,
     /// Which product asks; it only shows in comments.
     pub product: Product,
+}
+
+/// The fields that are wrong, as an error of the form.
+#[must_use]
+pub fn wrong_form(problems: &[FormProblem]) -> PluginError {
+    let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    PluginError::new(
+        ErrorKind::Configuration,
+        Hop::Form,
+        format!("the form cannot be sent: {}", problems.join("; ")),
+        "correct the inputs named and run the test again",
+        Owner::EcmAdministrator,
+    )
 }
 
 /// A field that is wrong, by its label.
@@ -65,9 +81,15 @@ pub struct Retrieval {
     pub credential_id: String,
     /// The credential; it is rendered without its secrets.
     pub found: Result<CredentialPackage, PluginError>,
-    /// What came of giving it back, when it was found.
+    /// What came of giving it back. It is owed as soon as the credential was asked for, found or
+    /// not, so the administrator has to know when it failed; `None` where nothing was asked.
     pub released: Option<Result<(), PluginError>>,
 }
+
+/// How long a check-in that fails is tried again, and the first pause between two attempts, which
+/// doubles. No outbox remembers it when the test has ended.
+const CHECK_IN_TRIED_FOR: Duration = Duration::from_secs(15);
+const CHECK_IN_FIRST_PAUSE: Duration = Duration::from_millis(250);
 
 impl TestForm {
     /// A form with the two fields that most types need.
@@ -114,8 +136,10 @@ impl TestForm {
     }
 
     fn problems(&self) -> Vec<FormProblem> {
-        use JumpItemType::{JumpClient, LocalJump, RemoteJump, SecureApp, WebJump};
+        use JumpItemType::{JumpClient, LocalJump, ProtocolTunnel, RemoteJump, SecureApp, WebJump};
         let web = self.item_type == WebJump;
+        // Either will do (assumed ecm:§2.5).
+        let tunnel = self.item_type == ProtocolTunnel;
         let mut problems = Vec::new();
         let mut refuse = |wrong: bool, label, problem| {
             if wrong {
@@ -124,8 +148,9 @@ impl TestForm {
         };
         refuse(self.username.trim().is_empty(), USERNAME, "is required");
         let hostname = filled(&self.hostname);
+        let url = filled(&self.url);
         refuse(
-            !web && hostname.is_none(),
+            !web && hostname.is_none() && !(tunnel && url.is_some()),
             HOSTNAME,
             "is required for this Jump Item type",
         );
@@ -134,11 +159,14 @@ impl TestForm {
             HOSTNAME,
             "does not apply to a Web Jump",
         );
-        let url = filled(&self.url);
         refuse(web && url.is_none(), WEBSITE, "is required for a Web Jump");
-        refuse(!web && url.is_some(), WEBSITE, "applies to a Web Jump only");
         refuse(
-            web && url.is_some_and(|url| !looks_like_url(url)),
+            !web && !tunnel && url.is_some(),
+            WEBSITE,
+            "applies to a Web Jump or a Protocol Tunnel only",
+        );
+        refuse(
+            (web || tunnel) && url.is_some_and(|url| !looks_like_url(url)),
             WEBSITE,
             "must be an address such as https://intranet.example/",
         );
@@ -199,28 +227,58 @@ pub async fn test_settings(
     form: &TestForm,
     retrieve: Option<&str>,
 ) -> Result<TestReport, Vec<FormProblem>> {
+    let mut report = look_up(plugin, form).await?;
+    if let Some(id) = retrieve {
+        report.retrieve(plugin, form, id).await?;
+    }
+    Ok(report)
+}
+
+/// Runs the first half of the test, the list. It leaves nothing behind, so it may be dropped.
+///
+/// # Errors
+/// Only a form that cannot be sent.
+pub async fn look_up(plugin: &dyn Plugin, form: &TestForm) -> Result<TestReport, Vec<FormProblem>> {
     let session = form.session()?;
     let lookup = plugin.explain_find(&session).await;
-    let retrieval = match retrieve {
-        Some(id) if lookup.result.is_ok() => Some(retrieval(plugin, &session, id).await),
-        _ => None,
-    };
-    let plugin = plugin.name().to_owned();
+    if let Err(error) = &lookup.result {
+        diagnosis::log_failure("find_credentials", error);
+    }
     Ok(TestReport {
-        plugin,
+        plugin: plugin.name().to_owned(),
         inputs: form.inputs(),
         lookup,
-        retrieval,
+        retrieval: None,
     })
 }
 
-async fn retrieval(plugin: &dyn Plugin, session: &Session, credential_id: &str) -> Retrieval {
+/// Retrieves one entry of `list`; what is not in it could not be chosen at a console either, and
+/// stays untouched.
+async fn retrieval(
+    plugin: &dyn Plugin,
+    session: &Session,
+    list: &[CredentialSummary],
+    credential_id: &str,
+) -> Retrieval {
+    let listed = list
+        .iter()
+        .any(|entry| entry.credential_id == credential_id);
+    if !listed {
+        let error = Symptom::EntryNotListed.at(Hop::Ecm, &shortened(credential_id, 100));
+        return Retrieval {
+            credential_id: credential_id.to_owned(),
+            found: Err(error),
+            released: None,
+        };
+    }
+    tracing::debug!(credential_id, "retrieving as for injection");
     let found = plugin.get_credential(session, credential_id).await;
+    if let Err(error) = &found {
+        diagnosis::log_failure("get_credential", error);
+    }
     let mut released = None;
     if plugin.capabilities().credentials_used {
-        // Owed whatever the answer was; the session of a test ends where it begins.
-        let answer = plugin.release_credential(session, credential_id, 0).await;
-        released = found.is_ok().then_some(answer);
+        released = Some(release(plugin, session, credential_id).await);
     }
     Retrieval {
         credential_id: credential_id.to_owned(),
@@ -229,7 +287,59 @@ async fn retrieval(plugin: &dyn Plugin, session: &Session, credential_id: &str) 
     }
 }
 
+/// Checks in what a test retrieved, again while it may help; the session of a test ends where it
+/// begins.
+async fn release(
+    plugin: &dyn Plugin,
+    session: &Session,
+    credential_id: &str,
+) -> Result<(), PluginError> {
+    let tried = Stopwatch::start();
+    let mut pause = CHECK_IN_FIRST_PAUSE;
+    loop {
+        let answer = plugin.release_credential(session, credential_id, 0).await;
+        let Err(error) = &answer else {
+            tracing::debug!(credential_id, "checked in");
+            return answer;
+        };
+        diagnosis::log_failure("release_credential", error);
+        // A refusal by the vault will be the same in a second, and a log-on that fails again and
+        // again may lock the account.
+        let may_help = !matches!(
+            error.kind,
+            ErrorKind::Authentication
+                | ErrorKind::Permission
+                | ErrorKind::PendingApproval
+                | ErrorKind::NotFound
+                | ErrorKind::Unsupported
+        );
+        if !may_help || tried.elapsed() + pause > CHECK_IN_TRIED_FOR {
+            return answer;
+        }
+        sleep(pause).await;
+        pause *= 2;
+    }
+}
+
 impl TestReport {
+    /// Runs the second half of the test: the entry `credential_id` of the list that was found, if
+    /// any was. Dropping it may leave the entry checked out.
+    ///
+    /// # Errors
+    /// Only a form that cannot be sent.
+    pub async fn retrieve(
+        &mut self,
+        plugin: &dyn Plugin,
+        form: &TestForm,
+        credential_id: &str,
+    ) -> Result<(), Vec<FormProblem>> {
+        let session = form.session()?;
+        if let Ok(list) = &self.lookup.result {
+            self.retrieval = Some(retrieval(plugin, &session, list, credential_id).await);
+        }
+        Ok(())
+    }
+
     /// Whether nothing failed; an empty list is no failure.
     #[must_use]
     pub fn succeeded(&self) -> bool {
@@ -245,7 +355,28 @@ impl TestReport {
             .as_ref()
             .err()
             .or_else(|| retrieval?.found.as_ref().err())
-            .or_else(|| retrieval?.released.as_ref()?.as_ref().err())
+            .or_else(|| self.check_in_failure())
+    }
+
+    /// Why what was retrieved may still be checked out.
+    #[must_use]
+    pub fn check_in_failure(&self) -> Option<&PluginError> {
+        self.retrieval.as_ref()?.released.as_ref()?.as_ref().err()
+    }
+
+    /// The report of a test that could not begin.
+    #[must_use]
+    pub fn not_begun(plugin: &str, form: &TestForm, error: PluginError) -> Self {
+        Self {
+            plugin: plugin.to_owned(),
+            inputs: form.inputs(),
+            lookup: ExplainedLookup {
+                result: Err(error),
+                steps: Vec::new(),
+                vault_user: None,
+            },
+            retrieval: None,
+        }
     }
 
     /// The list that was found; empty after a failure.

@@ -2,16 +2,20 @@
 //! refusal that can name the certificate and its issuer.
 
 use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, OtherError, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls_platform_verifier::Verifier;
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+
+use crate::error::shortened;
 
 /// Why no TLS configuration could be made.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +93,8 @@ pub struct CertificateProblem {
     pub names: Vec<String>,
     /// From when to when it is valid.
     pub validity: String,
+    /// What this machine's clock said, since it may be the clock that is wrong.
+    pub checked_at: String,
 }
 
 /// The faults of a certificate that have different cures.
@@ -120,13 +126,19 @@ impl fmt::Display for CertificateProblem {
         };
         write!(
             out,
-            "the certificate \"{}\" of {} {what} (issuer \"{}\", names {}, valid {})",
+            "the certificate \"{}\" of {} {what} (issuer \"{}\", names {}, valid {}",
             self.subject,
             self.expected_name,
             self.issuer,
             self.names.join(", "),
             self.validity
-        )
+        )?;
+        match self.fault {
+            CertificateFault::Expired | CertificateFault::NotYetValid => {
+                write!(out, "; this machine's clock says {})", self.checked_at)
+            }
+            _ => out.write_str(")"),
+        }
     }
 }
 
@@ -151,7 +163,7 @@ impl ServerCertVerifier for NamingVerifier {
             .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
             .map_err(|error| match error {
                 rustls::Error::InvalidCertificate(fault) => {
-                    let problem = describe(end_entity, server_name, &fault);
+                    let problem = describe(end_entity, server_name, &fault, now);
                     rustls::Error::Other(OtherError(Arc::new(problem)))
                 }
                 other => other,
@@ -185,6 +197,7 @@ fn describe(
     end_entity: &CertificateDer<'_>,
     server_name: &ServerName<'_>,
     error: &CertificateError,
+    now: UnixTime,
 ) -> CertificateProblem {
     let fault = match error {
         CertificateError::UnknownIssuer => CertificateFault::UnknownIssuer,
@@ -207,6 +220,10 @@ fn describe(
         issuer: "unreadable".into(),
         names: Vec::new(),
         validity: "unreadable".into(),
+        checked_at: i64::try_from(now.as_secs())
+            .ok()
+            .and_then(|seconds| Timestamp::from_second(seconds).ok())
+            .map_or_else(|| "an impossible time".into(), |time| time.to_string()),
     };
     if let Ok((_, certificate)) = X509Certificate::from_der(end_entity) {
         problem.subject = certificate.subject().to_string();
@@ -218,8 +235,10 @@ fn describe(
     problem
 }
 
-/// Most names of a certificate that an error repeats.
+/// Most names of a certificate that an error repeats, and the longest of them: the longest name
+/// that DNS knows.
 const NAMES_MAX: usize = 8;
+const NAME_CHARS_MAX: usize = 253;
 
 fn alternative_names(certificate: &X509Certificate<'_>) -> Vec<String> {
     let Ok(Some(extension)) = certificate.subject_alternative_name() else {
@@ -230,6 +249,23 @@ fn alternative_names(certificate: &X509Certificate<'_>) -> Vec<String> {
         .general_names
         .iter()
         .take(NAMES_MAX)
-        .map(ToString::to_string)
+        .map(readable_name)
         .collect()
+}
+
+/// A name as one would type it: the library's own form tells the kind, and an address in bytes.
+fn readable_name(name: &GeneralName<'_>) -> String {
+    match name {
+        GeneralName::DNSName(name) | GeneralName::URI(name) | GeneralName::RFC822Name(name) => {
+            shortened(name, NAME_CHARS_MAX)
+        }
+        GeneralName::IPAddress(bytes) => match **bytes {
+            [a, b, c, d] => Ipv4Addr::new(a, b, c, d).to_string(),
+            ref longer => match <[u8; 16]>::try_from(longer) {
+                Ok(bytes) => Ipv6Addr::from(bytes).to_string(),
+                Err(_) => "an address of a wrong length".into(),
+            },
+        },
+        other => shortened(&other.to_string(), NAME_CHARS_MAX),
+    }
 }

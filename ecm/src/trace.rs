@@ -48,6 +48,15 @@ pub enum Step {
         /// How many of them no earlier search had found.
         added: usize,
     },
+    /// A search was to be made in a look-up that failed.
+    SearchFailed {
+        /// The field of the secrets.
+        field: String,
+        /// The value searched for.
+        term: String,
+        /// Where the value comes from.
+        reason: String,
+    },
     /// A value was not searched for.
     TermLeftOut(LeftOut),
 }
@@ -87,6 +96,14 @@ impl fmt::Display for Step {
                     "search in {field} = {term} [{reason}]: {found} found, {added} new"
                 )
             }
+            Self::SearchFailed {
+                field,
+                term,
+                reason,
+            } => write!(
+                out,
+                "search in {field} = {term} [{reason}]: no result, the look-up failed"
+            ),
             Self::TermLeftOut(LeftOut { what, why }) => write!(out, "search out {what}: {why}"),
         }
     }
@@ -103,11 +120,14 @@ struct Recorded {
 }
 
 impl Trace {
+    /// Records `step`, in the log too.
     pub(crate) fn add(&self, step: Step) {
+        tracing::debug!("{step}");
         self.recorded().steps.push(step);
     }
 
     pub(crate) fn set_user(&self, user: &str) {
+        tracing::debug!("acting for the vault user {user}");
         self.recorded().user = Some(user.to_owned());
     }
 

@@ -18,6 +18,9 @@ use zeroize::Zeroizing;
 use crate::clock::within;
 use crate::tls::{CertificateProblem, TlsSetupError, client_config};
 
+/// Longest list of header fields of an answer over HTTP/2, bytes.
+const HEADER_BYTES_MAX: u32 = 64 * 1024;
+
 /// What a pool of connections to a vault needs to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpRules {
@@ -120,13 +123,16 @@ impl VaultHttp {
     /// # Errors
     /// The CA file cannot be used, or no authority is there to trust.
     pub fn new(rules: HttpRules) -> Result<Self, TlsSetupError> {
-        let tls = client_config(rules.ca_file.as_deref())?;
+        let mut tls = client_config(rules.ca_file.as_deref())?;
+        // Where the vault speaks HTTP/2, searches that go out together share one connection and so
+        // one handshake.
+        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .https_only(!rules.allow_plain_http)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
-            .http1_only()
+            .http2_max_header_list_size(HEADER_BYTES_MAX)
             .tcp_nodelay(true)
             .pool_idle_timeout(Duration::from_secs(60))
             .connect_timeout(rules.connect_timeout)

@@ -12,10 +12,13 @@ use sim_kit::exchange::Method;
 
 use crate::engine::Engine;
 use crate::openapi;
+use crate::ops;
+use crate::secret::Secret;
 use crate::state::State;
 use crate::state::ids::{RequestId, UserId};
 use crate::state::refusal::Refusal;
 use crate::state::release::{Release, Standing};
+use crate::state::secure_remote_access::{Appliance, RELEASE_DURATION_MIN};
 
 /// A request, as an operator sees it.
 #[derive(Serialize, JsonSchema)]
@@ -29,6 +32,9 @@ struct RequestState {
     standing: &'static str,
     approvals: usize,
     approvals_needed: u16,
+    /// Name of the ticket system, where a ticket was named.
+    ticket_system: Option<String>,
+    ticket: Option<String>,
     expires_at: String,
 }
 
@@ -40,21 +46,41 @@ struct Decision {
     by: String,
 }
 
-/// Whom to put into the group of requesters.
+/// The form *Connect to Secure Remote Access* (`documented psafe:DOC-sra`), and whom to put into the
+/// group of requesters. Every member may be left out.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Connect {
+    /// Host of the appliance. Remembered and shown, connected to by nobody.
+    #[serde(default)]
+    host: Option<String>,
+    /// Its port.
+    #[serde(default)]
+    port: Option<u16>,
+    /// Client id of the appliance's API account.
+    #[serde(default)]
+    client_id: Option<String>,
+    /// Its client secret. Remembered, shown to nobody.
+    #[serde(default)]
+    api_key: Option<String>,
+    /// Release duration, minutes: 1 to 525600, 360 when absent.
+    #[serde(default)]
+    release_duration_min: Option<u32>,
     /// Sign-in names.
     #[serde(default)]
     requesters: Vec<String>,
 }
 
-/// What *Connect to Secure Remote Access* created. The key stays where the secrets are.
+/// What *Connect to Secure Remote Access* created, with the key that an operator gives to the ECM:
+/// nobody else is told.
 #[derive(Serialize, JsonSchema)]
 struct ConnectedState {
     policy: i32,
     registration: i32,
     group: i32,
+    /// The key of the registration.
+    registration_key: String,
+    release_duration_min: u32,
 }
 
 /// Which account.
@@ -103,7 +129,11 @@ pub(crate) fn routes(engine: &Arc<Engine>) -> Vec<Route> {
             Method::POST,
             "/requests/{id}/approve",
             "Approve a request",
-            |engine, call| decide(engine, call, State::approve),
+            |engine, call| {
+                decide(engine, call, |state, user, id, now| {
+                    state.approve(user, id, now, now)
+                })
+            },
         )
         .takes::<Decision>(),
         route(
@@ -172,9 +202,7 @@ fn route(
 }
 
 fn requests(engine: &Engine, _: &ControlCall) -> Result<Value, ControlError> {
-    let now = engine.clock.now();
-    let mut state = engine.lock();
-    state.settle(now);
+    let state = engine.settled(engine.clock.now());
     let rows: Vec<_> = state
         .releases
         .iter()
@@ -203,6 +231,11 @@ fn shown(release: &Release, state: &State) -> RequestState {
         },
         approvals: release.approved_by.len(),
         approvals_needed: release.approvers_min,
+        ticket_system: release
+            .ticket_system
+            .and_then(|id| state.ticket_systems.get(&id))
+            .map(|system| system.name.clone()),
+        ticket: release.ticket.clone(),
         expires_at: release.expires_at.to_rfc3339(),
     }
 }
@@ -225,7 +258,7 @@ fn decide(engine: &Engine, call: &ControlCall, decide: Decide) -> Result<Value, 
         .parse()
         .map_err(|_| ControlError::bad_request("id is not a number"))?;
     let now = engine.clock.now();
-    let mut state = engine.lock();
+    let mut state = engine.settled(engine.clock.now());
     let user = user(&state, &by)?;
     decide(&mut state, user, RequestId(id), now).map_err(|refusal| match refusal {
         Refusal::NotFound(_) => ControlError::not_found("no live request of this number"),
@@ -236,23 +269,40 @@ fn decide(engine: &Engine, call: &ControlCall, decide: Decide) -> Result<Value, 
 
 fn connect(engine: &Engine, call: &ControlCall) -> Result<Value, ControlError> {
     let form = call.body::<Option<Connect>>()?.unwrap_or_default();
-    let mut state = engine.lock();
+    let minutes = form.release_duration_min.unwrap_or(RELEASE_DURATION_MIN);
+    if !(1..=525_600).contains(&minutes) {
+        return Err(ControlError::bad_request(
+            "release_duration_min must be 1 to 525600",
+        ));
+    }
+    let mut state = engine.settled(engine.clock.now());
+    // Names first, so that a wrong one leaves nothing behind.
+    let users = form.requesters.iter().map(|name| user(&state, name));
+    let users = users.collect::<Result<Vec<_>, _>>()?;
     let connected = state.connect_secure_remote_access(None);
-    for name in &form.requesters {
-        let user = user(&state, name)?;
+    for user in users {
         state.add_requester(user);
     }
+    state.appliance = Some(Appliance {
+        host: form.host,
+        port: form.port,
+        client_id: form.client_id,
+        api_key: form.api_key.map(Secret::new),
+        release_duration_min: minutes,
+    });
     Ok(to_json(&ConnectedState {
         policy: connected.policy.0,
         registration: connected.registration.0,
         group: connected.group.0,
+        registration_key: connected.key.expose().to_owned(),
+        release_duration_min: minutes,
     }))
 }
 
 fn rotate(engine: &Engine, call: &ControlCall) -> Result<Value, ControlError> {
     let which = call.body::<AccountRef>()?;
     let now = engine.clock.now();
-    let mut state = engine.lock();
+    let mut state = engine.settled(engine.clock.now());
     let id = account(&state, &which.system, &which.account)?;
     state.rotate(id, now);
     Ok(json!({}))
@@ -260,7 +310,7 @@ fn rotate(engine: &Engine, call: &ControlCall) -> Result<Value, ControlError> {
 
 fn api_access(engine: &Engine, call: &ControlCall) -> Result<Value, ControlError> {
     let change = call.body::<AccountChange>()?;
-    let mut state = engine.lock();
+    let mut state = engine.settled(engine.clock.now());
     let id = account(&state, &change.system, &change.account)?;
     if let Some(account) = state.vault.accounts.get_mut(&id) {
         account.api_enabled = change.api_enabled;
@@ -270,7 +320,7 @@ fn api_access(engine: &Engine, call: &ControlCall) -> Result<Value, ControlError
 
 fn expire(engine: &Engine, call: &ControlCall) -> Result<Value, ControlError> {
     let name = call.body::<UserRef>()?.user;
-    let mut state = engine.lock();
+    let mut state = engine.settled(engine.clock.now());
     let user = user(&state, &name)?;
     Ok(json!({ "ended": state.sign_ins.expire_user(user) }))
 }
@@ -298,8 +348,7 @@ impl Simulator for Lent {
     fn state(&self) -> Value {
         let clock: &SimClock = &self.0.clock;
         let now = clock.now();
-        let mut state = self.0.lock();
-        state.settle(now);
+        let state = self.0.settled(now);
         let live = state.releases.live(now).len();
         json!({
             "systems": state.vault.systems.len(),
@@ -317,6 +366,12 @@ impl Simulator for Lent {
                 "address_rules": entry.addresses.len(),
                 "forwarded_for_rules": entry.forwarded_for.len(),
             })).collect::<Vec<_>>(),
+            "secure_remote_access": state.appliance.as_ref().map(|appliance| json!({
+                "host": appliance.host,
+                "port": appliance.port,
+                "client_id": appliance.client_id,
+                "release_duration_min": appliance.release_duration_min,
+            })),
             "api_sessions": state.sign_ins.alive(&state.rules, now),
             "live_requests": live,
             "requests": state.releases.iter().count(),
@@ -327,5 +382,9 @@ impl Simulator for Lent {
 
     fn reset(&self) {
         self.0.reset();
+    }
+
+    fn operations(&self) -> Option<Vec<&'static str>> {
+        Some(ops::routes().map(|route| route.name).collect())
     }
 }

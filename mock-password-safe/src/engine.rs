@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use sim_kit::clock::{SimClock, Stopwatch};
-use sim_kit::exchange::{BodyError, Delivery, Reply, Request, StatusCode, header};
+use sim_kit::clock::{SimClock, SimTime, Stopwatch};
+use sim_kit::exchange::{BodyError, Delivery, Method, Reply, Request, StatusCode, header};
 use sim_kit::fault::{Call as FaultCall, FaultRules, Met, Verdict};
 use sim_kit::journal::{Entry, Journal, Outcome};
 use sim_kit::seeded::Seed;
@@ -12,13 +13,15 @@ use sim_kit::serve::Handler;
 
 use crate::auth::{Authorization, session_in};
 use crate::lab::Lab;
-use crate::ops::{Access, Call, Identity, auth};
+use crate::ops::params::check;
+use crate::ops::{Access, Call, Identity, Route, auth};
 use crate::routes::{self, Found};
 use crate::settings::Settings;
 use crate::state::State;
 use crate::state::people::{Source, User};
 use crate::state::refusal::Refusal;
 use crate::wire::answer::Answer;
+use crate::wire::multipart::{self, Upload};
 use crate::wire::read::Fields;
 
 /// Characters of a path that belongs to nobody, as far as the journal keeps it.
@@ -50,7 +53,7 @@ impl Engine {
     }
 
     /// The vault. Never held across an await.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -75,7 +78,11 @@ impl Engine {
             user: note.user.as_deref(),
             path: &request.path,
         };
-        let Some(mut met) = self.faults.meet(&call) else {
+        let approves = APPROVING.contains(&found.route.name);
+        let can_happen = |verdict: &Verdict| {
+            verdict.is_everybodys() || approves && matches!(verdict, Verdict::LateApproval { .. })
+        };
+        let Some(mut met) = self.faults.meet_where(&call, can_happen) else {
             note.answered = true;
             return self.handled(request, found, &identity, note);
         };
@@ -84,14 +91,20 @@ impl Engine {
             return instead;
         }
         note.answered = true;
-        match self.spoken(&met, request, &identity) {
+        match self.spoken(&met, request, &identity, note) {
             Some(instead) => instead,
             None => met.deliver(self.handled(request, found, &identity, note)),
         }
     }
 
     /// The verdicts that speak the vendor's protocol.
-    fn spoken(&self, met: &Met, request: &Request, identity: &Identity) -> Option<Reply> {
+    fn spoken(
+        &self,
+        met: &Met,
+        request: &Request,
+        identity: &Identity,
+        note: &mut Note,
+    ) -> Option<Reply> {
         let answer = match &met.verdict {
             Verdict::Error { text } => business_error(text),
             Verdict::Fault { text } => Answer::json(StatusCode::INTERNAL_SERVER_ERROR, text),
@@ -103,6 +116,10 @@ impl Engine {
                 self.lock()
                     .sign_ins
                     .expire(identity.session.as_deref(), token);
+                return None;
+            }
+            Verdict::LateApproval { s } => {
+                note.approval_late_by = Duration::from_secs(u64::from(*s));
                 return None;
             }
             _ => return None,
@@ -141,17 +158,22 @@ impl Engine {
             }
         })?;
         let Found { route, params } = found;
+        // Read before anything is locked; what is wrong with it is told to whoever may call.
+        let read = Read::of(route, request, body);
+        let now = self.clock.now();
+        let query = Fields::of_form(request.query.as_deref().unwrap_or_default().as_bytes());
         let mut call = Call {
             params,
-            query: Fields::of_form(request.query.as_deref().unwrap_or_default().as_bytes()),
-            content_type: request.header(header::CONTENT_TYPE),
-            body,
+            query,
+            fields: Fields::default(),
+            upload: None,
             identity,
             caller: None,
-            now: self.clock.now(),
+            now,
+            approval_at: now.plus(note.approval_late_by),
             settings: &self.settings,
         };
-        let mut state = self.lock();
+        let mut state = self.settled(call.now);
         if route.access != Access::Open {
             let caller = auth::authenticate(&mut state, &call)?;
             note.user = state.people.users.get(&caller.user).map(User::full_name);
@@ -162,7 +184,17 @@ impl Engine {
                 return Err(Refusal::PermissionMissing);
             }
         }
+        check(route.query, &call.query)?;
+        let read = read?;
+        (call.fields, call.upload) = (read.fields, read.upload);
         (route.run)(&mut state, &call)
+    }
+
+    /// The vault as it is at this time: what is over has ended, and rotated where it rotates.
+    pub(crate) fn settled(&self, now: SimTime) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        state.settle(now);
+        state
     }
 
     fn refused(&self, request: &Request, refusal: &Refusal) -> Reply {
@@ -196,6 +228,38 @@ impl Engine {
     }
 }
 
+/// The body of a call, read as its route takes it.
+struct Read {
+    fields: Fields,
+    upload: Option<Upload>,
+}
+
+impl Read {
+    /// Every route reads its body, also one that wants nothing in it: what is not JSON is refused
+    /// everywhere. The body of a GET is nobody's (`vendor-client psafe:KEYRING` sends one).
+    fn of(route: &Route, request: &Request, body: &[u8]) -> Result<Self, Refusal> {
+        let content_type = request.header(header::CONTENT_TYPE);
+        let read = || {
+            if request.method == Method::GET || !route.is_simulated() {
+                return Ok((Fields::default(), None));
+            }
+            let (fields, upload) = if route.is_multipart() {
+                let (fields, upload) = multipart::upload(content_type, body)?;
+                (fields, Some(upload))
+            } else {
+                (Fields::of_body(content_type, body)?, None)
+            };
+            check(route.body, &fields)?;
+            Ok((fields, upload))
+        };
+        match read() {
+            Ok((fields, upload)) => Ok(Self { fields, upload }),
+            Err(_) if route.name == auth::TOKEN => Err(Refusal::InvalidClient),
+            Err(refusal) => Err(refusal),
+        }
+    }
+}
+
 /// What the journal is told.
 #[derive(Default)]
 struct Note {
@@ -204,11 +268,25 @@ struct Note {
     fault_rule: Option<String>,
     /// An operation, or a rule that speaks for one, made the reply.
     answered: bool,
+    /// How late an approval takes effect, by a rule.
+    approval_late_by: Duration,
     /// The number that explains a refusal.
     code: Option<u16>,
 }
 
+/// Operations that can approve a request: an approver's, and a request under a policy that approves
+/// by itself.
+const APPROVING: [&str; 3] = [
+    "PUT Requests/{id}/Approve",
+    "POST Requests",
+    "POST RequestSets",
+];
+
 impl Handler for Engine {
+    fn spelled(&self) -> &'static [&'static str] {
+        &["WWW-Authenticate"]
+    }
+
     async fn handle(&self, request: Request) -> Reply {
         let watch = Stopwatch::start();
         let mut note = Note::default();

@@ -7,6 +7,7 @@
 
 mod auth;
 mod control;
+mod digest;
 mod engine;
 pub mod lab;
 mod mint;

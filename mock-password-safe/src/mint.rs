@@ -63,6 +63,11 @@ pub(crate) fn api_key(seed: Seed, purpose: &str) -> Secret {
     Secret::new(seed.stream(purpose).hex(128))
 }
 
+/// The seed of one-time codes that the lab leaves to the seed.
+pub(crate) fn totp_seed(seed: Seed, purpose: &str) -> Secret {
+    Secret::new(seed.stream(purpose).base32(32))
+}
+
 /// The client secret that the lab leaves to the seed: a canary of 45 characters, since clients
 /// want 36 to 64 (`vendor-client psafe:PYLIB`).
 pub(crate) fn client_secret(seed: Seed, purpose: &str) -> Secret {

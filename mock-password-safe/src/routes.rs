@@ -46,25 +46,33 @@ pub(crate) fn find(method: &Method, path: &str, settings: &Settings) -> Result<F
         .iter()
         .filter_map(|entry| Some((entry, entry.params(rest)?)));
     let mut best: Option<(&Entry, Vec<String>)> = None;
+    let mut methods: Vec<&str> = Vec::new();
     let mut path_known = false;
     for (entry, params) in fitting {
-        path_known = true;
-        if entry.method == *method
-            && best
-                .as_ref()
-                .is_none_or(|(_, known)| params.len() < known.len())
-        {
+        let better = best
+            .as_ref()
+            .is_none_or(|(_, known)| params.len() < known.len());
+        if entry.method == *method && better {
             best = Some((entry, params));
         }
+        path_known = true;
+        if entry.route.is_simulated() {
+            methods.push(entry.method.as_str());
+        }
     }
-    match best {
-        Some((entry, params)) => Ok(Found {
+    if let Some((entry, params)) = best {
+        return Ok(Found {
             route: entry.route,
             params,
-        }),
-        None if path_known => Err(Refusal::MethodNotAllowed),
-        None => Err(NOT_FOUND),
+        });
     }
+    if !path_known {
+        return Err(NOT_FOUND);
+    }
+    methods.sort_unstable();
+    methods.dedup();
+    let allow = methods.join(", ");
+    Err(Refusal::MethodNotAllowed { allow })
 }
 
 /// The decoded segments that are not empty.
@@ -213,7 +221,9 @@ mod tests {
             (
                 Method::POST,
                 "/BeyondTrust/api/public/v3/Sessions",
-                Refusal::MethodNotAllowed,
+                Refusal::MethodNotAllowed {
+                    allow: "GET".into(),
+                },
             ),
             (
                 Method::GET,

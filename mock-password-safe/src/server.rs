@@ -1,7 +1,9 @@
 //! The simulator as a library: a builder, and what a rig asks of a running one.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use sim_kit::clock::{SimClock, SimTime};
 use sim_kit::config::ConfigError;
 use sim_kit::control::{ControlPlane, Parts};
@@ -19,6 +21,7 @@ use crate::settings::Settings;
 use crate::state::State;
 use crate::state::credential::CredentialKind;
 use crate::state::people::RegistrationKind;
+use crate::state::secrets_safe::Content;
 use crate::state::secure_remote_access::REGISTRATION_NAME;
 use crate::state::vault::Password;
 
@@ -107,7 +110,11 @@ impl Builder {
             lab.settings = settings;
         }
         let state = lab.populate(self.seed, self.clock.now())?;
-        let ports = self.hosting.bind().await?;
+        let hosting = Hosting {
+            http2: lab.settings.http2,
+            ..self.hosting
+        };
+        let ports = hosting.bind().await?;
         let engine = Arc::new(Engine::new(lab, self.seed, self.clock, state));
         let parts = Parts {
             name: NAME,
@@ -171,10 +178,14 @@ impl MockPasswordSafe {
         &self.engine.clock
     }
 
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.engine.settled(self.engine.clock.now())
+    }
+
     /// The key of a registration.
     #[must_use]
     pub fn api_key(&self, registration: &str) -> Option<Secret> {
-        let state = self.engine.lock();
+        let state = self.state();
         let entry = state
             .people
             .registrations
@@ -189,7 +200,7 @@ impl MockPasswordSafe {
     /// Client id and client secret of an application user.
     #[must_use]
     pub fn client_credentials(&self, user: &str) -> Option<(String, Secret)> {
-        let state = self.engine.lock();
+        let state = self.state();
         let user = state.people.find(user)?;
         Some((user.client_id.clone()?, user.client_secret.clone()?))
     }
@@ -197,19 +208,19 @@ impl MockPasswordSafe {
     /// A user's password, where the lab gave one.
     #[must_use]
     pub fn user_password(&self, user: &str) -> Option<Secret> {
-        self.engine.lock().people.find(user)?.password.clone()
+        self.state().people.find(user)?.password.clone()
     }
 
     /// The code of a user's second factor, where the lab gave one.
     #[must_use]
     pub fn second_factor(&self, user: &str) -> Option<Secret> {
-        self.engine.lock().people.find(user)?.second_factor.clone()
+        self.state().people.find(user)?.second_factor.clone()
     }
 
     /// The password that an account has now.
     #[must_use]
     pub fn account_password(&self, system: &str, account: &str) -> Option<Secret> {
-        let state = self.engine.lock();
+        let state = self.state();
         let account = state.account_named(system, account)?;
         state.secret_of(account, CredentialKind::Password).ok()
     }
@@ -218,14 +229,14 @@ impl MockPasswordSafe {
     /// created.
     #[must_use]
     pub fn connect_secure_remote_access(&self) -> Secret {
-        self.engine.lock().connect_secure_remote_access(None).key
+        self.state().connect_secure_remote_access(None).key
     }
 
     /// Every secret that was planted by name, for a scan that looks for leaks. Accounts of a bulk
     /// entry are left out.
     #[must_use]
     pub fn secrets(&self) -> Vec<(String, Zeroizing<String>)> {
-        let state = self.engine.lock();
+        let state = self.state();
         let mut all = Vec::new();
         let mut add = |name: String, secret: &Secret| {
             all.push((name, Zeroizing::new(secret.expose().to_owned())));
@@ -253,7 +264,12 @@ impl MockPasswordSafe {
                 );
             }
         }
+        let appliance = state.appliance.as_ref();
+        if let Some(key) = appliance.and_then(|appliance| appliance.api_key.as_ref()) {
+            add("appliance/api-key".to_owned(), key);
+        }
         add_accounts(&state, &mut add);
+        add_team_secrets(&state, &mut add);
         all
     }
 
@@ -295,8 +311,37 @@ fn add_accounts(state: &State, add: &mut impl FnMut(String, &Secret)) {
         if let Some(key) = &account.key {
             add(format!("{name}/key"), key);
         }
+        if let Some(seed) = &account.totp {
+            add(format!("{name}/totp"), seed);
+        }
         if let Some(passphrase) = &account.passphrase {
             add(format!("{name}/passphrase"), passphrase);
+        }
+    }
+}
+
+/// Every value that a secret of Secrets Safe has or had, and the seed of its one-time codes. A file
+/// is text where it can be, since that is how it would leak.
+fn add_team_secrets(state: &State, add: &mut impl FnMut(String, &Secret)) {
+    for secret in state.secrets_safe.secrets.values() {
+        let path = state.secrets_safe.path(&secret.folder).join("/");
+        let name = format!("secrets-safe/{path}/{}", secret.title);
+        for version in &secret.versions {
+            let name = format!("{name}/{}", version.number);
+            let text = match &version.content {
+                Content::File { base64, .. } => STANDARD
+                    .decode(base64.expose())
+                    .ok()
+                    .and_then(|bytes| String::from_utf8(bytes).ok()),
+                _ => None,
+            };
+            match text {
+                Some(text) => add(name, &Secret::new(text)),
+                None => add(name, version.content.value()),
+            }
+        }
+        if let Some(seed) = &secret.totp {
+            add(format!("{name}/totp"), seed);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sim_kit::config::ConfigError;
 
 use crate::state::Rules;
 
@@ -61,9 +62,9 @@ pub struct Settings {
     /// A dead session cookie beside a good `Authorization` is refused (`assumed psafe:§6`, first
     /// row).
     pub dead_cookie_is_refused: bool,
-    /// Text of a 401 at sign-in (`assumed psafe:§8`).
+    /// Text of a 401 at sign-in, whatever the reason (`assumed psafe:§8`).
     pub sign_in_refusal: String,
-    /// Status of a refused token request, 400 or 401 (`assumed psafe:§1.6`).
+    /// Status of a refused token request, 400 to 599 (`assumed psafe:§1.6`).
     pub token_refusal_status: u16,
     /// The licence is valid; otherwise sign-in answers 403 (`documented psafe:DOC-auth`).
     pub licence_valid: bool,
@@ -80,6 +81,12 @@ pub struct Settings {
     /// A duration above the account's maximum is shortened instead of refused with 400
     /// (`assumed psafe:§4.3`).
     pub long_duration_is_clamped: bool,
+    /// A request through an alias may leave its duration out and gets the account's default
+    /// (`vendor-client psafe:PSCLI` sends none; that the product takes it is assumed).
+    pub alias_duration_may_be_absent: bool,
+    /// `renew` rotates the password of what it cancels, where the account rotates after release
+    /// (assumed).
+    pub renew_rotates: bool,
     /// `MaxConcurrentRequests` 0 means unlimited instead of none (`assumed psafe:§4.4`).
     pub zero_concurrency_is_unlimited: bool,
     /// `reuse` and `renew` also get past another user's live request (`assumed psafe:§4.4`).
@@ -109,6 +116,9 @@ pub struct Settings {
     pub directory_account_alone_is_object: bool,
     /// `GET Auth` answers like `SignAppin` (third parties probe it; undocumented, psafe:§2.14).
     pub auth_probe_answers: bool,
+    /// Clients may choose HTTP/2 over TLS, as they may with IIS 10 (documented by Microsoft,
+    /// *HTTP/2 on IIS*).
+    pub http2: bool,
     /// Everything that is legal and awkward at once: unknown members, `null` for empty text,
     /// needless escapes, a second cookie.
     pub awkward: bool,
@@ -132,6 +142,8 @@ impl Default for Settings {
             pending_word: "Pending".to_owned(),
             active_word: "Active".to_owned(),
             long_duration_is_clamped: false,
+            alias_duration_may_be_absent: true,
+            renew_rotates: false,
             zero_concurrency_is_unlimited: true,
             conflict_option_overrides_others: false,
             denied_credential_is_forbidden: false,
@@ -144,18 +156,31 @@ impl Default for Settings {
             system_name_matches_dns: false,
             directory_account_alone_is_object: true,
             auth_probe_answers: false,
+            http2: true,
             awkward: false,
         }
     }
 }
 
 impl Settings {
+    /// Numbers that HTTP has no use for are refused.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        if (400..600).contains(&self.token_refusal_status) {
+            return Ok(());
+        }
+        Err(ConfigError::at(
+            "[password-safe.settings] token-refusal-status",
+            "a refusal is 400 to 599",
+        ))
+    }
+
     /// The part that the vault itself depends on.
     pub(crate) fn rules(&self) -> Rules {
         Rules {
             idle_max: Duration::from_secs(self.idle_timeout_s),
             licence_valid: self.licence_valid,
             long_duration_is_clamped: self.long_duration_is_clamped,
+            renew_rotates: self.renew_rotates,
             zero_concurrency_is_unlimited: self.zero_concurrency_is_unlimited,
             conflict_option_overrides_others: self.conflict_option_overrides_others,
             denied_credential_is_forbidden: self.denied_credential_is_forbidden,

@@ -6,6 +6,8 @@ use sim_kit::seeded::{Seed, Stream};
 
 use crate::state::Answer;
 
+/// Characters of a line of base64 that is broken into lines.
+const BASE64_LINE: usize = 76;
 /// One call in so many finds its token dead.
 const TOKEN_ENDS_IN: u64 = 20;
 /// The one element that the schema lets be absent as well as nil: `Secret.Active`.
@@ -30,19 +32,43 @@ impl Awkward {
 
     /// Puts rows into another order where the order means nothing.
     pub(crate) fn reorder(&self, answer: &mut Answer) {
-        if let Answer::SearchSecrets(rows) = answer {
-            let mut stream = self.stream();
-            for last in (1..rows.len()).rev() {
-                let other = stream.below(last as u64 + 1);
-                rows.swap(last, usize::try_from(other).unwrap_or(0));
-            }
+        match answer {
+            Answer::SearchSecrets(rows) => self.shuffle(rows),
+            Answer::GetSecretsByFieldValue(rows) => self.shuffle(rows),
+            Answer::SearchFolders(rows) => self.shuffle(rows),
+            Answer::GetUsers(rows) => self.shuffle(rows),
+            Answer::GetSecretTemplates(rows) => self.shuffle(rows),
+            Answer::GetTicketSystems(rows) => self.shuffle(rows),
+            _ => {}
         }
+    }
+
+    fn shuffle<T>(&self, rows: &mut [T]) {
+        let mut stream = self.stream();
+        for last in (1..rows.len()).rev() {
+            let other = stream.below(last as u64 + 1);
+            rows.swap(last, usize::try_from(other).unwrap_or(0));
+        }
+    }
+
+    /// Writes a fault otherwise. Its elements have no namespace in SOAP 1.1, so they get no prefix.
+    pub(crate) fn dress_fault(&self, body: &[u8]) -> String {
+        let mut odd = self.odd(body.len());
+        odd.prefixed = false;
+        odd.rewrite(&String::from_utf8_lossy(body));
+        odd.out
     }
 
     /// Writes a reply otherwise: the same document for whoever reads it by the rules.
     pub(crate) fn dress(&self, body: &str) -> String {
+        let mut odd = self.odd(body.len());
+        odd.rewrite(body);
+        odd.out
+    }
+
+    fn odd(&self, length: usize) -> Odd {
         let mut stream = self.stream();
-        let mut odd = Odd {
+        Odd {
             envelope_prefix: ["soap", "s", "SOAP-ENV", "env"][pick(&mut stream, 4)],
             prefixed: stream.below(2) == 0,
             spaced: stream.below(2) == 0,
@@ -51,11 +77,10 @@ impl Awkward {
             comments: stream.below(2) == 0,
             references: stream.below(2) == 0,
             long_empty: stream.below(2) == 0,
-            out: String::with_capacity(body.len() * 2),
-        };
-        drop(stream);
-        odd.rewrite(body);
-        odd.out
+            broken_base64: stream.below(2) == 0,
+            holds: Holds::Text,
+            out: String::with_capacity(length * 2),
+        }
     }
 
     fn stream(&self) -> MutexGuard<'_, Stream> {
@@ -82,7 +107,20 @@ struct Odd {
     references: bool,
     /// `<a></a>` for `<a />`.
     long_empty: bool,
+    /// Line breaks within base64.
+    broken_base64: bool,
+    /// What the element that was opened last holds.
+    holds: Holds,
     out: String,
+}
+
+/// What an element holds, as far as it matters for writing it otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holds {
+    Text,
+    /// A name with the envelope's prefix: a fault's code.
+    Name,
+    Base64,
 }
 
 impl Odd {
@@ -114,6 +152,11 @@ impl Odd {
             .trim_end_matches(['>', '/'])
             .trim_end();
         let (name, attributes) = inner.split_once(' ').unwrap_or((inner, ""));
+        self.holds = match name {
+            "faultcode" | "soap:Value" => Holds::Name,
+            "FileAttachment" => Holds::Base64,
+            _ => Holds::Text,
+        };
         let name = self.name(name);
         let attributes = self.attributes(attributes);
         let mark = if closing { "</" } else { "<" };
@@ -137,6 +180,22 @@ impl Odd {
     }
 
     fn text(&mut self, text: &str) {
+        if self.holds == Holds::Base64 && self.broken_base64 {
+            for (index, character) in text.char_indices() {
+                if index % BASE64_LINE == 0 {
+                    self.out.push_str("\r\n");
+                }
+                self.out.push(character);
+            }
+            return;
+        }
+        let named = text
+            .strip_prefix("soap")
+            .filter(|_| self.holds == Holds::Name);
+        let text = match named {
+            Some(rest) => &format!("{}{rest}", self.envelope_prefix),
+            None => text,
+        };
         match text.chars().next() {
             Some(first) if self.references && first.is_alphanumeric() => {
                 self.out.push_str(&format!("&#x{:X};", u32::from(first)));
@@ -158,8 +217,11 @@ impl Odd {
         if attributes.is_empty() {
             return String::new();
         }
-        let mut attributes =
-            attributes.replace("xmlns:soap=", &format!("xmlns:{}=", self.envelope_prefix));
+        let prefix = self.envelope_prefix;
+        // A version mismatch names the envelope in an attribute.
+        let mut attributes = attributes
+            .replace("xmlns:soap=", &format!("xmlns:{prefix}="))
+            .replace("\"soap:", &format!("\"{prefix}:"));
         if self.prefixed {
             attributes = attributes.replace("xmlns=", "xmlns:ns1=");
         }

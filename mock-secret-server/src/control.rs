@@ -1,80 +1,50 @@
 //! This simulator's own control routes: mail, delegated trust, tokens, check-outs.
 
+mod acts;
+mod views;
+
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sim_kit::control::{ControlCall, ControlError, Route, Simulator, to_json};
+use sim_kit::control::{ControlCall, ControlError, Describe, Route, Simulator, describe, to_json};
 use sim_kit::exchange::Method;
 
 use crate::service::Service;
 use crate::settings::Settings;
-use crate::state::{MailKind, Operate, Operated, SecretText, TrustView, Vault};
+use crate::state::{Operate, Operated, SecretText, Vault};
+use views::{Approvals, Mailbox, Message, State, Trust};
 
 /// What the control plane borrows: the service and the way back to its start.
 pub(crate) struct Controlled {
     pub(crate) service: Arc<Service>,
-    /// Builds the vault of the start. It was built once, so it can be built again.
-    pub(crate) rebuild: Box<dyn Fn() -> Option<Vault> + Send + Sync>,
+    /// Builds the vault of the start, told how often that has been done. It was built once, so it
+    /// can be built again.
+    pub(crate) rebuild: Box<dyn Fn(u64) -> Option<Vault> + Send + Sync>,
+    /// How often the vault has been started anew.
+    pub(crate) resets: AtomicU64,
 }
 
 impl Simulator for Controlled {
     fn state(&self) -> Value {
         let now = self.service.clock.now();
-        let vault = self.service.vault();
-        json!({
-            "settings": to_json(vault.settings()),
-            "protocol": to_json(&self.service.protocol),
-            "secrets": vault.secret_count(),
-            "live_tokens": vault.live_tokens(now),
-            "users": vault.users().iter().map(|user| json!({
-                "id": user.id,
-                "name": *user.name,
-                "display_name": *user.display_name,
-                "enabled": user.enabled,
-                "locked": user.locked,
-                "application_account": user.application_account,
-            })).collect::<Vec<_>>(),
-            "trusts": vault.trusts().iter().map(trust).collect::<Vec<_>>(),
-            "check_outs": vault.check_outs(now).iter().map(|held| json!({
-                "secret_id": held.secret_id,
-                "secret_name": *held.secret_name,
-                "holder": *held.holder,
-                "until": held.until.to_rfc3339(),
-            })).collect::<Vec<_>>(),
-            "access_requests": vault.access_requests().iter().map(|request| json!({
-                "approval_id": request.approval_id,
-                "secret_id": request.secret_id,
-                "requester": *request.requester,
-                "status": request.status.name(),
-                "expires_at": request.expires_at.map(sim_kit::clock::SimTime::to_rfc3339),
-            })).collect::<Vec<_>>(),
-            "accesses": vault.accesses().iter().map(|access| json!({
-                "at": access.at.to_rfc3339(),
-                "secret_id": access.secret_id,
-                "action": *access.action,
-                "user": *access.user,
-                "impersonated_by": access.impersonated_by.as_deref(),
-            })).collect::<Vec<_>>(),
-        })
+        let service = &self.service;
+        let resets = self.resets.load(Ordering::Relaxed);
+        to_json(&State::of(&service.vault(), &service.protocol, resets, now))
+    }
+
+    fn state_schema(&self) -> Option<Describe> {
+        Some(describe::<State>())
     }
 
     fn reset(&self) {
-        if let Some(fresh) = (self.rebuild)() {
+        let resets = self.resets.fetch_add(1, Ordering::Relaxed) + 1;
+        if let Some(fresh) = (self.rebuild)(resets) {
             *self.service.vault() = fresh;
         }
     }
-}
-
-/// Whom an answer to a request concerns.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Approval {
-    /// The API account that asks.
-    caller: String,
-    /// The user who answers.
-    user: String,
 }
 
 /// Whose tokens die.
@@ -89,35 +59,6 @@ struct Expiry {
     token: Option<String>,
 }
 
-/// A user's request for access to a secret.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct AccessRequest {
-    /// The secret.
-    secret_id: i32,
-    /// Who asks.
-    user: String,
-    /// Why.
-    #[serde(default)]
-    reason: String,
-}
-
-/// A secret.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct OneSecret {
-    /// Its id.
-    secret_id: i32,
-}
-
-/// A user.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct OneUser {
-    /// The user, as `alice`, `acme.example\alice` or `alice@acme.example`.
-    user: String,
-}
-
 /// The routes.
 pub(crate) fn routes(service: &Arc<Service>) -> Vec<Route> {
     let mut routes = vec![
@@ -126,132 +67,8 @@ pub(crate) fn routes(service: &Arc<Service>) -> Vec<Route> {
         settings(service),
         expire_tokens(service),
     ];
-    routes.extend(acts::<Approval, 3>(service, TRUST));
-    routes.extend(acts::<AccessRequest, 1>(service, ACCESS));
-    routes.extend(acts::<OneSecret, 4>(service, SECRETS));
-    routes.extend(acts::<OneUser, 4>(service, USERS));
+    routes.extend(acts::routes(service));
     routes
-}
-
-/// A path, what it does, and how its body becomes that.
-type Act<T> = (&'static str, &'static str, fn(T) -> Operate);
-
-const TRUST: [Act<Approval>; 3] = [
-    (
-        "/approvals/approve",
-        "a user approves an application",
-        |it| {
-            let Approval { caller, user } = it;
-            Operate::ApproveImpersonation { caller, user }
-        },
-    ),
-    (
-        "/approvals/deny",
-        "a user denies an application's request",
-        |it| {
-            let Approval { caller, user } = it;
-            Operate::DenyImpersonation { caller, user }
-        },
-    ),
-    ("/approvals/revoke", "a user takes an approval back", |it| {
-        let Approval { caller, user } = it;
-        Operate::RevokeImpersonation { caller, user }
-    }),
-];
-
-const ACCESS: [Act<AccessRequest>; 1] = [(
-    "/access-requests",
-    "a user asks for access to a secret",
-    |it| {
-        let AccessRequest {
-            secret_id,
-            user,
-            reason,
-        } = it;
-        Operate::FileAccessRequest {
-            secret_id,
-            user,
-            reason,
-        }
-    },
-)];
-
-const SECRETS: [Act<OneSecret>; 4] = [
-    (
-        "/secrets/check-in",
-        "a secret comes back now",
-        |OneSecret { secret_id }| Operate::ForceCheckIn { secret_id },
-    ),
-    (
-        "/secrets/rotate",
-        "a secret's password changes now",
-        |OneSecret { secret_id }| Operate::RotatePassword { secret_id },
-    ),
-    (
-        "/secrets/delete",
-        "a secret is deleted",
-        |OneSecret { secret_id }| Operate::SetSecretActive {
-            secret_id,
-            active: false,
-        },
-    ),
-    (
-        "/secrets/undelete",
-        "a deleted secret comes back",
-        |OneSecret { secret_id }| Operate::SetSecretActive {
-            secret_id,
-            active: true,
-        },
-    ),
-];
-
-const USERS: [Act<OneUser>; 4] = [
-    (
-        "/users/enable",
-        "an account may log on",
-        |OneUser { user }| Operate::SetUserEnabled {
-            user,
-            enabled: true,
-        },
-    ),
-    (
-        "/users/disable",
-        "an account may not log on",
-        |OneUser { user }| Operate::SetUserEnabled {
-            user,
-            enabled: false,
-        },
-    ),
-    (
-        "/users/unlock",
-        "a locked account is unlocked",
-        |OneUser { user }| Operate::UnlockUser { user },
-    ),
-    (
-        "/users/expire-password",
-        "a local password expires",
-        |OneUser { user }| Operate::ExpirePassword { user },
-    ),
-];
-
-/// POST routes that turn their bodies into acts.
-fn acts<T, const N: usize>(
-    service: &Arc<Service>,
-    table: [Act<T>; N],
-) -> impl Iterator<Item = Route>
-where
-    T: for<'de> Deserialize<'de> + JsonSchema + 'static,
-{
-    table.into_iter().map(|(path, summary, make)| {
-        let service = Arc::clone(service);
-        Route::new(Method::POST, path, summary, move |call: ControlCall| {
-            let done = call
-                .body::<T>()
-                .and_then(|body| operate(&service, make(body)));
-            async move { done }
-        })
-        .takes::<T>()
-    })
 }
 
 fn expire_tokens(service: &Arc<Service>) -> Route {
@@ -292,31 +109,13 @@ fn mailbox(service: &Arc<Service>) -> Route {
                 let mails = vault
                     .mailbox()
                     .filter(|mail| user.is_none_or(|user| mail.user.eq_ignore_ascii_case(user)));
-                let list: Vec<_> = mails
-                    .map(|mail| {
-                        let (kind, id) = match &mail.kind {
-                            MailKind::TrustRequest { request_id } => ("trust-request", request_id),
-                            MailKind::AccessRequest { approval_id } => {
-                                ("access-request", approval_id)
-                            }
-                        };
-                        json!({
-                            "id": mail.id,
-                            "sent_at": mail.sent_at.to_rfc3339(),
-                            "to": *mail.to,
-                            "user": *mail.user,
-                            "subject": mail.subject,
-                            "body": mail.body,
-                            "link": format!("{}{}", service.layout.root, mail.link),
-                            "kind": kind,
-                            "request_id": id,
-                        })
-                    })
-                    .collect();
-                Ok(json!({ "mails": list }))
+                let root = &service.layout.root;
+                let mails = mails.map(|mail| Message::of(mail, root)).collect();
+                Ok(to_json(&Mailbox { mails }))
             }
         },
     )
+    .gives::<Mailbox>()
 }
 
 /// An administrator changes settings. What is not named stays as it is.
@@ -349,12 +148,12 @@ fn change_settings(
     let changed = Settings::deserialize(whole)
         .map_err(|error| ControlError::bad_request(format!("body: {error}")))?;
     let at_the_start = |settings: &Settings| {
-        let path = settings.authorize_path.clone();
-        (settings.profile, path, settings.short_domain_names)
+        let paths = [&settings.authorize_path, &settings.access_approval_path].map(String::clone);
+        (settings.profile, paths, settings.short_domain_names)
     };
     if at_the_start(&changed) != at_the_start(settings) {
-        let cure = "profile, authorize_path and short_domain_names are chosen in the lab, before \
-                    the start";
+        let cure = "profile, authorize_path, access_approval_path and short_domain_names are \
+                    chosen in the lab, before the start";
         return Err(ControlError::conflict(cure));
     }
     *settings = changed;
@@ -368,18 +167,11 @@ fn approvals(service: &Arc<Service>) -> Route {
         let service = Arc::clone(&service);
         async move {
             let trusts = service.vault().trusts();
-            Ok(json!({ "approvals": trusts.iter().map(trust).collect::<Vec<_>>() }))
+            let approvals = trusts.iter().map(Trust::of).collect();
+            Ok(to_json(&Approvals { approvals }))
         }
     })
-}
-
-fn trust(view: &TrustView) -> Value {
-    json!({
-        "caller": *view.caller,
-        "user": *view.user,
-        "state": view.state.name(),
-        "request_id": view.request_id,
-    })
+    .gives::<Approvals>()
 }
 
 fn operate(service: &Service, act: Operate) -> Result<Value, ControlError> {
@@ -388,8 +180,9 @@ fn operate(service: &Service, act: Operate) -> Result<Value, ControlError> {
         Ok(Operated::Done) => Ok(json!({})),
         Ok(Operated::Ended(count)) => Ok(json!({ "ended": count })),
         Ok(Operated::Filed(id)) => Ok(json!({ "approval_id": id })),
-        // A session key is a capability: it stays inside the process.
-        Ok(Operated::Launched(_)) => Ok(json!({ "launched": true })),
+        // A capability, for the operator who opened the session and nobody else: no dump or
+        // journal has it.
+        Ok(Operated::Launched(key)) => Ok(json!({ "session_key": key.expose() })),
         Err(error) => Err(ControlError::conflict(format!("failed to {error}"))),
     }
 }

@@ -1,13 +1,116 @@
 //! SOAP faults as the platform writes them, byte by byte (documented soap:§1.7).
 
+use std::borrow::Cow;
+
 use crate::wire::reply::escape_text;
 use crate::wire::{SOAP11, SOAP12, Version, XSD, XSI};
+
+/// How much a caller is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// The messages of the exceptions.
+    Messages,
+    /// Their types and stacks as well.
+    Everything,
+}
+
+/// A .NET exception: what the outermost one wraps stands behind it in a list.
+#[derive(Clone, Debug)]
+pub(crate) struct Exception {
+    kind: &'static str,
+    message: Cow<'static, str>,
+    /// Where it was thrown (assumed: frames of the published engine).
+    stack: &'static [&'static str],
+}
+
+impl Exception {
+    /// What the HTTP bindings and discovery throw.
+    pub(crate) fn argument(message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            kind: "System.ArgumentException",
+            message: message.into(),
+            stack: &["System.Web.Services.Protocols.HttpServerProtocol.ReadParameters()"],
+        }
+    }
+
+    /// What the HTTP bindings throw at a form or a query that they cannot use.
+    pub(crate) fn invalid_form(message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            kind: "System.InvalidOperationException",
+            ..Self::argument(message)
+        }
+    }
+
+    /// What reading a request throws.
+    pub(crate) fn invalid_operation(message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            kind: "System.InvalidOperationException",
+            message: message.into(),
+            stack: &["System.Web.Services.Protocols.SoapServerProtocol.ReadParameters()"],
+        }
+    }
+
+    /// What parsing a value throws.
+    pub(crate) fn format(message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            kind: "System.FormatException",
+            message: message.into(),
+            stack: &[
+                "System.Number.ParseInt32(String s, NumberStyles style, NumberFormatInfo info)",
+            ],
+        }
+    }
+
+    /// What the product's own code throws.
+    fn application(message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            kind: "System.Exception",
+            message: message.into(),
+            stack: &["SSWebService.Invoke()"],
+        }
+    }
+
+    fn soap(message: impl Into<Cow<'static, str>>, stack: &'static [&'static str]) -> Self {
+        Self {
+            kind: "System.Web.Services.Protocols.SoapException",
+            message: message.into(),
+            stack,
+        }
+    }
+}
+
+/// The text of an exception and of what it wraps; `encode` is applied to each message.
+pub(crate) fn tell(chain: &[Exception], told: Told, encode: fn(&str) -> Cow<'_, str>) -> String {
+    let mut text = String::new();
+    for (index, exception) in chain.iter().enumerate() {
+        if index > 0 {
+            text.push_str(" ---> ");
+        }
+        if told == Told::Everything {
+            text.push_str(exception.kind);
+            text.push_str(": ");
+        }
+        text.push_str(&encode(&exception.message));
+    }
+    if told == Told::Everything {
+        for (index, exception) in chain.iter().enumerate().rev() {
+            for frame in exception.stack {
+                text.push_str("\r\n   at ");
+                text.push_str(frame);
+            }
+            if index > 0 {
+                text.push_str("\r\n   --- End of inner exception stack trace ---");
+            }
+        }
+    }
+    text
+}
 
 /// A fault.
 #[derive(Clone, Debug)]
 pub(crate) struct Fault {
     code: Code,
-    text: String,
+    chain: Vec<Exception>,
 }
 
 /// Whose fault it is.
@@ -32,38 +135,62 @@ impl Code {
     }
 }
 
+const ROUTING: &[&str] = &[
+    "System.Web.Services.Protocols.Soap11ServerProtocolHelper.RouteRequest()",
+    "System.Web.Services.Protocols.SoapServerProtocol.RouteRequest(SoapServerMessage message)",
+    "System.Web.Services.Protocols.SoapServerProtocol.Initialize()",
+];
+const READING: &[&str] = &[
+    "System.Web.Services.Protocols.SoapServerProtocol.ReadParameters()",
+    "System.Web.Services.Protocols.WebServiceHandler.CoreProcessRequest()",
+];
+const RUNNING: &[&str] = &["System.Web.Services.Protocols.WebServiceHandler.CoreProcessRequest()"];
+const WRITING: &[&str] = &[
+    "System.Web.Services.Protocols.SoapServerProtocol.WriteReturns(Object[] returnValues, Stream \
+     outputStream)",
+    "System.Web.Services.Protocols.WebServiceHandler.CoreProcessRequest()",
+];
+
 impl Fault {
     /// The SOAPAction header names no operation.
     pub(crate) fn action_not_recognized(action: &str) -> Self {
-        Self::client(format!(
-            "Server did not recognize the value of HTTP Header SOAPAction: {action}."
-        ))
+        let text =
+            format!("Server did not recognize the value of HTTP Header SOAPAction: {action}.");
+        Self::new(Code::Client, Exception::soap(text, ROUTING))
     }
 
     /// Neither the action nor the body names an operation.
     pub(crate) fn no_operation(action: Option<&str>) -> Self {
-        Self::client(match action {
+        let text: Cow<'static, str> = match action {
             None => "Unable to handle request without a valid action parameter. Please supply a \
                      valid soap action."
-                .to_owned(),
+                .into(),
             Some(action) => {
                 format!("Unable to handle request. The action '{action}' was not recognized.")
+                    .into()
             }
-        })
+        };
+        Self::new(Code::Client, Exception::soap(text, ROUTING))
     }
 
-    /// The request was not understood.
-    pub(crate) fn unreadable(why: &str) -> Self {
-        Self::client(format!("Server was unable to read request. ---> {why}"))
+    /// The request was not understood, for these reasons from outside to inside.
+    pub(crate) fn unreadable(why: impl IntoIterator<Item = Exception>) -> Self {
+        let mut fault = Self::new(
+            Code::Client,
+            Exception::soap("Server was unable to read request.", READING),
+        );
+        fault.chain.extend(why);
+        fault
     }
 
     /// The request was understood, and failed.
-    pub(crate) fn unprocessed(why: &str) -> Self {
-        let text = format!("Server was unable to process request. ---> {why}");
-        Self {
-            code: Code::Server,
-            text,
-        }
+    pub(crate) fn unprocessed(why: impl Into<Cow<'static, str>>) -> Self {
+        let mut fault = Self::new(
+            Code::Server,
+            Exception::soap("Server was unable to process request.", RUNNING),
+        );
+        fault.chain.push(Exception::application(why));
+        fault
     }
 
     /// The root of the document is in no SOAP namespace.
@@ -72,43 +199,40 @@ impl Fault {
             "Possible SOAP version mismatch: Envelope namespace {namespace} was unexpected. \
              Expecting {SOAP11}."
         );
-        Self {
-            code: Code::VersionMismatch,
-            text,
-        }
+        Self::new(Code::VersionMismatch, Exception::soap(text, READING))
     }
 
     /// A header had to be understood and was not.
     pub(crate) fn not_understood(header: &str) -> Self {
         let text = format!("SOAP header {header} was not understood.");
-        Self {
-            code: Code::MustUnderstand,
-            text,
-        }
+        let mut exception = Exception::soap(text, WRITING);
+        exception.kind = "System.Web.Services.Protocols.SoapHeaderException";
+        Self::new(Code::MustUnderstand, exception)
     }
 
     /// The operation stands in the WSDL, but has nothing behind it here. Our own words, so that a
     /// test can tell it from an operation that does not exist.
     pub(crate) fn not_mocked(operation: &str) -> Self {
-        Self::unprocessed(&format!("{operation} is known but not mocked."))
+        Self::unprocessed(format!("{operation} is known but not mocked."))
     }
 
-    /// The text without the engine's words before it: what the HTTP bindings say.
-    pub(crate) fn cause(&self) -> &str {
-        self.text.rsplit(" ---> ").next().unwrap_or("")
+    /// The innermost exception: what the HTTP bindings tell of.
+    pub(crate) fn cause(&self) -> &[Exception] {
+        &self.chain[self.chain.len().saturating_sub(1)..]
     }
 
-    fn client(text: String) -> Self {
+    fn new(code: Code, exception: Exception) -> Self {
         Self {
-            code: Code::Client,
-            text,
+            code,
+            chain: vec![exception],
         }
     }
 
     /// The whole document.
-    pub(crate) fn write(&self, version: Version) -> String {
-        let mut text = String::with_capacity(self.text.len());
-        escape_text(&mut text, &self.text);
+    pub(crate) fn write(&self, version: Version, told: Told) -> String {
+        let plain = tell(&self.chain, told, |message| Cow::Borrowed(message));
+        let mut text = String::with_capacity(plain.len());
+        escape_text(&mut text, &plain);
         let code = self.code.name(version);
         let header = if self.code == Code::VersionMismatch {
             upgrade()

@@ -9,7 +9,7 @@ mod section;
 use std::path::{Path, PathBuf};
 
 use sim_kit::clock::SimTime;
-use sim_kit::config::{ConfigError, SecretRef, read_section};
+use sim_kit::config::{ConfigError, SecretRef, read_long_section};
 use sim_kit::seeded::{CANARY_MARK, Seed};
 use zeroize::Zeroizing;
 
@@ -27,6 +27,12 @@ use section::{GrantEntry, SecretEntry, Section, UserEntry};
 pub const ACME: &str = include_str!("../labs/acme.toml");
 /// What messages call the built-in lab.
 pub const ACME_NAME: &str = "built-in lab acme.toml";
+
+/// What generated secrets hang on, beside the fields of secrets.
+const PASSWORD: &str = "password";
+const RADIUS_CODE: &str = "radius code";
+const RADIUS_ANSWER: &str = "radius answer";
+const DOUBLE_LOCK: &str = "DoubleLock";
 
 /// The vault's table of a lab file, read but not resolved.
 #[derive(Clone, Debug)]
@@ -49,7 +55,7 @@ impl Lab {
     /// # Errors
     /// When a key is unknown or missing, a value of the wrong type, or a secret a literal.
     pub fn read(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        let section = read_section(path, text, "secret-server")?;
+        let section = read_long_section(path, text, "secret-server")?;
         Ok(Self {
             path: path.to_owned(),
             section,
@@ -68,22 +74,45 @@ impl Lab {
         &self.section.protocol
     }
 
-    /// The passwords of all users, by the name that an operator knows them by: what somebody who
-    /// tries the simulator by hand must be given.
+    /// What somebody who tries the simulator by hand must be given, by the name that an operator
+    /// knows it by: `acme.example\\kim` is the password of that user, `acme.example\\kim: RADIUS
+    /// code` and `acme.example\\kim: RADIUS answer` the second factor, and `Servers/safe01: DoubleLock
+    /// password` what opens that secret.
     ///
     /// # Errors
     /// When a reference leads nowhere.
     pub fn passwords(&self, seed: Seed) -> Result<Vec<(String, Zeroizing<String>)>, ConfigError> {
         let mut passwords = Vec::new();
-        for user in &self.section.users {
-            if let Some(reference) = &user.password {
-                let name = match &user.domain {
-                    Some(domain) => format!("{domain}\\{}", user.name),
-                    None => user.name.clone(),
-                };
-                let password = reference.resolve(&user.purpose("password"), seed)?;
-                passwords.push((name, password));
+        let mut tell = |name: String, from: Option<&SecretRef>, purpose: String| {
+            if let Some(reference) = from {
+                passwords.push((name, reference.resolve(&purpose, seed)?));
             }
+            Ok(())
+        };
+        for user in &self.section.users {
+            let (name, radius) = (user.reference(), user.radius.as_ref());
+            let code = radius.map(|radius| &radius.code);
+            let answer = radius.and_then(|radius| radius.challenge_answer.as_ref());
+            tell(name.clone(), user.password.as_ref(), user.purpose(PASSWORD))?;
+            tell(
+                format!("{name}: RADIUS code"),
+                code,
+                user.purpose(RADIUS_CODE),
+            )?;
+            tell(
+                format!("{name}: RADIUS answer"),
+                answer,
+                user.purpose(RADIUS_ANSWER),
+            )?;
+        }
+        for secret in &self.section.secrets {
+            let folder = secret.folder.as_deref().unwrap_or_default();
+            let path = format!("{folder}/{}", secret.name);
+            tell(
+                format!("{}: DoubleLock password", path.trim_start_matches('/')),
+                secret.double_lock.as_ref(),
+                secret.purpose(DOUBLE_LOCK),
+            )?;
         }
         Ok(passwords)
     }
@@ -153,7 +182,7 @@ impl Lab {
             let cure = format!("user `{user}` has no password; add password = \"generate\"");
             ConfigError::at(self.place(), cure)
         })?;
-        reference.resolve(&entry.purpose("password"), seed)
+        reference.resolve(&entry.purpose(PASSWORD), seed)
     }
 
     fn place(&self) -> String {
@@ -242,18 +271,18 @@ impl UserEntry {
         let radius = match &self.radius {
             None => None,
             Some(radius) => Some(NewRadius {
-                code: secret(&radius.code, "radius code")?,
+                code: secret(&radius.code, RADIUS_CODE)?,
                 challenge_answer: radius
                     .challenge_answer
                     .as_ref()
-                    .map(|answer| secret(answer, "radius answer"))
+                    .map(|answer| secret(answer, RADIUS_ANSWER))
                     .transpose()?,
             }),
         };
         let password = self
             .password
             .as_ref()
-            .map(|one| secret(one, "password"))
+            .map(|one| secret(one, PASSWORD))
             .transpose()?;
         Ok(NewUser {
             user_name: self.name.clone(),
@@ -273,8 +302,13 @@ impl UserEntry {
 }
 
 impl SecretEntry {
+    /// What a generated value of this secret hangs on.
+    fn purpose(&self, what: &str) -> String {
+        format!("secret-server secret {} {what}", self.name)
+    }
+
     fn resolve(&self, seed: Seed) -> Result<NewSecret, ConfigError> {
-        let purpose = |field: &str| format!("secret-server secret {} {field}", self.name);
+        let purpose = |field: &str| self.purpose(field);
         let mut items: Vec<(String, NewValue)> = Vec::new();
         for (field, value) in &self.fields {
             items.push((field.clone(), NewValue::Text(value.clone())));
@@ -298,7 +332,7 @@ impl SecretEntry {
             None => None,
             Some(reference) => Some(
                 reference
-                    .resolve(&purpose("DoubleLock"), seed)?
+                    .resolve(&purpose(DOUBLE_LOCK), seed)?
                     .as_str()
                     .into(),
             ),

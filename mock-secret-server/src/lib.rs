@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! service ── routes ── bindings (SOAP, GET, POST) ── wire ── ops ── state (the vault)
-//!    │                      └── pages (help, discovery, errors, Manage Applications)
+//!    │                      └── pages (help, discovery, errors, trust, approvals)
 //!    └── fault rules, journal, control routes
 //! ```
 //!
@@ -18,6 +18,8 @@
 //! use mock_secret_server::state::{Contents, Level, NewSecret, NewUser};
 //! use sim_kit::fault::{Matcher, Rule, Verdict};
 //! use sim_kit::host::TlsChoice;
+//! use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//! use tokio::net::TcpStream;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -34,10 +36,42 @@
 //! let rule = Rule { id: None, matcher, verdict: Verdict::ExpireToken, times: 1 };
 //! let guard = server.faults().add(rule)?;
 //!
-//! // Point the client under test at this address, then ask what came in.
-//! assert!(server.endpoint_url().ends_with("/SecretServer/webservices/SSWebService.asmx"));
-//! assert_eq!(server.journal().calls_of("Authenticate").by("alice").refused().count(), 0);
-//! assert_eq!(guard.met(), 0);
+//! // Point the client under test at `server.endpoint_url()`. Here a socket stands in for it.
+//! let call = async |operation: &str, parameters: &str| {
+//!     let body = format!(
+//!         "<Envelope xmlns='http://schemas.xmlsoap.org/soap/envelope/'><Body>\
+//!          <{operation} xmlns='urn:thesecretserver.com'>{parameters}</{operation}>\
+//!          </Body></Envelope>"
+//!     );
+//!     let head = format!(
+//!         "POST /SecretServer/webservices/SSWebService.asmx HTTP/1.1\r\nHost: vault\r\n\
+//!          Content-Type: text/xml\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+//!         body.len()
+//!     );
+//!     let mut socket = TcpStream::connect(server.local_addr()).await?;
+//!     socket.write_all((head + &body).as_bytes()).await?;
+//!     let mut reply = String::new();
+//!     socket.read_to_string(&mut reply).await?;
+//!     std::io::Result::Ok(reply)
+//! };
+//! let token_of = |reply: &str| -> Option<String> {
+//!     let (_, rest) = reply.split_once("<Token>")?;
+//!     Some(rest.split_once("</Token>")?.0.to_owned())
+//! };
+//! let log_on = "<username>alice</username><password>pw</password>";
+//! let token = token_of(&call("Authenticate", log_on).await?).ok_or("no token")?;
+//! let get = |token: &str| format!("<token>{token}</token><secretId>1</secretId>");
+//!
+//! // The rule kills the token between log-on and fetch, once; a good client logs on again.
+//! assert!(call("GetSecret", &get(&token)).await?.contains("expired token"));
+//! assert_eq!(guard.met(), 1);
+//! let token = token_of(&call("Authenticate", log_on).await?).ok_or("no token")?;
+//! assert!(call("GetSecret", &get(&token)).await?.contains("<Value>srv01</Value>"));
+//!
+//! // What came in, as the vault saw it.
+//! let journal = server.journal();
+//! assert_eq!(journal.calls_of("Authenticate").by("alice").count(), 2);
+//! assert_eq!(journal.calls_of("GetSecret").by("alice").refused().count(), 1);
 //! server.stop().await;
 //! # Ok(())
 //! # }
@@ -49,9 +83,12 @@ mod cli;
 pub mod config;
 mod control;
 mod fault_codes;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod lab;
 mod ops;
 mod pages;
+mod reshape;
 mod routes;
 pub mod schema;
 pub mod seeded_tokens;

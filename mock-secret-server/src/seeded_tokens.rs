@@ -16,10 +16,21 @@ impl SeededTokens {
     /// The source of one vault.
     #[must_use]
     pub fn new(seed: Seed) -> Self {
+        Self::after_resets(seed, 0)
+    }
+
+    /// The source of a vault that has been started anew so often. No start repeats what another
+    /// gave out: a token that somebody kept is dead and not the next user's.
+    #[must_use]
+    pub fn after_resets(seed: Seed, resets: u64) -> Self {
+        let stream = |what: &str| match resets {
+            0 => seed.stream(what),
+            _ => seed.stream(&format!("{what} after reset {resets}")),
+        };
         Self {
-            tokens: seed.stream("secret-server tokens"),
-            guids: seed.stream("secret-server guids"),
-            passwords: seed.stream("secret-server rotated passwords"),
+            tokens: stream("secret-server tokens"),
+            guids: stream("secret-server guids"),
+            passwords: stream("secret-server rotated passwords"),
         }
     }
 }
@@ -63,6 +74,16 @@ mod tests {
         let first = source.token();
         assert_eq!(first, SeededTokens::new(Seed(1)).token());
         assert_ne!(first, source.token());
+    }
+
+    #[test]
+    fn a_reset_brings_nothing_back_and_still_repeats_for_its_seed() {
+        let after = |resets| SeededTokens::after_resets(Seed(1), resets);
+        let (mut first, mut second) = (after(0), after(1));
+        assert_ne!(first.token(), second.token());
+        assert_ne!(first.guid(), second.guid());
+        assert_ne!(first.password(), second.password());
+        assert_eq!(after(1).token(), after(1).token());
     }
 
     #[test]

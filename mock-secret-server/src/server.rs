@@ -1,6 +1,7 @@
 //! A simulated Secret Server inside any Rust program.
 
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use sim_kit::cli::StartError;
@@ -11,7 +12,7 @@ use sim_kit::fault::FaultRules;
 use sim_kit::host::{HostError, Hosted, Hosting, TlsChoice};
 use sim_kit::journal::Journal;
 use sim_kit::seeded::Seed;
-use sim_kit::serve::StatsSnapshot;
+use sim_kit::serve::{Limits, StatsSnapshot};
 
 use crate::awkward::Awkward;
 use crate::config::Protocol;
@@ -239,26 +240,27 @@ impl Builder {
             contents,
             lab,
             protocol,
-            hosting,
+            mut hosting,
             clock,
             seed,
         } = self;
+        hosting.http2 = protocol.http2;
+        // Bounds that a program set for its listener stand.
+        if hosting.limits.body_bytes_max == Limits::DEFAULT.body_bytes_max {
+            hosting.limits.body_bytes_max = protocol.request_bytes_max();
+        }
         let contents = match lab {
             Some(lab) => lab.contents(seed)?,
             None => contents,
         };
-        let settings = &contents.settings;
-        let layout = Layout::new(
-            settings.profile,
-            &protocol.virtual_directory,
-            &settings.authorize_path,
-        );
+        let layout = Layout::new(&contents.settings, &protocol.virtual_directory);
         let start = clock.now();
-        let fresh = move || {
-            let source = Box::new(SeededTokens::new(seed));
+        // A token of before a reset must not come back as somebody else's: each start has its own.
+        let fresh = move |resets: u64| {
+            let source = Box::new(SeededTokens::after_resets(seed, resets));
             Vault::new(contents.clone(), source, start)
         };
-        let vault = fresh()?;
+        let vault = fresh(0)?;
         if let Some(seed) = protocol.awkward_seed {
             tracing::info!(seed, "answers are awkward but legal");
         }
@@ -271,7 +273,7 @@ impl Builder {
             journal: Journal::default(),
             vault: Mutex::new(vault),
         });
-        let rebuild = move || fresh().ok();
+        let rebuild = move |resets| fresh(resets).ok();
         let parts = Parts {
             name: NAME,
             clock: service.clock.clone(),
@@ -280,6 +282,7 @@ impl Builder {
             simulator: Arc::new(Controlled {
                 service: Arc::clone(&service),
                 rebuild: Box::new(rebuild),
+                resets: AtomicU64::new(0),
             }),
         };
         let control = ControlPlane::new(&parts, routes(&service));

@@ -14,12 +14,14 @@ use sim_kit::journal::{Entry, Journal, Outcome};
 use sim_kit::serve::Handler;
 
 use crate::awkward::Awkward;
-use crate::bindings::{Invocation, Refused, Style, form, soap};
-use crate::config::Protocol;
+use crate::bindings::{Invocation, Refused, RefusedWith, Style, form, soap};
+use crate::config::{Protocol, is_local};
 use crate::fault_codes::Fault;
 use crate::ops::{self, Place};
-use crate::pages::{self, applications, discovery, discovery::Document, help};
-use crate::routes::{Layout, Target};
+use crate::pages::help::{self, Offered};
+use crate::pages::{self, access, applications, discovery, discovery::Document};
+use crate::reshape::reshape;
+use crate::routes::{Layout, Target, resolved, written};
 use crate::schema::Operation;
 use crate::state::{Command, Operate, Refusal, RefusalKind, Vault};
 use crate::wsdl::Flavor;
@@ -50,18 +52,26 @@ struct Ended {
 }
 
 impl Handler for Service {
+    fn spelled(&self) -> &'static [&'static str] {
+        &["X-AspNet-Version", "WWW-Authenticate"]
+    }
+
     async fn handle(&self, request: Request) -> Reply {
         let watch = Stopwatch::start();
         let now = self.clock.now();
         let understood = self.understand(&request, now);
         let user = self.acting_user(&understood, now);
         let operation = operation_name(&understood, &request);
+        let path = resolved(&request.path);
         let call = Call {
             operation: &operation,
             user: user.as_deref(),
-            path: &request.path,
+            path: &path,
         };
-        let mut met = self.faults.meet(&call);
+        let is_live = user.is_some();
+        let mut met = self
+            .faults
+            .meet_where(&call, |verdict| can_happen(verdict, &understood, is_live));
         let instead = match &mut met {
             Some(met) => met.before().await,
             None => None,
@@ -70,8 +80,10 @@ impl Handler for Service {
             Some(reply) => replaced(reply),
             None => self.answer(understood, &request, met.as_ref(), now),
         };
-        if let Some(met) = &met {
-            ended.reply = met.deliver(ended.reply);
+        if let Some(rule) = met.take() {
+            let (reply, was_met) = damaged(&rule, ended.reply);
+            ended.reply = reply;
+            met = Some(rule).filter(|_| was_met);
         }
         if !matches!(
             ended.reply.delivery,
@@ -79,7 +91,7 @@ impl Handler for Service {
         ) {
             ended.outcome = Outcome::Dropped;
         }
-        let reply = with_platform_headers(ended.reply);
+        let reply = self.with_platform_headers(ended.reply);
         self.journal.record(Entry {
             seq: 0,
             at: now,
@@ -106,7 +118,7 @@ impl Service {
     }
 
     fn understand(&self, request: &Request, now: SimTime) -> Understood {
-        let web_services = self.vault().settings().web_services;
+        let web_services = self.vault().settings().door();
         let read = match self.layout.target(&request.path, web_services) {
             Target::Service if request.method == Method::POST => soap::read(request),
             Target::Method(method) => form::read(request, &method, &self.protocol),
@@ -118,6 +130,9 @@ impl Service {
             Target::Applications => {
                 return Understood::Page(applications::answer(self, request, now));
             }
+            Target::AccessApproval => {
+                return Understood::Page(access::answer(self, request, now));
+            }
             Target::LogIn => return Understood::Page(pages::log_in()),
             Target::SwitchedOff => {
                 let back = percent_encoding::utf8_percent_encode(
@@ -127,7 +142,10 @@ impl Service {
                 let location = format!("{}/Login.aspx?ReturnUrl={back}", self.layout.root);
                 return Understood::Page(pages::redirect(&location));
             }
-            Target::Nothing => return Understood::Page(pages::not_found(&request.path)),
+            Target::Nothing => {
+                let page = self.protocol.not_found_page;
+                return Understood::Page(pages::not_found(&request.path, page));
+            }
         };
         match read {
             Ok(invocation) => Understood::Call(Box::new(invocation)),
@@ -136,20 +154,21 @@ impl Service {
     }
 
     fn document(&self, request: &Request) -> Reply {
-        let url = format!(
-            "{}://{}{}",
-            request.scheme(),
-            request.authority(),
-            request.path
-        );
+        let path = written(&request.path);
+        let url = format!("{}://{}{path}", request.scheme(), request.authority());
         match Document::of(request.query.as_deref()) {
             Document::Wsdl => discovery::wsdl(self.protocol.wsdl.into(), &url),
             Document::SimSoapOnlyWsdl => discovery::wsdl(Flavor::SoapOnly, &url),
             Document::Disco => discovery::disco(&url),
-            Document::NoSuchId => discovery::no_such_id(),
-            Document::Help(None) => help::index(&request.path),
+            Document::NoSuchId => discovery::no_such_id(self.protocol.told(request)),
+            Document::Help(None) => help::index(&path),
             Document::Help(Some(name)) => {
-                help::operation(&request.path, &request.authority(), &name, &self.protocol)
+                let offered = Offered {
+                    get: self.protocol.http_get,
+                    post: form::takes_post(request, &self.protocol),
+                    form: self.protocol.test_form && is_local(request),
+                };
+                help::operation(&path, &request.authority(), &name, offered)
             }
         }
     }
@@ -172,19 +191,27 @@ impl Service {
     ) -> Ended {
         match understood {
             Understood::Call(invocation) => self.call(*invocation, request, met, now),
-            Understood::Refused(refused) => {
-                let outcome = if refused.is_fault {
-                    Outcome::Fault
-                } else {
-                    Outcome::HttpError
-                };
-                Ended {
-                    reply: refused.reply,
-                    outcome,
-                    detail: Vec::new(),
-                }
-            }
+            Understood::Refused(refused) => self.refuse(refused.with, request),
             Understood::Page(reply) => replaced(reply),
+        }
+    }
+
+    fn refuse(&self, with: RefusedWith, request: &Request) -> Ended {
+        let told = self.protocol.told(request);
+        let reply = match with {
+            RefusedWith::Fault(version, fault) => {
+                return self.fault(Style::Soap(version), &fault, request);
+            }
+            RefusedWith::Plain(chain) => pages::plain_error(&chain, told),
+            RefusedWith::Http(reply) if self.protocol.iis_fills_empty_errors => {
+                pages::iis_filling(reply.status).unwrap_or(reply)
+            }
+            RefusedWith::Http(reply) => reply,
+        };
+        Ended {
+            reply,
+            outcome: Outcome::HttpError,
+            detail: Vec::new(),
         }
     }
 
@@ -206,7 +233,9 @@ impl Service {
             root: &self.layout.root,
         };
         match met.map(|met| &met.verdict) {
-            Some(Verdict::Fault { text }) => return fault(style, &Fault::unprocessed(text)),
+            Some(Verdict::Fault { text }) => {
+                return self.fault(style, &Fault::unprocessed(text.clone()), request);
+            }
             Some(Verdict::Error { text }) => {
                 let refusal = Refusal::new(RefusalKind::BadValue, text.clone());
                 let mut ended = self.refused(style, operation, &refusal, place);
@@ -217,7 +246,7 @@ impl Service {
             _ => {}
         }
         let Some(command) = command else {
-            return fault(style, &Fault::not_mocked(operation.name));
+            return self.fault(style, &Fault::not_mocked(operation.name), request);
         };
         if let Some(awkward) = &self.awkward
             && awkward.ends_a_token()
@@ -226,7 +255,7 @@ impl Service {
         }
         let detail = about(&command);
         let outcome = self.vault().apply(command, now, request.peer.ip());
-        let mut ended = match outcome {
+        let ended = match outcome {
             Ok(mut answer) => {
                 if let Some(awkward) = &self.awkward {
                     awkward.reorder(&mut answer);
@@ -247,8 +276,7 @@ impl Service {
         };
         // Looked at only now, when the method has had its effect (documented soap:§1.5).
         if let Some(header) = not_understood {
-            ended.reply = style.fault(&Fault::not_understood(&header));
-            ended.outcome = Outcome::Fault;
+            return self.fault(style, &Fault::not_understood(&header), request);
         }
         ended
     }
@@ -270,6 +298,39 @@ impl Service {
         }
     }
 
+    fn fault(&self, style: Style, fault: &Fault, request: &Request) -> Ended {
+        let mut reply = style.fault(fault, self.protocol.told(request));
+        if let (Some(awkward), Style::Soap(_)) = (&self.awkward, style) {
+            reply.body = awkward.dress_fault(&reply.body).into();
+        }
+        Ended {
+            reply,
+            outcome: Outcome::Fault,
+            detail: Vec::new(),
+        }
+    }
+
+    /// What IIS and ASP.NET put on every reply (assumed soap:§1.6).
+    fn with_platform_headers(&self, mut reply: Reply) -> Reply {
+        const VERSION: HeaderName = HeaderName::from_static("x-aspnet-version");
+        const POWERED_BY: HeaderName = HeaderName::from_static("x-powered-by");
+        let headers = &mut reply.headers;
+        if !headers.contains_key(header::CACHE_CONTROL) {
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private"));
+        }
+        let protocol = &self.protocol;
+        for (is_on, name, value) in [
+            (protocol.server_header, header::SERVER, "Microsoft-IIS/10.0"),
+            (protocol.aspnet_version_header, VERSION, "4.0.30319"),
+            (protocol.powered_by_header, POWERED_BY, "ASP.NET"),
+        ] {
+            if is_on {
+                headers.insert(name, HeaderValue::from_static(value));
+            }
+        }
+        reply
+    }
+
     fn dressed(&self, body: String) -> String {
         match &self.awkward {
             Some(awkward) => awkward.dress(&body),
@@ -288,11 +349,38 @@ impl Service {
     }
 }
 
-fn fault(style: Style, fault: &Fault) -> Ended {
-    Ended {
-        reply: style.fault(fault),
-        outcome: Outcome::Fault,
-        detail: Vec::new(),
+/// Whether a verdict would do anything to this request. One that would not leaves it alone, and the
+/// rule unmet.
+fn can_happen(verdict: &Verdict, understood: &Understood, is_live: bool) -> bool {
+    let Understood::Call(invocation) = understood else {
+        return !(verdict.speaks() || verdict.reshapes());
+    };
+    match verdict {
+        Verdict::ExpireToken => {
+            let token = invocation.command.as_ref().and_then(Command::token);
+            is_live && token.is_some()
+        }
+        Verdict::Error { .. } | Verdict::Fault { .. } => true,
+        // Words of other protocols.
+        _ => !verdict.speaks(),
+    }
+}
+
+/// The reply, damaged as the rule says, and whether there was anything to damage.
+fn damaged(rule: &Met, mut reply: Reply) -> (Reply, bool) {
+    if !rule.verdict.reshapes() {
+        return rule.damage(reply);
+    }
+    let body = std::str::from_utf8(&reply.body).ok();
+    match body.and_then(|body| reshape(&rule.verdict, body)) {
+        Some(body) => {
+            reply.body = body.into();
+            (reply, true)
+        }
+        None => {
+            rule.withdraw();
+            (reply, false)
+        }
     }
 }
 
@@ -352,21 +440,4 @@ fn about(command: &Command) -> Vec<(&'static str, String)> {
         | Command::CheckIn { secret_id, .. } => vec![("secret_id", secret_id.to_string())],
         _ => Vec::new(),
     }
-}
-
-/// What IIS and ASP.NET put on every reply (assumed soap:§1.6).
-fn with_platform_headers(mut reply: Reply) -> Reply {
-    const VERSION: HeaderName = HeaderName::from_static("x-aspnet-version");
-    const POWERED_BY: HeaderName = HeaderName::from_static("x-powered-by");
-    let headers = &mut reply.headers;
-    if !headers.contains_key(header::CACHE_CONTROL) {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private"));
-    }
-    headers.insert(
-        header::SERVER,
-        HeaderValue::from_static("Microsoft-IIS/10.0"),
-    );
-    headers.insert(VERSION, HeaderValue::from_static("4.0.30319"));
-    headers.insert(POWERED_BY, HeaderValue::from_static("ASP.NET"));
-    reply
 }

@@ -108,6 +108,7 @@ impl ServerArgs {
             control: self.control,
             control_token: self.token()?,
             tls: self.tls()?,
+            http2: false,
             limits: Limits::default(),
         };
         Ok(Start {

@@ -4,6 +4,8 @@
 //! No message of this module repeats a value of the file, since a value may be a password in the
 //! wrong place. The one exception is a misspelt word that is close to one that is expected there.
 
+mod long;
+
 use std::fmt;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -14,6 +16,8 @@ use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
 use crate::seeded::Seed;
+
+pub use long::{LongTable, read_long_section};
 
 /// The tables that a lab file may hold. A simulator reads its own and tolerates the others.
 pub const SECTIONS: [&str; 5] = [
@@ -167,7 +171,7 @@ fn unknown(what: &str, name: &str, known: &[&str]) -> String {
 }
 
 /// The known name that was most likely meant, if any is likely.
-fn close<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn close<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let scored = known
         .iter()
         .map(|candidate| (strsim::jaro_winkler(name, candidate), *candidate));

@@ -11,7 +11,7 @@ mod openapi;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
@@ -24,7 +24,7 @@ use crate::config::without_value;
 use crate::exchange::{HeaderValue, Method, Reply, Request, StatusCode, header};
 use crate::fault::FaultRules;
 use crate::journal::Journal;
-use crate::serve::Handler;
+use crate::serve::{Handler, Stats};
 
 /// Path prefix of every control route.
 pub const PREFIX: &str = "/_sim/v1";
@@ -33,6 +33,15 @@ pub const PREFIX: &str = "/_sim/v1";
 pub trait Simulator: Send + Sync + 'static {
     /// The state as JSON, every secret left out.
     fn state(&self) -> Value;
+    /// Describes what [`Simulator::state`] gives, for the OpenAPI document.
+    fn state_schema(&self) -> Option<Describe> {
+        None
+    }
+    /// The operations that a fault rule can name; a rule that names another is refused. Nothing
+    /// leaves the names unchecked.
+    fn operations(&self) -> Option<Vec<&'static str>> {
+        None
+    }
     /// Back to the state after the start. Clock, faults and journal are the control plane's.
     fn reset(&self);
 }
@@ -134,7 +143,14 @@ pub struct ControlReply {
 
 type Outcome = Pin<Box<dyn Future<Output = Result<Value, ControlError>> + Send>>;
 type Run = Box<dyn Fn(ControlCall) -> Outcome + Send + Sync>;
-type Describe = fn(&mut SchemaGenerator) -> schemars::Schema;
+/// Makes the schema of a type.
+pub type Describe = fn(&mut SchemaGenerator) -> schemars::Schema;
+
+/// How the schema of a type is made.
+#[must_use]
+pub fn describe<T: JsonSchema>() -> Describe {
+    SchemaGenerator::subschema_for::<T>
+}
 
 /// One route: how it is reached, what it takes and gives, and what it does.
 pub struct Route {
@@ -167,14 +183,14 @@ impl Route {
     /// Describes the body that the route takes.
     #[must_use]
     pub fn takes<T: JsonSchema>(mut self) -> Self {
-        self.takes = Some(SchemaGenerator::subschema_for::<T>);
+        self.takes = Some(describe::<T>());
         self
     }
 
     /// Describes what the route gives.
     #[must_use]
     pub fn gives<T: JsonSchema>(mut self) -> Self {
-        self.gives = Some(SchemaGenerator::subschema_for::<T>);
+        self.gives = Some(describe::<T>());
         self
     }
 
@@ -219,7 +235,11 @@ pub struct ControlPlane {
 struct Inner {
     name: &'static str,
     routes: Vec<Route>,
+    counters: Counters,
 }
+
+/// The counters of the vendor port, once there is one.
+type Counters = Arc<OnceLock<Arc<Stats>>>;
 
 /// What the common routes work on.
 #[derive(Clone)]
@@ -241,12 +261,22 @@ impl ControlPlane {
     #[must_use]
     pub fn new(parts: &Parts, own: Vec<Route>) -> Self {
         let name = parts.name;
-        let mut routes = builtin::routes(parts);
+        let counters = Counters::default();
+        let mut routes = builtin::routes(parts, &counters);
         routes.extend(own);
         Self {
-            inner: Arc::new(Inner { name, routes }),
+            inner: Arc::new(Inner {
+                name,
+                routes,
+                counters,
+            }),
             token: None,
         }
+    }
+
+    /// Shows the counters of this vendor port from now on; the first one stays.
+    pub(crate) fn watch(&self, counters: Arc<Stats>) {
+        let _ = self.inner.counters.set(counters);
     }
 
     /// The same control plane, which wants `Authorization: Bearer <token>` on every call that

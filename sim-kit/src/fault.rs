@@ -1,9 +1,13 @@
 //! Faults are installed rules: a matcher, a verdict, a counter, and a guard.
 //!
-//! A simulator asks [`FaultRules::meet`] once it knows what is called and by whom. What it gets
-//! back, [`Met`], carries out everything that needs no vendor knowledge: [`Met::before`] waits or
-//! answers instead, [`Met::deliver`] damages the reply. What speaks the vendor's protocol
-//! ([`Verdict::Error`], [`Verdict::Fault`], [`Verdict::ExpireToken`]) is the simulator's to do.
+//! A simulator asks [`FaultRules::meet_where`] once it knows what is called and by whom. What it
+//! gets back, [`Met`], carries out everything that needs no vendor knowledge: [`Met::before`] waits
+//! or answers instead, [`Met::deliver`] damages the reply. What speaks the vendor's protocol
+//! ([`Verdict::speaks`], [`Verdict::reshapes`]) is the simulator's to do.
+//!
+//! A rule is met when it did something. A simulator says which verdicts can happen to a call, and
+//! the others leave it alone; a meeting that turns out to have had nothing to damage is taken back
+//! with [`Met::withdraw`].
 
 mod met;
 mod rules;
@@ -86,7 +90,8 @@ pub enum Verdict {
     },
     /// Not handled until the rule is removed, or ten minutes have passed.
     Hold,
-    /// The connection ends without an answer.
+    /// The connection ends without an answer. A client that asked for `100 Continue` has had it by
+    /// then.
     Drop {
         /// Before or after the call took effect.
         when: When,
@@ -105,7 +110,8 @@ pub enum Verdict {
         /// Body bytes that still arrive; half of them when neither member is given.
         #[serde(default)]
         at_bytes: Option<usize>,
-        /// Breaks off inside the first element, or JSON member, of this name.
+        /// Breaks off inside the first element, or JSON member, of this name. An answer without one
+        /// stays whole, unless `at_bytes` is given as well.
         #[serde(default)]
         inside: Option<String>,
     },
@@ -125,6 +131,55 @@ pub enum Verdict {
     },
     /// The token or session that the call carries dies; then the call is handled.
     ExpireToken,
+    /// Elements of this name are missing from the answer, against the schema.
+    Omit {
+        /// Local name of the elements.
+        element: String,
+    },
+    /// Elements of this name are null in the answer, against the schema.
+    Nil {
+        /// Local name of the elements.
+        element: String,
+    },
+    /// Records and lists of the answer hold an element that no schema has.
+    Extra,
+    /// Values of this name are broken into lines, as base64 may be.
+    BreakLines {
+        /// Local name of the elements.
+        element: String,
+    },
+    /// The approval that the call gives counts only so many simulated seconds later. Calls that
+    /// approve nothing are handled as usual.
+    LateApproval {
+        /// Seconds, at most a day.
+        s: u32,
+    },
+}
+
+impl Verdict {
+    /// Whether the verdict is carried out in the vendor's protocol, and so needs a call.
+    #[must_use]
+    pub fn speaks(&self) -> bool {
+        matches!(
+            self,
+            Self::Error { .. } | Self::Fault { .. } | Self::ExpireToken | Self::LateApproval { .. }
+        )
+    }
+
+    /// Whether every simulator can carry the verdict out.
+    #[must_use]
+    pub fn is_everybodys(&self) -> bool {
+        !self.reshapes() && !matches!(self, Self::LateApproval { .. })
+    }
+
+    /// Whether the verdict rewrites the vendor's document. Not every simulator can.
+    #[must_use]
+    pub fn reshapes(&self) -> bool {
+        matches!(
+            self,
+            Self::Omit { .. } | Self::Nil { .. } | Self::Extra | Self::BreakLines { .. }
+        )
+    }
 }
 
 /// When a connection ends.
@@ -192,6 +247,7 @@ fn check(rule: &Rule) -> Result<(), RuleError> {
         Verdict::Delay { ms } if *ms > HOLD_S_MAX * 1000 => "ms must be at most 600000",
         Verdict::Drip { chunk_bytes: 0, .. } => "chunk_bytes must be at least 1",
         Verdict::Drip { every_ms, .. } if *every_ms > 60_000 => "every_ms must be at most 60000",
+        Verdict::LateApproval { s } if *s > 86_400 => "s must be at most 86400",
         _ if rule.matcher.nth == Some(0) => "nth counts from 1",
         _ => return Ok(()),
     };

@@ -30,6 +30,8 @@ pub struct Hosting {
     pub control_token: Option<Zeroizing<String>>,
     /// Encryption of the vendor port. The control port is plain HTTP.
     pub tls: TlsChoice,
+    /// Whether clients may choose HTTP/2 on an encrypted vendor port.
+    pub http2: bool,
     /// Bounds of the vendor port.
     pub limits: Limits,
 }
@@ -42,6 +44,7 @@ impl Default for Hosting {
             control: SocketAddr::from(([127, 0, 0, 1], 0)),
             control_token: None,
             tls: TlsChoice::Auto,
+            http2: false,
             limits: Limits::default(),
         }
     }
@@ -126,15 +129,16 @@ impl Hosting {
         let control = bind(self.control).await?;
         let address = vendor.local_addr().ip().to_string();
         let names = ["localhost", "127.0.0.1", "::1", address.as_str()];
-        let (tls, ca_pem) = match self.tls {
-            TlsChoice::Off => (Tls::Off, None),
+        let (identity, ca_pem) = match self.tls {
+            TlsChoice::Off => (None, None),
             TlsChoice::Auto => signed_by(&Authority::generate("ECM Lab")?, &names)?,
             TlsChoice::SignedBy(authority) => signed_by(&authority, &names)?,
-            TlsChoice::Files { chain, key } => (
-                Tls::Server(ServerIdentity::from_pem_files(&chain, &key)?),
-                None,
-            ),
+            TlsChoice::Files { chain, key } => {
+                (Some(ServerIdentity::from_pem_files(&chain, &key)?), None)
+            }
         };
+        let http2 = self.http2;
+        let tls = identity.map_or(Tls::Off, |identity| Tls::Server { identity, http2 });
         Ok(Ports {
             vendor,
             control,
@@ -146,9 +150,12 @@ impl Hosting {
     }
 }
 
-fn signed_by(authority: &Authority, names: &[&str]) -> Result<(Tls, Option<String>), PkiError> {
+fn signed_by(
+    authority: &Authority,
+    names: &[&str],
+) -> Result<(Option<ServerIdentity>, Option<String>), PkiError> {
     Ok((
-        Tls::Server(authority.issue(names)?),
+        Some(authority.issue(names)?),
         Some(authority.ca_pem().to_owned()),
     ))
 }
@@ -172,8 +179,10 @@ impl Ports {
             Some(token) => control.with_token(token),
             None => control,
         };
+        let vendor = serve(self.vendor, &self.tls, vendor, self.limits);
+        control.watch(vendor.counters());
         Hosted {
-            vendor: serve(self.vendor, &self.tls, vendor, self.limits),
+            vendor,
             control: serve(
                 self.control,
                 &Tls::Off,

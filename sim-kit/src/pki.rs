@@ -91,6 +91,9 @@ impl Authority {
     }
 }
 
+/// The name of HTTP/2 in a handshake (RFC 9113).
+pub(crate) const HTTP2: &[u8] = b"h2";
+
 /// A certificate chain with its key, ready to serve.
 #[derive(Clone)]
 pub struct ServerIdentity {
@@ -133,8 +136,15 @@ impl ServerIdentity {
         })
     }
 
-    pub(crate) fn acceptor(&self) -> tokio_rustls::TlsAcceptor {
-        tokio_rustls::TlsAcceptor::from(Arc::clone(&self.config))
+    /// What answers handshakes, and whether it offers HTTP/2.
+    pub(crate) fn acceptor(&self, http2: bool) -> tokio_rustls::TlsAcceptor {
+        let mut config = Arc::clone(&self.config);
+        if http2 {
+            Arc::make_mut(&mut config)
+                .alpn_protocols
+                .insert(0, HTTP2.to_vec());
+        }
+        tokio_rustls::TlsAcceptor::from(config)
     }
 }
 

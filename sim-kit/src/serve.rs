@@ -3,7 +3,9 @@
 //! This file, with its children, is the only one that knows the HTTP library.
 
 mod body;
+mod connection;
 mod exchange;
+mod spelling;
 mod wire_end;
 
 use std::future::Future;
@@ -13,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use http::Extensions;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
@@ -20,8 +23,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::exchange::{Reply, Request};
-use crate::pki::ServerIdentity;
-use exchange::exchange;
+use crate::pki::{HTTP2, ServerIdentity};
+use connection::{over_http1, over_http2};
+use exchange::Conversation;
 use wire_end::{Ending, SocketEnd};
 
 /// Panics that are kept; the first ones tell the most.
@@ -31,6 +35,11 @@ const PANICS_MAX: usize = 100;
 pub trait Handler: Send + Sync + 'static {
     /// Answers one request. A panic ends the connection and is kept in [`Running::panics`].
     fn handle(&self, request: Request) -> impl Future<Output = Reply> + Send;
+
+    /// Names of header fields that HTTP/1.1 responses spell like this instead of in title case.
+    fn spelled(&self) -> &'static [&'static str] {
+        &[]
+    }
 }
 
 /// Bounds of a listener.
@@ -73,8 +82,13 @@ impl Default for Limits {
 pub enum Tls {
     /// Plain HTTP.
     Off,
-    /// TLS 1.2 or 1.3 with this identity.
-    Server(ServerIdentity),
+    /// TLS 1.2 or 1.3.
+    Server {
+        /// The certificate.
+        identity: ServerIdentity,
+        /// Whether a client may choose HTTP/2.
+        http2: bool,
+    },
 }
 
 /// A bound listener that does not answer yet.
@@ -130,7 +144,7 @@ pub async fn bind(addr: SocketAddr) -> Result<BoundListener, BindError> {
 }
 
 /// Counters of a listener at one moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct StatsSnapshot {
     /// Connections accepted.
     pub connections: u64,
@@ -142,12 +156,25 @@ pub struct StatsSnapshot {
     pub requests: u64,
 }
 
+/// The counters of a listener, for as long as somebody looks at them.
 #[derive(Default)]
-struct Stats {
+pub(crate) struct Stats {
     connections: AtomicU64,
     tls_handshakes: AtomicU64,
     tls_failures: AtomicU64,
     requests: AtomicU64,
+}
+
+impl Stats {
+    pub(crate) fn snapshot(&self) -> StatsSnapshot {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        StatsSnapshot {
+            connections: read(&self.connections),
+            tls_handshakes: read(&self.tls_handshakes),
+            tls_failures: read(&self.tls_failures),
+            requests: read(&self.requests),
+        }
+    }
 }
 
 /// A listener that answers. Dropping it stops at once; [`Running::stop`] drains.
@@ -180,13 +207,12 @@ impl Running {
     /// The counters now.
     #[must_use]
     pub fn stats(&self) -> StatsSnapshot {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        StatsSnapshot {
-            connections: read(&self.stats.connections),
-            tls_handshakes: read(&self.stats.tls_handshakes),
-            tls_failures: read(&self.stats.tls_failures),
-            requests: read(&self.stats.requests),
-        }
+        self.stats.snapshot()
+    }
+
+    /// The counters themselves.
+    pub(crate) fn counters(&self) -> Arc<Stats> {
+        Arc::clone(&self.stats)
     }
 
     /// Messages of panics in the handler. Anything here is a bug of ours.
@@ -229,22 +255,23 @@ pub fn serve<H: Handler>(
     let stopping = CancellationToken::new();
     let acceptor = match tls {
         Tls::Off => None,
-        Tls::Server(identity) => Some(identity.acceptor()),
+        Tls::Server { identity, http2 } => Some(identity.acceptor(*http2)),
     };
     let tls = acceptor.is_some();
-    let listener = Listener {
+    let mut listener = Listener {
         handler,
         acceptor,
         limits,
         local: bound.local,
         stats: Arc::clone(&stats),
         stopping: stopping.clone(),
+        spelling: Extensions::new(),
     };
-    let accepting = tokio::spawn(accept(
-        bound.listener,
-        Arc::new(listener),
-        Arc::clone(&panics),
-    ));
+    let kept = Arc::clone(&panics);
+    let accepting = tokio::spawn(async move {
+        listener.spelling = spelling::remembered(listener.handler.spelled()).await;
+        accept(bound.listener, Arc::new(listener), kept).await;
+    });
     Running {
         local: bound.local,
         tls,
@@ -262,6 +289,7 @@ struct Listener<H> {
     local: SocketAddr,
     stats: Arc<Stats>,
     stopping: CancellationToken,
+    spelling: Extensions,
 }
 
 async fn accept<H: Handler>(
@@ -341,8 +369,15 @@ async fn connection<H: Handler>(stream: TcpStream, peer: SocketAddr, listener: &
     let _ = stream.set_nodelay(true);
     let ending = Ending::default();
     let end = SocketEnd::new(stream, ending.clone());
+    let conversation = Arc::new(Conversation {
+        listener: Arc::clone(listener),
+        number,
+        peer,
+        ending,
+        upgraded: Mutex::default(),
+    });
     let Some(acceptor) = &listener.acceptor else {
-        return exchange(end, number, peer, listener, &ending).await;
+        return over_http1(end, &conversation).await;
     };
     let span = Duration::from_secs(listener.limits.handshake_s);
     match timeout(span, acceptor.accept(end)).await {
@@ -351,7 +386,11 @@ async fn connection<H: Handler>(stream: TcpStream, peer: SocketAddr, listener: &
                 .stats
                 .tls_handshakes
                 .fetch_add(1, Ordering::Relaxed);
-            exchange(encrypted, number, peer, listener, &ending).await;
+            if encrypted.get_ref().1.alpn_protocol() == Some(HTTP2) {
+                over_http2(encrypted, &conversation).await;
+            } else {
+                over_http1(encrypted, &conversation).await;
+            }
         }
         Ok(Err(error)) => {
             listener.stats.tls_failures.fetch_add(1, Ordering::Relaxed);

@@ -4,6 +4,7 @@
 use ecm_lab::lab::Lab;
 use ecm_lab::rig::console::{ConsoleUser, Entry};
 use ecm_lab::rig::{Options, Rig, SessionId};
+use futures_util::future::join_all;
 use sim_kit::fault::{Matcher, Rule, Verdict};
 use sim_kit::seeded::Seed;
 
@@ -11,20 +12,23 @@ const SEARCH: &str = "SearchSecretsByFieldValue";
 const DOWNLOAD: &str = "DownloadFileAttachmentByItemId";
 
 #[tokio::test]
-async fn a_warm_list_costs_one_round_trip() {
+async fn a_warm_list_costs_one_round_trip_and_no_handshake() {
     let rig = rig().await;
     let (session, _) = list(&rig, "web01").await;
     rig.vault.operator.delete("/journal").await.unwrap();
+    let before = handshakes(&rig).await;
     // Machine by its full and its short name, and the domain: all at once.
     let held = hold_until(&rig, SEARCH, 3, rig.appliance.list(&session)).await;
     assert_eq!(held.unwrap().len(), 2);
     assert_eq!(operations(&rig).await, [SEARCH; 3]);
+    assert_eq!(handshakes(&rig).await, before);
     finish(rig).await;
 }
 
 #[tokio::test]
-async fn a_cold_list_costs_three_round_trips() {
+async fn a_cold_list_costs_three_round_trips_and_one_handshake() {
     let rig = rig().await;
+    let before = handshakes(&rig).await;
     let session = rig
         .appliance
         .begin(r"ACME\joe.user", "web01")
@@ -37,6 +41,27 @@ async fn a_cold_list_costs_three_round_trips() {
         operations(&rig).await,
         ["Authenticate", "ImpersonateUser", SEARCH, SEARCH, SEARCH]
     );
+    assert_eq!(handshakes(&rig).await - before, 1);
+    finish(rig).await;
+}
+
+#[tokio::test]
+async fn cold_lists_of_one_user_share_the_log_on_and_the_connection() {
+    const TOGETHER: u64 = 8;
+    let rig = rig().await;
+    let before = handshakes(&rig).await;
+    let mut sessions = Vec::new();
+    for _ in 0..TOGETHER {
+        let began = rig.appliance.begin(r"ACME\joe.user", "web01").await;
+        sessions.push(began.unwrap());
+    }
+    let lists = join_all(sessions.iter().map(|session| rig.appliance.list(session)));
+    let found = hold_until(&rig, SEARCH, 3 * TOGETHER, lists).await;
+    assert!(found.into_iter().all(|list| list.unwrap().len() == 2));
+    let calls = operations(&rig).await;
+    let count = |operation| calls.iter().filter(|call| *call == operation).count();
+    assert_eq!((count("Authenticate"), count("ImpersonateUser")), (1, 1));
+    assert_eq!(handshakes(&rig).await - before, 1);
     finish(rig).await;
 }
 
@@ -106,6 +131,12 @@ async fn list(rig: &Rig, item: &str) -> (SessionId, Vec<Entry>) {
 async fn operations(rig: &Rig) -> Vec<String> {
     let calls = rig.vault.operator.journal().await.unwrap();
     calls.into_iter().map(|call| call.operation).collect()
+}
+
+/// TLS handshakes with the vault so far.
+async fn handshakes(rig: &Rig) -> u64 {
+    let stats = rig.vault.operator.get("/stats").await.unwrap();
+    stats["tls_handshakes"].as_u64().unwrap()
 }
 
 async fn finish(rig: Rig) {

@@ -8,8 +8,9 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
-use super::{Broker, broke_down, log_failure};
+use super::{Broker, broke_down};
 use crate::clock::{sleep, within};
+use crate::diagnosis::log_failure;
 use crate::entropy;
 use crate::error::{ErrorKind, Hop, Owner, PluginError, shortened};
 use crate::link::wire::{Answer, SessionFrame};

@@ -9,8 +9,9 @@ use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::ask::tell;
-use super::{Broker, Handled, Origin, broke_down, log_failure};
+use super::{Broker, Handled, Origin, broke_down};
 use crate::clock::within;
+use crate::diagnosis::log_failure;
 use crate::error::{ErrorKind, Hop, PluginError};
 use crate::link::wire::{Answer, ErrorAnswer, SealedBox, SessionFrame};
 use crate::outbox::{DebtKey, FetchEnd, OutboxError};

@@ -1,31 +1,37 @@
 //! `ecm test-settings`: the form *Test Settings* of the classic Configurator.
 
 mod json;
+mod outlet;
+mod stop;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use ecm::clock::within;
-use ecm::config::{LocalConfig, Override};
+use ecm::config::{LocalConfig, Override, VaultConfig};
 use ecm::env::Environment;
-use ecm::error::ErrorKind;
+use ecm::error::{ErrorKind, Hop, Owner, PluginError};
 use ecm::plugin::{JumpItemType, Plugin, Product};
-use ecm::test_settings::{FormProblem, TestForm, TestReport, test_settings};
+use ecm::test_settings::{TestForm, TestReport, look_up, wrong_form};
 use ecm::token_cache::TokenCache;
-use ecm::{log, vault};
-use tokio::signal::ctrl_c;
+use ecm::vault::{VaultError, plugin_with};
 
-use super::{ConfigFile, Exit, complain, say};
+use self::outlet::Outlet;
+use self::stop::StopSignals;
+use super::{ConfigFile, Exit, complain};
 
-/// How long an interrupted test may take to check in what it retrieved.
-const CLEAN_UP_LIMIT: Duration = Duration::from_secs(60);
+/// How long an interrupted test may take to fetch what it had asked for and to check it in.
+const CLEAN_UP_LIMIT: Duration = Duration::from_secs(120);
 
 /// Ask the vault as a session would, with the settings at hand.
 ///
 /// Needs neither the service nor the appliance and never contacts the appliance. Values given with
 /// --set are used in place of those in the file; nothing is saved. A password is never shown: a
-/// credential that is retrieved is reported as found and checked in again. The text of the outcome
-/// is also written to Configurator.log beside log.file, when that is set.
+/// credential that is retrieved is reported as found and checked in again, also when the test is
+/// stopped by Ctrl-C, SIGTERM or SIGHUP. The text of the outcome, and every step that led to it,
+/// is also written to Configurator.log: beside log.file, or beside the configuration file when
+/// that is not set.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct TestSettings {
@@ -43,7 +49,7 @@ pub(super) struct TestSettings {
     /// Hostname / IP Address; for every type but web_jump.
     #[arg(long, value_name = "HOST")]
     hostname: Option<String>,
-    /// Website URL; for web_jump only.
+    /// Website URL; for web_jump, or for protocol_tunnel in place of a host name.
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// Additional IP Address; for jump_client only, may be repeated.
@@ -99,41 +105,66 @@ fn jump_item_type(name: &str) -> Result<JumpItemType, String> {
     })
 }
 
+/// Why a test could not begin: for the dialog, and for standard error.
+struct NotBegun {
+    plugin: &'static str,
+    error: Box<PluginError>,
+    complaints: Vec<String>,
+}
+
 impl TestSettings {
     pub(super) fn run(self) -> Exit {
-        let overrides = match self.overrides() {
-            Ok(overrides) => overrides,
-            Err(error) => {
-                complain(anyhow::anyhow!("--set: {error}"));
-                return Exit::Usage;
-            }
-        };
-        let local = match LocalConfig::load(&self.file.config, &overrides) {
-            Ok(local) => local,
-            Err(error) => {
-                complain(error);
-                return Exit::Usage;
-            }
-        };
-        // Nothing is saved, so tokens are not either.
-        let environment = Environment::of_process();
-        let plugin = match vault::plugin_with(&local, &environment, TokenCache::in_memory()) {
+        let outlet = Outlet::open(&self.file.config, self.json, self.explain);
+        let plugin = match self.plugin() {
             Ok(plugin) => plugin,
-            Err(error) => {
-                complain(error);
-                return Exit::Usage;
-            }
+            Err(reason) => return self.not_begun(&outlet, reason),
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
         match runtime {
-            Ok(runtime) => runtime.block_on(self.test(plugin.as_ref(), &local)),
+            Ok(runtime) => runtime.block_on(self.test(plugin.as_ref(), &outlet)),
             Err(error) => {
                 complain(error);
                 Exit::Engine
             }
         }
+    }
+
+    /// The plugin with the settings at hand, once the form is in order.
+    fn plugin(&self) -> Result<Arc<dyn Plugin>, NotBegun> {
+        let unusable = |plugin, complaint: String, error| NotBegun {
+            plugin,
+            error,
+            complaints: vec![complaint],
+        };
+        let overrides = self.overrides().map_err(|problem| {
+            let complaint = format!("--set: {problem}");
+            unusable("no plugin", complaint.clone(), misconfigured(&complaint))
+        })?;
+        let local = LocalConfig::load(&self.file.config, &overrides).map_err(|error| {
+            let complaint = error.to_string();
+            unusable("no plugin", complaint.clone(), misconfigured(&complaint))
+        })?;
+        let name = match &local.vault {
+            VaultConfig::SecretServer { .. } => "Secret Server",
+            VaultConfig::PasswordSafe { .. } => "Password Safe",
+        };
+        self.form().session().map_err(|problems| NotBegun {
+            plugin: name,
+            error: Box::new(wrong_form(&problems)),
+            complaints: problems.iter().map(ToString::to_string).collect(),
+        })?;
+        // Nothing is saved, so tokens are not either.
+        let environment = Environment::of_process();
+        plugin_with(&local, &environment, TokenCache::in_memory()).map_err(|error| {
+            let complaint = error.to_string();
+            let error = match error {
+                VaultError::Settings { refusal } => refusal,
+                _ => misconfigured(&complaint),
+            };
+            unusable(name, complaint, error)
+        })
     }
 
     /// Read here and not by the parser of the command line, whose refusal would repeat a secret
@@ -142,24 +173,51 @@ impl TestSettings {
         self.overrides.iter().map(|text| text.parse()).collect()
     }
 
-    async fn test(&self, plugin: &dyn Plugin, local: &LocalConfig) -> Exit {
-        let form = self.form();
-        let testing = test_settings(plugin, &form, self.retrieve.as_deref());
-        tokio::pin!(testing);
-        let outcome = tokio::select! {
-            outcome = &mut testing => outcome,
-            _ = ctrl_c() => {
-                if self.retrieve.is_some() {
-                    complain(anyhow::anyhow!("interrupted; waiting until the credential is back"));
-                    let _ = within(CLEAN_UP_LIMIT, testing).await;
-                }
-                return Exit::Interrupted;
+    fn not_begun(&self, outlet: &Outlet, reason: NotBegun) -> Exit {
+        let NotBegun {
+            plugin,
+            error,
+            complaints,
+        } = reason;
+        outlet.tell(&TestReport::not_begun(plugin, &self.form(), *error));
+        for complaint in complaints {
+            complain(anyhow::anyhow!(complaint));
+        }
+        Exit::Usage
+    }
+
+    async fn test(&self, plugin: &dyn Plugin, outlet: &Outlet) -> Exit {
+        let mut stop = match StopSignals::listen() {
+            Ok(stop) => stop,
+            Err(error) => {
+                complain(error);
+                return Exit::Engine;
             }
         };
-        match outcome {
-            Ok(report) => self.tell(&report, local),
-            Err(problems) => wrong_form(&problems),
+        let form = self.form();
+        let looked_up = tokio::select! {
+            report = look_up(plugin, &form) => report,
+            () = stop.next() => return Exit::Interrupted,
+        };
+        let mut report = match looked_up {
+            Ok(report) => report,
+            Err(problems) => {
+                complain(wrong_form(&problems));
+                return Exit::Usage;
+            }
+        };
+        if let Some(id) = &self.retrieve
+            && !retrieve(&mut report, plugin, &form, id, &mut stop).await
+        {
+            if report.retrieval.is_none() {
+                outlet.alarm(&may_be_checked_out(id));
+            } else {
+                outlet.tell(&report);
+            }
+            return Exit::Interrupted;
         }
+        outlet.tell(&report);
+        exit_of(&report)
     }
 
     fn form(&self) -> TestForm {
@@ -177,31 +235,57 @@ impl TestSettings {
             },
         }
     }
+}
 
-    fn tell(&self, report: &TestReport, local: &LocalConfig) -> Exit {
-        match self.json {
-            true => say(json::render(report, self.explain)),
-            false => say(report.to_text(self.explain).trim_end()),
-        }
-        // The log has all that is known about a failure, asked for or not.
-        let text = report.to_text(self.explain || !report.succeeded());
-        if let Err(error) = log::record_test(&local.log, &text, report.succeeded()) {
-            complain(error);
-        }
-        match report.error().map(|error| error.kind) {
-            None => Exit::Success,
-            Some(ErrorKind::Configuration) => Exit::Usage,
-            Some(ErrorKind::Connectivity | ErrorKind::Timeout | ErrorKind::Tls) => {
-                Exit::Unreachable
-            }
-            Some(_) => Exit::Refused,
-        }
+/// Retrieves the entry `id`; `false` when it was asked to stop meanwhile. What was asked for may be
+/// checked out as soon as the call has left, so stopping waits until it is back; a second signal
+/// stops at once.
+async fn retrieve(
+    report: &mut TestReport,
+    plugin: &dyn Plugin,
+    form: &TestForm,
+    id: &str,
+    stop: &mut StopSignals,
+) -> bool {
+    // The form was in order for the list.
+    let retrieving = report.retrieve(plugin, form, id);
+    tokio::pin!(retrieving);
+    tokio::select! {
+        _ = &mut retrieving => return true,
+        () = stop.next() => {}
+    }
+    complain(anyhow::anyhow!(
+        "interrupted; waiting until the credential is back (once more to stop at once)"
+    ));
+    tokio::select! {
+        _ = within(CLEAN_UP_LIMIT, retrieving) => {}
+        () = stop.next() => {}
+    }
+    false
+}
+
+fn may_be_checked_out(id: &str) -> String {
+    format!(
+        "stopped before the credential was back: {id} may still be checked out; check it in by \
+         hand in the vault"
+    )
+}
+
+fn exit_of(report: &TestReport) -> Exit {
+    match report.error().map(|error| error.kind) {
+        None => Exit::Success,
+        Some(ErrorKind::Configuration) => Exit::Usage,
+        Some(ErrorKind::Connectivity | ErrorKind::Timeout | ErrorKind::Tls) => Exit::Unreachable,
+        Some(_) => Exit::Refused,
     }
 }
 
-fn wrong_form(problems: &[FormProblem]) -> Exit {
-    for problem in problems {
-        complain(problem.clone());
-    }
-    Exit::Usage
+fn misconfigured(problem: &str) -> Box<PluginError> {
+    Box::new(PluginError::new(
+        ErrorKind::Configuration,
+        Hop::Settings,
+        problem,
+        "correct the configuration or the value given with --set",
+        Owner::EcmAdministrator,
+    ))
 }

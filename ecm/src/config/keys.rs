@@ -87,7 +87,7 @@ pub const SECTIONS: &[Section] = &[
             key(
                 "file",
                 "standard error",
-                "the log file; `Configurator.log` of `ecm test-settings` stands beside it",
+                "the log file; `Configurator.log` of `ecm test-settings` stands beside it, or beside the configuration",
             ),
             key(
                 "level",
@@ -232,6 +232,11 @@ pub const SECTIONS: &[Section] = &[
                 "for secrets that require one; empty refuses them",
             ),
             key("ticket", "none", "for secrets that require one"),
+            key(
+                "checked_out_wait_s",
+                "0",
+                "how long is waited for a secret that somebody else has, at most 300; `0` refuses it at once",
+            ),
             key(
                 "search_short_names",
                 "true",

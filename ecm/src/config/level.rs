@@ -1,7 +1,7 @@
 //! Log levels: our own names, log4net's, and the classic `<level value="INFO"/>` file.
 
 use quick_xml::Reader;
-use quick_xml::events::Event;
+use quick_xml::events::{BytesStart, Event};
 use tracing::level_filters::LevelFilter;
 
 /// A configuration file of the classic ECM is a few kilobytes.
@@ -20,29 +20,55 @@ pub(super) fn from_name(name: &str) -> Option<LevelFilter> {
     }
 }
 
-/// The level of the first `<level value="…"/>` of a `BeyondTrust-ECMService.exe.config`
-/// (documented ecm:§5.1: edit that line, save, restart the service).
+/// The level of a `BeyondTrust-ECMService.exe.config` (documented ecm:§5.1: edit the line
+/// `<level value="…"/>`, save, restart the service): that of `<root>`, which is the one for all
+/// that no logger of its own speaks for, or the only one.
 ///
 /// # Errors
 /// A fragment that says what is missing; nothing of the file is quoted, as such files may hold
 /// accounts.
 pub(super) fn from_classic_file(xml: &str) -> Result<LevelFilter, &'static str> {
     let mut reader = Reader::from_str(xml);
+    let mut open: Vec<bool> = Vec::new();
+    let mut elsewhere = Vec::new();
     loop {
-        match reader.read_event() {
-            Ok(Event::Start(element) | Event::Empty(element))
-                if element.local_name().as_ref() == "level" =>
-            {
-                let value = element.try_get_attribute("value").ok().flatten();
-                let value = value.ok_or("its <level> element has no attribute `value`")?;
-                return from_name(&value.value)
-                    .ok_or("its <level> is none of DEBUG, INFO, WARN, ERROR, FATAL, ALL, OFF");
+        let event = reader
+            .read_event()
+            .map_err(|_| "it is not well-formed XML")?;
+        let (element, is_open) = match event {
+            Event::Start(element) => (element, true),
+            Event::Empty(element) => (element, false),
+            Event::End(_) => {
+                open.pop();
+                continue;
             }
-            Ok(Event::Eof) => return Err("it has no <level value=\"…\"/> element"),
-            Ok(_) => {}
-            Err(_) => return Err("it is not well-formed XML"),
+            Event::Eof if !open.is_empty() => return Err("it is not well-formed XML"),
+            Event::Eof => break,
+            _ => continue,
+        };
+        if element.local_name().as_ref() == "level" {
+            let level = level_of(&element);
+            if open.last() == Some(&true) {
+                return level;
+            }
+            elsewhere.push(level);
+        }
+        if is_open {
+            open.push(element.local_name().as_ref() == "root");
         }
     }
+    match elsewhere[..] {
+        [] => Err("it has no <level value=\"…\"/> element"),
+        [only] => only,
+        _ => Err("it has several <level> elements and none of them in <root>"),
+    }
+}
+
+fn level_of(element: &BytesStart<'_>) -> Result<LevelFilter, &'static str> {
+    let value = element.try_get_attribute("value").ok().flatten();
+    let value = value.ok_or("its <level> element has no attribute `value`")?;
+    from_name(&value.value)
+        .ok_or("its <level> is none of DEBUG, INFO, WARN, ERROR, FATAL, ALL, OFF")
 }
 
 #[cfg(test)]
@@ -67,6 +93,23 @@ mod tests {
             assert_eq!(from_classic_file(&file(written)), Ok(expected));
         }
         assert!(from_classic_file(&file("LOUD")).is_err());
+    }
+
+    #[test]
+    fn the_level_of_root_counts_among_those_of_other_loggers() {
+        const NOISY: &str = "<logger name=\"Noisy\"><level value=\"OFF\"/></logger>";
+        const ROOT: &str = "<root><appender-ref ref=\"File\"/><level value=\"DEBUG\"/></root>";
+        let file =
+            |inside: &str| format!("<configuration><log4net>{inside}</log4net></configuration>");
+        for order in [[NOISY, ROOT], [ROOT, NOISY]] {
+            assert_eq!(
+                from_classic_file(&file(&order.concat())),
+                Ok(LevelFilter::DEBUG)
+            );
+        }
+        assert_eq!(from_classic_file(&file(NOISY)), Ok(LevelFilter::OFF));
+        let two = from_classic_file(&file(&[NOISY, NOISY].concat()));
+        assert!(two.is_err_and(|reason| reason.contains("several")));
     }
 
     #[test]

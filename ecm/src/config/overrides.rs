@@ -5,10 +5,10 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::Override;
 use super::sections::settle;
 use super::table::{Document, Finding, Table};
 use super::vaults::{PASSWORD_SAFE, SECRET_SERVER, password_safe, secret_server};
+use super::{Override, VaultConfig};
 
 /// The overrides as a section of a file would have them.
 pub(super) fn as_toml(given: &[Override]) -> String {
@@ -62,6 +62,25 @@ pub(super) fn apply<'t>(root: &mut Spanned<DeTable<'t>>, typed: &'t str) {
     }
     for (key, value) in overrides.into_inner() {
         table.insert(key, value);
+    }
+}
+
+/// Lets a secret that was given on the command line name the command line when it leads nowhere.
+pub(super) fn place(vault: &mut VaultConfig, given: &[Override]) {
+    let (key, secret) = match vault {
+        VaultConfig::SecretServer { api_password, .. } => ("api_password", api_password),
+        VaultConfig::PasswordSafe {
+            api_registration_key,
+            ..
+        } => ("api_registration_key", api_registration_key),
+    };
+    if let Some(at) = given.iter().rposition(|given| given.key == key) {
+        secret.place = Finding {
+            file: "--set".into(),
+            line: at + 1,
+            key: key.to_owned(),
+            problem: String::new(),
+        };
     }
 }
 

@@ -4,8 +4,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use tracing::level_filters::LevelFilter;
-
 use super::reference::SecretReference;
 use super::table::{Document, Finding, Table};
 use super::values::{address, base, path, required_secret, seconds, secret};
@@ -50,12 +48,22 @@ pub(super) fn read_local(
             overrides::apply(&mut root, &typed);
             let mut root = Table::root(&document, &root);
             let _ = root.table("appliance");
-            let local = local(&mut root, file);
+            let mut local = local(&mut root, file);
             root.finish();
+            if let Some(local) = &mut local {
+                overrides::place(&mut local.vault, given);
+            }
             local
         }
     };
     settle(document, config)
+}
+
+/// Reads `[log]` alone, whatever is wrong elsewhere or in it.
+pub(super) fn read_log(file: &Path, text: &str) -> Option<LogConfig> {
+    let document = Document::new(file, text);
+    let root = document.parse()?;
+    log(Table::root(&document, &root).table("log"), file)
 }
 
 /// The value, if nothing was found wrong with it.
@@ -150,12 +158,7 @@ fn state(table: Option<Table<'_, '_>>, file: &Path) -> Option<StateConfig> {
 }
 
 fn log(table: Option<Table<'_, '_>>, file: &Path) -> Option<LogConfig> {
-    let fallback = LogConfig {
-        file: None,
-        level: LevelFilter::INFO,
-        file_bytes_max: 10 * MIB,
-        rotations: 5,
-    };
+    let fallback = LogConfig::default();
     let Some(mut table) = table else {
         return Some(fallback);
     };

@@ -7,7 +7,9 @@ use super::VaultConfig;
 use super::table::Table;
 use super::values::{count, path, put, required_secret, text};
 use crate::password_safe::settings::{CheckIn, RunAsForm, SettingsFile as PasswordSafeSettings};
-use crate::secret_server::settings::SettingsFile as SecretServerSettings;
+use crate::secret_server::settings::{
+    CHECKED_OUT_WAIT_MAX_S, SettingsFile as SecretServerSettings,
+};
 
 /// The section of the Secret Server plugin.
 pub(super) const SECRET_SERVER: &str = "secret-server";
@@ -104,6 +106,10 @@ fn own_settings(table: &mut Table<'_, '_>, settings: &mut SecretServerSettings, 
         table.string("comment").map(str::to_owned),
     );
     settings.ticket = text(table, "ticket");
+    put(
+        &mut settings.checked_out_wait_s,
+        table.number("checked_out_wait_s", 0..=CHECKED_OUT_WAIT_MAX_S),
+    );
     put(
         &mut settings.search_short_names,
         table.boolean("search_short_names"),

@@ -146,8 +146,9 @@ symptoms! {
     AnswerNotUnderstood, "answer-not-understood", Unexpected, Maintainer,
         says "the vault's answer is not the expected SOAP reply",
         cause "the service is of an unknown version, or something else than Secret Server \
-               answers",
-        cure "run the test with log level DEBUG and compare the address with a working client";
+               answers, such as a gateway or a proxy; status, media type and its words are shown",
+        cure "follow the words shown; ecm test-settings writes every step up to this answer to \
+              Configurator.log";
     TooManyResults, "too-many-results", Unexpected, EcmAdministrator,
         says "the search has more results than are read",
         cause "Machine Field or Domain Field names a field whose value very many secrets share",
@@ -166,8 +167,8 @@ symptoms! {
         cure "follow the vault's words";
     LoginFailed, "login-failed", Authentication, EcmAdministrator,
         says "the vault does not accept the API account",
-        cause "API User, API Password or API Domain is wrong, or the account is disabled or \
-               locked",
+        cause "API User, API Password or API Domain is wrong, the account is disabled or locked, \
+               or its password has expired, which many versions do not tell apart",
         cure "check API User, API Password and API Domain by logging in to the vault";
     ApiPasswordExpired, "api-password-expired", Authentication, VaultAdministrator,
         says "the password of the API account has expired",
@@ -182,6 +183,11 @@ symptoms! {
         says "the vault wants a second factor from the API account",
         cause "two-factor is required for web services",
         cure "switch two-factor off for web services for the API account";
+    ClockSkew, "clock-skew", Configuration, EcmAdministrator,
+        says "the clocks of the ECM and of the vault differ",
+        cause "one of the two machines does not follow a time server, so that tokens and \
+               certificates are taken for expired or not yet valid",
+        cure "let both machines follow a time server";
     TokenRefusedTwice, "token-refused-twice", Authentication, VaultAdministrator,
         says "the vault refuses a token that it has just issued",
         cause "the session time-out is shorter than a request, or several vault nodes do not \
@@ -200,6 +206,12 @@ symptoms! {
                them a mail",
         cure "approve the request from the mail, or in Secret Server under Tools > Manage \
               Applications";
+    DelegationUnexplained, "delegation-unexplained", PendingApproval, VaultAdministrator,
+        says "the vault gave no access to this user's secrets and no reason",
+        cause "most likely the user has not yet allowed the API account to use their secrets; \
+               an answer without any words does not say so",
+        cure "see whether a request of the API account waits in Secret Server under Tools > \
+              Manage Applications of that user, and in the vault's system log if there is none";
     DelegationDenied, "delegation-denied", Permission, ConsoleUser,
         says "this user denied the API account access to their secrets",
         cause "the user refused or revoked the delegation",
@@ -213,6 +225,11 @@ symptoms! {
         says "the appliance sent no user name",
         cause "the security provider of the console user fills no user name",
         cure "check the user name attribute of the appliance's security provider";
+    EntryNotListed, "entry-not-listed", NotFound, EcmAdministrator,
+        says "the entry to retrieve is not in the list that was found",
+        cause "the id is misspelt, or the entry belongs to another user or endpoint; only what is \
+               listed can be chosen at a console",
+        cure "take an id from the list, or correct the inputs that led to it";
     SecretNotFound, "secret-not-found", NotFound, ConsoleUser,
         says "the vault has no such secret",
         cause "it was deleted after the list was made",
@@ -232,7 +249,7 @@ symptoms! {
     SecretCheckedOut, "secret-checked-out", Permission, ConsoleUser,
         says "the secret is checked out to somebody else",
         cause "check-out is exclusive, and another user holds the secret",
-        cure "wait until it is checked in, or ask the holder";
+        cure "wait until it is checked in, or ask the holder; checked_out_wait_s lets the ECM wait";
     SecretDoubleLocked, "secret-double-locked", Unsupported, VaultAdministrator,
         says "the secret is protected by DoubleLock",
         cause "a DoubleLock password would be needed, which only the user knows",
@@ -249,4 +266,9 @@ symptoms! {
         says "an attachment of the secret cannot be read",
         cause "it is not text, or came damaged",
         cure "upload the key or certificate again in a text form such as PEM";
+    AttachmentUnsupported, "attachment-unsupported", Unsupported, VaultAdministrator,
+        says "the secret holds its credential in an attachment of an unsupported kind",
+        cause "the attachment is a key store such as PKCS #12 (.pfx), or neither a key nor a \
+               certificate, and the secret has no password",
+        cure "attach the private key in PEM, OpenSSH or PuTTY form, and its certificate beside it";
 }

@@ -6,8 +6,8 @@ const DOMAIN_COMPONENT: [&str; 2] = ["dc", "0.9.2342.19200300.100.1.25"];
 
 /// The DNS domain spelled by the `dc` parts of a distinguished name, `None` when it has none.
 ///
-/// Multi-valued RDNs, any letter case, white space around the signs and escapes (`\,`, `\2C`) are
-/// understood; empty `dc` parts are passed over.
+/// Multi-valued RDNs, any letter case, white space around the signs, escapes (`\,`, `\2C`), quoted
+/// and hexadecimal values are understood; empty `dc` parts are passed over.
 ///
 /// # Errors
 /// A sentence fragment that says what is not a distinguished name about `text`.
@@ -19,31 +19,34 @@ pub(super) fn domain_of(text: &str) -> Result<Option<String>, &'static str> {
         if kind.is_empty() {
             return Err("a part has no attribute type");
         }
-        let value = unescape(value)?;
-        if DOMAIN_COMPONENT
-            .iter()
-            .any(|known| kind.eq_ignore_ascii_case(known))
-        {
-            let label = value.trim_matches(|end: char| end == '.' || end.is_whitespace());
-            if !label.is_empty() {
-                labels.push(label.to_owned());
-            }
+        // Nothing else is wanted of the name, so nothing else has to be understood.
+        let is_domain = |known: &&str| kind.eq_ignore_ascii_case(known);
+        if !DOMAIN_COMPONENT.iter().any(is_domain) {
+            continue;
+        }
+        let value = value_of(value)?;
+        let label = value.trim_matches(|end: char| end == '.' || end.is_whitespace());
+        if !label.is_empty() {
+            labels.push(label.to_owned());
         }
     }
     Ok((!labels.is_empty()).then(|| labels.join(".")))
 }
 
-/// Splits at commas, semicolons (RFC 2253 writers) and plus signs that are not escaped. Escapes
-/// stay in the parts.
+/// Splits at commas, semicolons (RFC 2253 writers) and plus signs that are neither escaped nor
+/// inside quotes. Escapes and quotes stay in the parts.
 fn split_parts(text: &str) -> Result<Vec<&str>, &'static str> {
     let mut parts = Vec::new();
     let mut start = 0;
-    let mut escaped = false;
+    let (mut escaped, mut quoted) = (false, false);
     for (at, character) in text.char_indices() {
         match character {
             _ if escaped => escaped = false,
             '\\' => escaped = true,
-            ',' | ';' | '+' => {
+            // A quotation is a whole value; elsewhere the sign stands for itself.
+            '"' if quoted => quoted = false,
+            '"' if text[start..at].trim_end().ends_with('=') => quoted = true,
+            ',' | ';' | '+' if !quoted => {
                 parts.push(&text[start..at]);
                 start = at + character.len_utf8();
             }
@@ -53,9 +56,61 @@ fn split_parts(text: &str) -> Result<Vec<&str>, &'static str> {
     if escaped {
         return Err("it ends inside an escape");
     }
+    if quoted {
+        return Err("it ends inside a quotation");
+    }
     parts.push(&text[start..]);
     parts.retain(|part| !part.trim().is_empty());
     Ok(parts)
+}
+
+/// The text of a value: escaped, in quotes (`"Sales, EMEA"`, RFC 2253) or in hexadecimal (`#…`).
+fn value_of(written: &str) -> Result<String, &'static str> {
+    let trimmed = written.trim();
+    if let Some(digits) = trimmed.strip_prefix('#') {
+        return from_hexadecimal(digits);
+    }
+    let Some(rest) = trimmed.strip_prefix('"') else {
+        return unescape(written);
+    };
+    let inside = rest
+        .strip_suffix('"')
+        .ok_or("something stands behind a quotation")?;
+    // With its quotes, so that white space next to them stays.
+    let mut value = unescape(&format!("\"{inside}\""))?;
+    value.pop();
+    value.remove(0);
+    Ok(value)
+}
+
+/// The string whose BER encoding is spelled in hexadecimal: one of the types that hold text, with
+/// a short length.
+fn from_hexadecimal(digits: &str) -> Result<String, &'static str> {
+    const WRONG: &str = "a hexadecimal value is not the encoding of a string";
+    /// OCTET STRING, UTF8String, PrintableString, TeletexString, IA5String.
+    const TEXT_TAGS: [u8; 5] = [0x04, 0x0c, 0x13, 0x14, 0x16];
+    let nibbles = digits
+        .bytes()
+        .map(hex)
+        .collect::<Option<Vec<_>>>()
+        .ok_or(WRONG)?;
+    if nibbles.len() % 2 != 0 {
+        return Err(WRONG);
+    }
+    let bytes: Vec<_> = nibbles
+        .chunks(2)
+        .map(|pair| pair[0] << 4 | pair[1])
+        .collect();
+    match bytes.split_first_chunk::<2>() {
+        Some(([tag, length], content))
+            if TEXT_TAGS.contains(tag)
+                && *length < 0x80
+                && usize::from(*length) == content.len() =>
+        {
+            String::from_utf8(content.to_vec()).map_err(|_| WRONG)
+        }
+        _ => Err(WRONG),
+    }
 }
 
 /// Undoes escapes: `\` and a special character, or `\` and two hexadecimal digits for one byte of
@@ -140,6 +195,42 @@ mod tests {
             Ok(Some("acme.example")),
         );
         check("cn=Joe,dc=acme.,dc=example", Ok(Some("acme.example")));
+    }
+
+    #[test]
+    fn values_in_quotes_and_in_hexadecimal_are_read() {
+        check(
+            "CN=Joe,OU=\"Sales, EMEA; +1\",DC=acme,DC=example",
+            Ok(Some("acme.example")),
+        );
+        check(
+            "cn=Joe,dc = \"acme\" ,dc=\"exam\\70le\"",
+            Ok(Some("acme.example")),
+        );
+        check("cn=5\" disk,dc=acme", Ok(Some("acme")));
+        check(
+            "cn=Joe,dc=\"acme,dc=example",
+            Err("it ends inside a quotation"),
+        );
+        check(
+            "cn=Joe,dc=\"acme\"x",
+            Err("something stands behind a quotation"),
+        );
+        check("cn=Joe,dc=#040461636d65,dc=#16026f6b", Ok(Some("acme.ok")));
+        check("cn=#1e020041,dc=acme", Ok(Some("acme")));
+        for wrong in [
+            "#04034142",
+            "#0402414",
+            "#04xx",
+            "#",
+            "#300461636d65",
+            "#0402fffe",
+        ] {
+            check(
+                &format!("cn=Joe,dc={wrong}"),
+                Err("a hexadecimal value is not the encoding of a string"),
+            );
+        }
     }
 
     #[test]

@@ -115,7 +115,7 @@ pub(super) fn searches(item_type: JumpItemType, plan: &SearchPlan) -> Vec<Search
 
 fn search_of_system(kind: AccountKind, term: &SearchTerm) -> Option<Search> {
     let by = match term.reason {
-        TermReason::ApplicationName | TermReason::Url => return None,
+        TermReason::ApplicationName | TermReason::Url | TermReason::HostAndPort => return None,
         _ if term.text.parse::<IpAddr>().is_ok() => {
             // Only these types can be found by address (documented psafe:DOC-ma).
             let by_address = kind != AccountKind::Cloud && term.text.len() <= ADDRESS_CHARS_MAX;

@@ -2,19 +2,23 @@
 //! the caller's business; that one is dead is told by [`CallError::DeadToken`].
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::clocks::Clocks;
+use super::raw::Raw;
 use super::refusals;
-use super::settings::Settings;
+use super::settings::{Settings, is_platform};
 use super::wire::{
-    self, CodeResponse, ReplyError, Request, SecretReply, SecretSummary, TokenReply,
+    self, CodeResponse, FileReply, ReplyError, Request, SecretReply, SecretSummary, TokenReply,
 };
 use super::xml::Element;
+use crate::clock::Clock;
 use crate::diagnosis::{self, Symptom};
-use crate::error::{ErrorKind, Hop, Owner, PluginError};
+use crate::error::{ErrorKind, Hop, Owner, PluginError, shortened};
 use crate::identity::Candidate;
 use crate::secret::Secret;
 use crate::vault_http::VaultHttp;
@@ -39,10 +43,19 @@ impl From<PluginError> for CallError {
 pub(super) struct Client {
     http: VaultHttp,
     settings: Arc<Settings>,
+    clocks: Clocks,
+    /// Whether the Endpoint URL has given a reply before, so that it cannot be the wrong one.
+    has_replied: AtomicBool,
+}
+
+/// An answer that is no reply, with what is told about it.
+struct NoReply {
+    error: ReplyError,
+    raw: Raw,
 }
 
 impl Client {
-    pub(super) fn new(settings: Arc<Settings>) -> Result<Self, PluginError> {
+    pub(super) fn new(settings: Arc<Settings>, clock: Arc<dyn Clock>) -> Result<Self, PluginError> {
         let http = VaultHttp::new(settings.http.clone()).map_err(|error| {
             PluginError::new(
                 ErrorKind::Configuration,
@@ -52,7 +65,12 @@ impl Client {
                 Owner::EcmAdministrator,
             )
         })?;
-        Ok(Self { http, settings })
+        Ok(Self {
+            http,
+            settings,
+            clocks: Clocks::new(clock),
+            has_replied: AtomicBool::new(false),
+        })
     }
 
     /// Authenticate: the API account's own token.
@@ -130,18 +148,21 @@ impl Client {
         Ok(reply)
     }
 
-    /// DownloadFileAttachmentByItemId: the file, `None` for an empty field.
+    /// DownloadFileAttachmentByItemId: the file and its extension, `None` for an empty field.
     pub(super) async fn download_file_attachment_by_item_id(
         &self,
         token: &Secret,
         secret_id: i32,
         item_id: i32,
-    ) -> Result<Option<Zeroizing<Vec<u8>>>, CallError> {
+    ) -> Result<Option<(Zeroizing<Vec<u8>>, String)>, CallError> {
         let request = Request::download_file_attachment_by_item_id(token, secret_id, item_id);
         let operation = request.operation;
         let reply = read(operation, wire::file_reply(&self.call(request).await?))?;
         if reply.errors.is_empty() {
-            Ok((!reply.content.is_empty()).then_some(reply.content))
+            let FileReply {
+                content, extension, ..
+            } = reply;
+            Ok((!content.is_empty()).then_some((content, extension)))
         } else if refusals::no_attachment(&reply.errors) {
             Ok(None)
         } else {
@@ -188,11 +209,19 @@ impl Client {
         Ok(())
     }
 
+    /// `error`, unless clocks that differ explain it better.
+    pub(super) fn with_clocks(&self, error: PluginError) -> PluginError {
+        self.clocks.explain(error)
+    }
+
     async fn call(&self, request: Request) -> Result<Element, PluginError> {
         let operation = request.operation;
         match self.send(&self.settings.endpoint, request).await? {
-            Ok(result) => Ok(result),
-            Err(error) => Err(self.explain(operation, &error).await),
+            Ok(result) => {
+                self.has_replied.store(true, Ordering::Relaxed);
+                Ok(result)
+            }
+            Err(no_reply) => Err(self.explain(operation, &no_reply).await),
         }
     }
 
@@ -200,7 +229,7 @@ impl Client {
         &self,
         endpoint: &Url,
         request: Request,
-    ) -> Result<Result<Element, ReplyError>, PluginError> {
+    ) -> Result<Result<Element, NoReply>, PluginError> {
         let operation = request.operation;
         let mut headers = HeaderMap::with_capacity(2);
         headers.insert(
@@ -211,29 +240,60 @@ impl Client {
             headers.insert("SOAPAction", action);
         }
         let confided = request.confided().cloned();
-        let answer = self
+        let (answer, headers) = self
             .http
-            .post(endpoint, headers, request.into_body())
+            .send(Method::POST, endpoint, headers, request.into_body())
             .await
-            .map_err(|error| diagnosis::transport(&error, &self.settings.address()))?;
-        tracing::debug!(operation, status = answer.status.as_u16(), "vault answered");
+            .map_err(|error| {
+                let address = self.settings.address();
+                tracing::debug!(operation, address, %error, "the vault was not reached");
+                self.with_clocks(diagnosis::transport(&error, &address))
+            })?;
+        self.clocks.compare(&headers);
+        let status = answer.status.as_u16();
+        let (content_type, body_bytes) = (&*answer.content_type, answer.body.len());
+        tracing::debug!(
+            operation,
+            status,
+            content_type,
+            body_bytes,
+            "vault answered"
+        );
         let mut result = wire::result_of(operation, &answer);
-        if let Some(secret) = confided {
-            wire::conceal(&secret, &mut result);
+        if let Some(secret) = &confided {
+            wire::conceal(secret, &mut result);
         }
-        Ok(result)
+        Ok(result.map_err(|error| NoReply {
+            error,
+            raw: Raw::of(operation, &answer, confided.as_ref()),
+        }))
     }
 
     /// Explains an answer that is no reply. Where the address may be at fault, the likely other one
     /// is asked for its version, which needs no token and changes nothing.
-    async fn explain(&self, operation: &'static str, error: &ReplyError) -> PluginError {
-        let plain = refusals::not_a_reply(operation, error);
+    async fn explain(&self, operation: &'static str, no_reply: &NoReply) -> PluginError {
+        let NoReply { error, raw } = no_reply;
+        tracing::debug!(
+            operation,
+            status = raw.status.as_u16(),
+            content_type = raw.content_type,
+            words = raw.words,
+            "no reply of the vault: {error}"
+        );
+        if let ReplyError::Redirect(target) = error
+            && let Some(host) = self.platform_host(target)
+        {
+            return Symptom::DelineaPlatform.at(Hop::Http, &format!("it redirects to {host}"));
+        }
+        let has_replied = self.has_replied.load(Ordering::Relaxed);
+        let plain = refusals::no_reply(operation, error, raw, has_replied);
         let suspicious = match error {
             ReplyError::Status(status, _) => *status == StatusCode::NOT_FOUND,
             ReplyError::Html(..) | ReplyError::Redirect(_) => true,
             _ => false,
         };
-        let Some((symptom, other)) = other_layout(&self.settings.endpoint).filter(|_| suspicious)
+        let Some((symptom, other)) =
+            other_layout(&self.settings.endpoint).filter(|_| suspicious && !has_replied)
         else {
             return plain;
         };
@@ -241,12 +301,25 @@ impl Client {
         // A cloud tenant never has the segment (documented soap:§1.1), so there the other address
         // is the right one even while it does not answer.
         if answers || symptom == Symptom::CloudAddressHasVirtualDirectory && is_cloud(&other) {
+            let came = match error {
+                ReplyError::Redirect(target) => {
+                    format!(" (it redirects to {})", shortened(target, 200))
+                }
+                _ => String::new(),
+            };
             symptom
-                .at(Hop::Http, &format!("use {other}"))
+                .at(Hop::Http, &format!("use {other}{came}"))
                 .with_action_url(other.as_str())
         } else {
             plain
         }
+    }
+
+    /// The host that a redirect leads to, if it is one of the Delinea Platform.
+    fn platform_host(&self, target: &str) -> Option<String> {
+        let url = self.settings.endpoint.join(target).ok()?;
+        let host = url.host_str()?;
+        is_platform(host).then(|| host.to_owned())
     }
 }
 

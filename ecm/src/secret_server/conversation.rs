@@ -41,7 +41,7 @@ impl Conversation {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, PluginError> {
         let settings = Arc::new(settings);
-        let client = Client::new(Arc::clone(&settings))?;
+        let client = Client::new(Arc::clone(&settings), Arc::clone(&clock))?;
         Ok(Self {
             settings,
             client,
@@ -99,7 +99,7 @@ impl Conversation {
                 Err(CallError::DeadToken) => break,
             }
         }
-        Err(Symptom::TokenRefusedTwice.at(Hop::Vault("ImpersonateUser"), ""))
+        Err(self.refused_twice("ImpersonateUser"))
     }
 
     /// The API account's token: from the cache, or from one Authenticate that all who wait share.
@@ -162,7 +162,6 @@ impl Conversation {
                 }
             };
             if let Some(token) = reply.token {
-                tracing::debug!(user = %name, reason = %candidate.reason, "vault user recognised");
                 trace.add(Step::user(candidate, "recognised"));
                 not_tried("an earlier one was recognised");
                 let issued_at = self.clock.now();
@@ -214,7 +213,13 @@ impl Conversation {
                 }
             }
         }
-        Err(Symptom::TokenRefusedTwice.at(Hop::Vault("Authenticate"), ""))
+        Err(self.refused_twice("Authenticate"))
+    }
+
+    /// The failure to get a token from `operation` that the vault accepts.
+    fn refused_twice(&self, operation: &'static str) -> PluginError {
+        self.client
+            .with_clocks(Symptom::TokenRefusedTwice.at(Hop::Vault(operation), ""))
     }
 
     fn not_before(&self) -> Option<jiff::Timestamp> {

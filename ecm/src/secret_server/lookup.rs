@@ -12,14 +12,16 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::conversation::{Conversation, Errand};
+use super::settings::DOMAINS_MAX;
 use super::wire::SecretSummary;
-use crate::endpoint::search_terms;
+use crate::endpoint::{TERMS_MAX, search_terms};
 use crate::error::PluginError;
 use crate::plugin::{CredentialSummary, JumpItem};
 use crate::trace::Step;
 
-/// Most searches of one look-up that are under way at a time.
-const SEARCHES_TOGETHER_MAX: usize = 8;
+/// Most searches of one look-up that are under way at a time: all that one can have, so that a list
+/// never costs a second trip.
+const SEARCHES_TOGETHER_MAX: usize = TERMS_MAX + DOMAINS_MAX;
 
 struct Search {
     field: String,
@@ -51,7 +53,8 @@ pub(super) async fn find(
                 .buffered(SEARCHES_TOGETHER_MAX)
                 .try_collect::<Vec<_>>()
         })
-        .await?;
+        .await
+        .inspect_err(|_| not_answered(&searches, errand))?;
     Ok(displayed(&merged(searches, found, errand)))
 }
 
@@ -72,6 +75,26 @@ fn plan(conversation: &Conversation, errand: &Errand, item: &JumpItem) -> Vec<Se
         reason: "Include domain credentials for".into(),
     });
     machines.chain(domains).collect()
+}
+
+/// A look-up that failed at its searches had these under way; which of them the vault answered is
+/// nobody's help.
+fn not_answered(searches: &[Search], errand: &Errand) {
+    if errand.trace.user().is_none() {
+        return;
+    }
+    for Search {
+        field,
+        term,
+        reason,
+    } in searches
+    {
+        errand.trace.add(Step::SearchFailed {
+            field: field.clone(),
+            term: term.clone(),
+            reason: reason.clone(),
+        });
+    }
 }
 
 fn merged(
@@ -99,7 +122,6 @@ fn merged(
                 .filter(|one| known.insert(one.secret_id)),
         );
         let added = merged.len() - before;
-        tracing::debug!(field, term, found = all, added, "searched");
         errand.trace.add(Step::Searched {
             field,
             term,

@@ -4,9 +4,11 @@
 
 use http::StatusCode;
 
+use super::raw::Raw;
 use super::wire::{ReplyError, TokenReply};
+use super::xml::XmlError;
 use crate::diagnosis::Symptom;
-use crate::error::{Hop, PluginError};
+use crate::error::{Hop, PluginError, shortened};
 
 /// Whether the words may mean that the token is dead; to be confirmed with GetTokenIsValid, since
 /// the exact text is not public (assumed soap:§3.2).
@@ -51,13 +53,14 @@ const MEANINGS: [(&str, Symptom); 11] = [
 ];
 
 fn symptom_of(operation: &str, words: &str) -> Symptom {
+    // Before "login failed", which such a text may begin with.
+    if operation == "Authenticate" && words.contains("password") && words.contains("expired") {
+        return Symptom::ApiPasswordExpired;
+    }
     if let Some((_, symptom)) = MEANINGS.iter().find(|(text, _)| words.contains(text)) {
         return *symptom;
     }
     match operation {
-        "Authenticate" if words.contains("password") && words.contains("expired") => {
-            Symptom::ApiPasswordExpired
-        }
         // Whatever else Authenticate says, it says that it does not accept the account.
         "Authenticate" => Symptom::LoginFailed,
         "ImpersonateUser" if words.contains("access denied") => Symptom::NoImpersonatePermission,
@@ -90,8 +93,11 @@ pub(super) fn delegation(reply: &TokenReply, user: &str) -> Delegation {
     if let Some(url) = &reply.authorize_url {
         return Delegation::Refused(at(Symptom::DelegationPending).with_action_url(url.clone()));
     }
-    if words.is_empty() || has("pending") || has("approv") {
+    if has("pending") || has("approv") {
         return Delegation::Refused(at(Symptom::DelegationPending));
+    }
+    if words.is_empty() {
+        return Delegation::Refused(at(Symptom::DelegationUnexplained));
     }
     if has("access denied") || has("permission") {
         return Delegation::Refused(at(Symptom::NoImpersonatePermission));
@@ -141,17 +147,34 @@ pub(super) fn no_attachment(errors: &[String]) -> bool {
         .any(|text| text == "File attachment not found.")
 }
 
-/// The error for an answer that is not a reply of the operation.
-pub(super) fn not_a_reply(operation: &'static str, error: &ReplyError) -> PluginError {
+/// The error for an answer that is not a reply of the operation. An address that `has_replied`
+/// before cannot be the wrong one.
+pub(super) fn no_reply(
+    operation: &'static str,
+    error: &ReplyError,
+    raw: &Raw,
+    has_replied: bool,
+) -> PluginError {
+    let before = if has_replied {
+        ", although this address answered calls before"
+    } else {
+        ""
+    };
     let titled = |title: &str, status: StatusCode| match title {
-        "" => format!("status {status}"),
-        title => format!("status {status}, page titled {title:?}"),
+        "" => format!("{}{before}", raw.headline()),
+        title => format!(
+            "status {status}, page titled {:?}{before}",
+            shortened(title, 120)
+        ),
     };
     let http = |symptom: Symptom, detail: &str| symptom.at(Hop::Http, detail);
-    let vault = |symptom: Symptom, detail: &str| symptom.at(Hop::Vault(operation), detail);
     match error {
         ReplyError::Redirect(location) => {
-            http(Symptom::Redirected, &crate::error::shortened(location, 200))
+            let target = match shortened(location, 200) {
+                empty if empty.is_empty() => "it does not say where".to_owned(),
+                target => target,
+            };
+            http(Symptom::Redirected, &format!("{target}{before}"))
         }
         ReplyError::Status(status, title) => {
             let symptom = match *status {
@@ -160,18 +183,42 @@ pub(super) fn not_a_reply(operation: &'static str, error: &ReplyError) -> Plugin
                 status if status.is_server_error() => Symptom::VaultUnavailable,
                 _ => Symptom::AnswerNotUnderstood,
             };
-            http(symptom, &titled(title, *status))
+            let error = http(symptom, &titled(title, *status));
+            if title.is_empty() {
+                error.with_vault_words(&raw.words)
+            } else {
+                error
+            }
         }
         ReplyError::Html(status, title) => {
             http(Symptom::WebPageInsteadOfSoap, &titled(title, *status))
         }
-        ReplyError::Fault { code, text } => vault(Symptom::VaultFault, code).with_vault_words(text),
+        // So many elements are results, whatever else the answer would have held.
+        ReplyError::NotXml(XmlError::TooMany) if operation == "SearchSecretsByFieldValue" => {
+            Symptom::TooManyResults.at(Hop::Vault(operation), &error.to_string())
+        }
+        ReplyError::NotXml(_) | ReplyError::Malformed(_) => {
+            let detail = format!("{error} ({})", raw.headline());
+            Symptom::AnswerNotUnderstood
+                .at(Hop::Vault(operation), &detail)
+                .with_vault_words(&raw.words)
+        }
+        other => not_a_reply(operation, other),
+    }
+}
+
+/// The error for a reply that is not what the operation answers.
+pub(super) fn not_a_reply(operation: &'static str, error: &ReplyError) -> PluginError {
+    let vault = |symptom: Symptom, detail: &str| symptom.at(Hop::Vault(operation), detail);
+    match error {
+        ReplyError::Fault { code, text } => {
+            vault(Symptom::VaultFault, &shortened(code, 120)).with_vault_words(text)
+        }
         ReplyError::TooManyResults(_) => vault(Symptom::TooManyResults, &error.to_string()),
-        ReplyError::NotXml(_) => vault(Symptom::AnswerNotUnderstood, &error.to_string()),
         ReplyError::Malformed(reason) if reason.starts_with("the attachment") => {
             vault(Symptom::AttachmentUnreadable, reason)
         }
-        ReplyError::Malformed(reason) => vault(Symptom::AnswerNotUnderstood, reason),
+        other => vault(Symptom::AnswerNotUnderstood, &other.to_string()),
     }
 }
 

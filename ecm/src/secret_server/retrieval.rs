@@ -3,6 +3,7 @@
 //! fails or the answer is lost on the way; whoever asked owes the check-in.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use zeroize::Zeroizing;
@@ -13,6 +14,7 @@ use super::package::{Attachment, package};
 use super::refusals;
 use super::settings::Settings;
 use super::wire::{CodeResponse, SecretError, SecretItem, SecretRecord, SecretReply};
+use crate::clock::{Stopwatch, sleep};
 use crate::diagnosis::Symptom;
 use crate::error::{Hop, PluginError};
 use crate::plugin::{CredentialPackage, Product, Session};
@@ -30,13 +32,47 @@ pub(super) async fn get(
     credential_id: &str,
 ) -> Result<CredentialPackage, PluginError> {
     let secret_id = secret_id(credential_id)?;
-    let secret = conversation
-        .as_user(errand, |token| {
-            get_secret(conversation, session, token, secret_id)
-        })
-        .await?;
+    let secret = checked_out(conversation, errand, session, secret_id).await?;
     let attachments = attachments(conversation, errand, &secret).await?;
     package(&secret, &attachments, &conversation.settings.domain_field)
+}
+
+/// Most often that a secret which somebody else has is asked for.
+const ASKED_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// Fetches the secret, and while somebody else has it checked out asks again for as long as the
+/// settings allow. A refusal checks nothing out.
+async fn checked_out(
+    conversation: &Arc<Conversation>,
+    errand: &Errand,
+    session: &Session,
+    secret_id: i32,
+) -> Result<SecretRecord, PluginError> {
+    let limit = conversation.settings.checked_out_wait;
+    let waited = Stopwatch::start();
+    loop {
+        let answer = conversation
+            .as_user(errand, |token| {
+                get_secret(conversation, session, token, secret_id)
+            })
+            .await;
+        let Err(error) = &answer else {
+            return answer;
+        };
+        if error.symptom != Some(Symptom::SecretCheckedOut) || limit.is_zero() {
+            return answer;
+        }
+        let left = limit.saturating_sub(waited.elapsed());
+        if left.is_zero() {
+            let words = error.vault_said.as_deref().unwrap_or_default();
+            let detail = format!("still after {} s", limit.as_secs());
+            return Err(Symptom::SecretCheckedOut
+                .at(error.hop, &detail)
+                .with_vault_words(words));
+        }
+        tracing::info!(secret_id, left_s = left.as_secs(), "waiting for a check-in");
+        sleep(left.min(ASKED_AGAIN_AFTER)).await;
+    }
 }
 
 /// Checks a secret in.
@@ -179,7 +215,7 @@ async fn attachment(
     secret_id: i32,
     item: &SecretItem,
 ) -> Result<Option<Attachment>, PluginError> {
-    let content: Option<Zeroizing<Vec<u8>>> = conversation
+    let file: Option<(Zeroizing<Vec<u8>>, String)> = conversation
         .as_user(errand, |token| async move {
             let client = &conversation.client;
             client
@@ -187,8 +223,10 @@ async fn attachment(
                 .await
         })
         .await?;
-    Ok(content.map(|content| Attachment {
+    Ok(file.map(|(content, extension)| Attachment {
         field: item.field_name.clone(),
+        display_name: item.display_name.clone(),
+        extension,
         content,
     }))
 }

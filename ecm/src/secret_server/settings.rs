@@ -61,6 +61,10 @@ pub const LABELS: &[SettingLabel] = &[
     own("show_restricted", "List restricted secrets"),
     own("comment", "Comment for secrets that require one"),
     own("ticket", "Ticket for secrets that require one"),
+    own(
+        "checked_out_wait_s",
+        "Wait for secrets checked out to somebody else",
+    ),
     own("search_short_names", "Search short host names"),
     own("search_public_addresses", "Search public addresses"),
     own("guess_netbios_names", "Guess NetBIOS names"),
@@ -126,6 +130,9 @@ pub struct SettingsFile {
     pub comment: String,
     /// What is answered where a ticket number is asked for as well.
     pub ticket: Option<String>,
+    /// How long is waited for a secret that is checked out to somebody else, seconds; 0 refuses it
+    /// at once. The list cannot leave such secrets out: a search does not tell who has what.
+    pub checked_out_wait_s: u64,
     /// See [`EndpointRules::short_name`].
     pub search_short_names: bool,
     /// See [`EndpointRules::public_addresses`].
@@ -165,6 +172,7 @@ impl SettingsFile {
             show_restricted: true,
             comment: "{product} session {session_id} of {username}".into(),
             ticket: None,
+            checked_out_wait_s: 0,
             search_short_names: true,
             search_public_addresses: false,
             guess_netbios_names: true,
@@ -193,6 +201,12 @@ impl SettingsFile {
             if !(1..=600).contains(&value) {
                 return Err(refuse(label, "it must be from 1 to 600 seconds"));
             }
+        }
+        if self.checked_out_wait_s > CHECKED_OUT_WAIT_MAX_S {
+            return Err(refuse(
+                "Wait for secrets checked out to somebody else",
+                "it must be from 0 to 300 seconds; no session waits longer",
+            ));
         }
         let tidy = |text: Option<String>| text.map(|text| text.trim().to_owned());
         let domains = split_domains(&self.include_domain_credentials_for);
@@ -225,6 +239,7 @@ impl SettingsFile {
             show_restricted: self.show_restricted,
             comment: self.comment.trim().to_owned(),
             ticket: tidy(self.ticket).filter(|text| !text.is_empty()),
+            checked_out_wait: Duration::from_secs(self.checked_out_wait_s),
             results_max: self.results_max.max(1),
             token_lifetime: self.token_lifetime_s.map(Duration::from_secs),
             http: HttpRules {
@@ -255,6 +270,7 @@ pub struct Settings {
     pub(super) show_restricted: bool,
     pub(super) comment: String,
     pub(super) ticket: Option<String>,
+    pub(super) checked_out_wait: Duration,
     pub(super) results_max: usize,
     pub(super) token_lifetime: Option<Duration>,
     pub(super) http: HttpRules,
@@ -277,7 +293,10 @@ impl Settings {
 }
 
 /// Most domains of *Include domain credentials for*; each is one search of every look-up.
-const DOMAINS_MAX: usize = 20;
+pub(super) const DOMAINS_MAX: usize = 20;
+
+/// Longest wait for a secret that somebody else has.
+pub const CHECKED_OUT_WAIT_MAX_S: u64 = 300;
 
 fn split_domains(entries: &[String]) -> Vec<String> {
     let mut domains: Vec<String> = Vec::new();
@@ -316,7 +335,7 @@ fn endpoint(text: &str, allow_plain_http: bool) -> Result<Url, PluginError> {
         return Err(refuse(LABEL, "it names no host"));
     };
     // documented ecm:§8: the integration is not compatible with the Delinea Platform.
-    if host == "delinea.app" || host.ends_with(".delinea.app") {
+    if is_platform(host) {
         return Err(Symptom::DelineaPlatform.at(Hop::Settings, host));
     }
     if !url.username().is_empty() || url.password().is_some() {
@@ -332,6 +351,11 @@ fn endpoint(text: &str, allow_plain_http: bool) -> Result<Url, PluginError> {
     url.set_query(None);
     url.set_fragment(None);
     Ok(url)
+}
+
+/// Whether a host is one of the Delinea Platform (documented soap:§3.11, ecm:§8).
+pub(super) fn is_platform(host: &str) -> bool {
+    host == "delinea.app" || host.ends_with(".delinea.app")
 }
 
 fn required(label: &str, value: &str) -> Result<(), PluginError> {

@@ -12,7 +12,6 @@ use http::StatusCode;
 use zeroize::Zeroizing;
 
 use super::xml::{self, Element, Space, XmlError};
-use crate::error::shortened;
 use crate::secret::Secret;
 use crate::vault_http::Answer;
 
@@ -98,6 +97,9 @@ pub(super) struct SecretItem {
 /// The reply of DownloadFileAttachmentByItemId.
 pub(super) struct FileReply {
     pub(super) errors: Vec<String>,
+    /// What stands after the last dot of FileName, lower case; empty when there is none. The rest
+    /// of the name is nobody's business.
+    pub(super) extension: String,
     pub(super) content: Zeroizing<Vec<u8>>,
 }
 
@@ -302,8 +304,21 @@ pub(super) fn file_reply(result: &Element) -> Result<FileReply, ReplyError> {
     }
     Ok(FileReply {
         errors: errors_of(result)?,
+        extension: extension(result.text_of("FileName").unwrap_or_default()),
         content,
     })
+}
+
+fn extension(file_name: &str) -> String {
+    const EXTENSION_CHARS_MAX: usize = 8;
+    let (_, extension) = file_name.trim().rsplit_once('.').unwrap_or_default();
+    let plain = extension.len() <= EXTENSION_CHARS_MAX
+        && extension.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if plain {
+        extension.to_ascii_lowercase()
+    } else {
+        String::new()
+    }
 }
 
 fn body_of(envelope: Element) -> Result<Element, ReplyError> {
@@ -375,9 +390,8 @@ fn starts_with_tag(body: &[u8], tag: &str) -> bool {
         .is_some_and(|start| start.eq_ignore_ascii_case(tag.as_bytes()))
 }
 
-/// Longest part of a page that is searched for its title, and longest title that is repeated.
+/// Longest part of a page that is searched for its title.
 const TITLE_SEARCHED_BYTES: usize = 8 * 1024;
-const TITLE_CHARS_MAX: usize = 120;
 
 fn page_title(body: &[u8]) -> PageTitle {
     let start = String::from_utf8_lossy(&body[..body.len().min(TITLE_SEARCHED_BYTES)]);
@@ -389,7 +403,8 @@ fn page_title(body: &[u8]) -> PageTitle {
             .find("</title>")
             .map(|length| start[from..from + length].trim())
     });
-    shortened(title.unwrap_or_default(), TITLE_CHARS_MAX)
+    // Shortened where it is shown: a secret that it quotes is concealed first, and whole.
+    title.unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

@@ -97,7 +97,7 @@ pub(super) enum XmlError {
     TooMany,
     #[error("it ends too early")]
     Unfinished,
-    #[error("it does not have exactly one root element")]
+    #[error("it is not one XML document")]
     NotOneRoot,
 }
 

@@ -62,10 +62,16 @@ fn retrieved(out: &mut String, retrieval: &Retrieval) {
         }
     }
     match &retrieval.released {
-        Some(Ok(())) => out.push_str("  It was checked in again.\n"),
+        Some(Ok(())) if retrieval.found.is_ok() => out.push_str("  It was checked in again.\n"),
+        Some(Ok(())) => out.push_str("  Nothing is left checked out.\n"),
         Some(Err(error)) => {
             out.push('\n');
             failure(out, "Error Checking In Credential", error);
+            let _ = writeln!(
+                out,
+                "\n  Credential {} may still be checked out. Check it in by hand in the vault.",
+                retrieval.credential_id
+            );
         }
         None => {}
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use ecm::diagnosis::Symptom;
 use ecm::error::{ErrorKind, PluginError};
-use ecm::plugin::Plugin;
+use ecm::plugin::{JumpItemType, Plugin};
 use tokio::sync::Barrier;
 
 use crate::vault::{
@@ -69,6 +69,24 @@ async fn a_cold_list_takes_three_rounds_and_a_warm_one_takes_one() {
     soon(plugin.find_credentials(&session)).await.unwrap();
     assert_eq!(vault.calls()[cold.len()..], [SEARCH; 4]);
     assert_eq!(vault.connections(), 4, "a warm list opens no connection");
+}
+
+#[tokio::test]
+async fn the_longest_look_up_goes_out_together_too() {
+    // 8 terms and 20 domains: no answer comes before the last search has arrived.
+    let together = Arc::new(Barrier::new(28));
+    let vault = Vault::start(move |call| match call.operation.as_str() {
+        SEARCH => Reply::Together(Arc::clone(&together), "<Errors />".into()),
+        _ => well(call),
+    })
+    .await;
+    let mut settings = vault.settings();
+    settings.include_domain_credentials_for = (0..20).map(|n| format!("D{n}")).collect();
+    let mut session = session_of("joe.user", "lap07.acme.example");
+    session.jump_item.item_type = JumpItemType::JumpClient;
+    session.jump_item.additional_ips = (0..9).map(|n| format!("10.0.0.{n}")).collect();
+    let list = soon(plugin(settings).find_credentials(&session)).await;
+    assert_eq!((list.unwrap().len(), vault.count(SEARCH)), (0, 28));
 }
 
 #[tokio::test]
@@ -274,16 +292,25 @@ async fn no_token_is_a_pending_approval_whatever_errors_says() {
             (ErrorKind::PendingApproval, Some(url))
         );
     }
-    for reply in [ok(""), refused("Permission is pending approval")] {
-        let Reply::Result(reply) = reply else {
-            unreachable!()
-        };
+    for (reply, expected) in [
+        ("<Errors />", Symptom::DelegationUnexplained),
+        (
+            "<Errors><string>Permission is pending approval</string></Errors>",
+            Symptom::DelegationPending,
+        ),
+    ] {
         let error = refusal(move |call| match call.operation.as_str() {
-            "ImpersonateUser" => Reply::Result(reply.clone()),
+            "ImpersonateUser" => Reply::Result(reply.into()),
             _ => well(call),
         })
         .await;
-        assert_eq!(symptom(&error), Symptom::DelegationPending);
+        assert_eq!(
+            (error.kind, symptom(&error)),
+            (ErrorKind::PendingApproval, expected)
+        );
+        // Nobody has seen a mail.
+        let mentions_mail = error.next_action.contains("mail");
+        assert_eq!(mentions_mail, expected == Symptom::DelegationPending);
     }
 }
 
@@ -330,6 +357,10 @@ async fn a_refused_log_on_names_its_reason() {
     for (words, expected) in [
         ("Login failed.", Symptom::LoginFailed),
         ("Your password has expired.", Symptom::ApiPasswordExpired),
+        (
+            "Login failed. The password has expired.",
+            Symptom::ApiPasswordExpired,
+        ),
         ("IP Address is not allowed", Symptom::AddressNotAllowed),
         ("RadiusUSAccessChallenge", Symptom::SecondFactorWanted),
         ("something else", Symptom::LoginFailed),

@@ -36,21 +36,40 @@ fn host_names_lose_port_and_trailing_dot_and_gain_their_short_form() {
         &item(RemoteRdp, "web01.acme.example.:3389"),
         &[
             ("web01.acme.example", Why::TidiedHostname),
+            ("web01.acme.example:3389", Why::HostAndPort),
             ("web01", Why::ShortName),
         ],
     );
     check(
         &item(ShellJump, "db01:22"),
-        &[("db01", Why::TidiedHostname)],
+        &[("db01", Why::TidiedHostname), ("db01:22", Why::HostAndPort)],
     );
     check(&item(ShellJump, "10.0.0.7"), &[("10.0.0.7", Why::Hostname)]);
     check(
         &item(ShellJump, "10.0.0.7:22"),
-        &[("10.0.0.7", Why::TidiedHostname)],
+        &[
+            ("10.0.0.7", Why::TidiedHostname),
+            ("10.0.0.7:22", Why::HostAndPort),
+        ],
     );
     check(
         &item(ShellJump, "[fd00::7]:22"),
-        &[("fd00::7", Why::TidiedHostname)],
+        &[
+            ("fd00::7", Why::TidiedHostname),
+            ("[fd00::7]:22", Why::HostAndPort),
+        ],
+    );
+    let own_port = |hostname| JumpItem {
+        port: Some(2222),
+        ..item(ShellJump, hostname)
+    };
+    check(
+        &own_port("db01"),
+        &[("db01", Why::Hostname), ("db01:2222", Why::HostAndPort)],
+    );
+    check(
+        &own_port("db01:22"),
+        &[("db01", Why::TidiedHostname), ("db01:22", Why::HostAndPort)],
     );
     check(&item(ShellJump, "fd00::7"), &[("fd00::7", Why::Hostname)]);
 }
@@ -119,6 +138,26 @@ fn a_web_jump_is_found_by_host_port_and_whole_address() {
     );
     check(&web("erp/login"), &[("erp", Why::Hostname)]);
     check(&web("https://u:p@erp/"), &[("erp", Why::UrlHost)]);
+}
+
+#[test]
+fn a_tunnel_is_found_by_host_name_and_by_address() {
+    let mut tunnel = JumpItem {
+        url: Some("https://k8s.acme.example:6443/".into()),
+        ..JumpItem::new(JumpItemType::ProtocolTunnel, "cluster")
+    };
+    let by_url = [
+        ("k8s.acme.example", Why::UrlHost),
+        ("k8s.acme.example:6443", Why::UrlHostAndPort),
+        ("k8s", Why::ShortName),
+        ("https://k8s.acme.example:6443/", Why::Url),
+    ];
+    check(&tunnel, &by_url);
+    tunnel.hostname = Some("k8s-jump".into());
+    check(
+        &tunnel,
+        &[&[("k8s-jump", Why::Hostname)], &by_url[..]].concat(),
+    );
 }
 
 #[test]

@@ -170,7 +170,37 @@ fn odd_names_still_give_a_sensible_list() {
         "joe",
         Some("not a name"),
         &rules(None, false),
-        &[("-/joe", Why::NoDomain)],
+        &[("-/joe", Why::DistinguishedNameUnreadable)],
+    );
+}
+
+#[test]
+fn a_distinguished_name_that_cannot_be_read_is_not_passed_over_in_silence() {
+    let unreadable = Some("cn=Joe,dc=#04034142");
+    let mapping = candidates("joe", unreadable, &rules(None, false));
+    let [local] = &mapping.candidates[..] else {
+        panic!("{mapping:?}")
+    };
+    assert!(
+        local.reason.to_string().contains("cannot be read"),
+        "{local:?}"
+    );
+    let left = &mapping.left_out[0];
+    assert!(left.why.contains("hexadecimal"), "{left:?}");
+    check(
+        "joe",
+        unreadable,
+        &rules(Some("ACME"), false),
+        &[("ACME/joe", Why::DefaultDomain)],
+    );
+    check(
+        "joe",
+        Some("CN=Joe,OU=\"Sales, EMEA\",DC=acme,DC=example"),
+        &MappingRules {
+            guess_netbios: false,
+            ..rules(None, false)
+        },
+        &[("acme.example/joe", Why::DistinguishedName)],
     );
 }
 

@@ -60,6 +60,13 @@ async fn no_secret_is_logged_at_any_level_or_told_in_any_error() {
         logged.contains("vault answered"),
         "the log is captured: {logged}"
     );
+    for step in [
+        "user in   joe.user (local) [",
+        "acting for the vault user",
+        "search in Machine = srv01 [",
+    ] {
+        assert!(logged.contains(step), "{step}: {logged}");
+    }
     assert!(!logged.contains(CANARY), "{logged}");
     assert!(!shown.contains(CANARY), "{shown}");
 }

@@ -2,15 +2,19 @@
 //! link to a scripted appliance, on real sockets.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+mod bomb;
 mod conversation;
 mod endpoint;
 mod hostile;
+mod hostile_matrix;
 mod identity;
 mod leaks;
 mod link;
 mod password_safe;
 mod retrieval;
+mod symptoms;
 mod test_settings;
+mod test_settings_command;
 mod tls;
 mod token_cache;
 mod vault;

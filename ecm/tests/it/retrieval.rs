@@ -192,3 +192,60 @@ async fn a_repeated_check_in_is_a_success() {
             .unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_secret_that_somebody_else_has_is_waited_for_as_long_as_the_settings_allow() {
+    let get = async |wait_s: u64, refusals: usize| {
+        let vault = Vault::start(move |call| match call.operation.as_str() {
+            "GetSecret" if call.nth < refusals => {
+                refused("The requested Secret is currently checked out to Sue.")
+            }
+            _ => well(call),
+        })
+        .await;
+        let mut settings = vault.settings();
+        settings.checked_out_wait_s = wait_s;
+        let answer = soon(plugin(settings).get_credential(&session(), "7")).await;
+        (answer.err(), vault.count("GetSecret"))
+    };
+    let (error, asked) = get(0, 1).await;
+    assert_eq!(
+        (symptom(&error.unwrap()), asked),
+        (Symptom::SecretCheckedOut, 1)
+    );
+    assert_eq!(get(10, 2).await, (None, 3));
+    let (error, asked) = get(1, usize::MAX).await;
+    let error = error.unwrap();
+    assert_eq!(symptom(&error), Symptom::SecretCheckedOut);
+    assert!(error.message.ends_with("still after 1 s"), "{error}");
+    assert!(
+        error
+            .vault_said
+            .as_deref()
+            .is_some_and(|said| said.ends_with("Sue."))
+    );
+    assert!((2..=3).contains(&asked), "{asked}");
+}
+
+#[tokio::test]
+async fn the_extension_of_a_file_tells_a_key_store() {
+    let vault = Vault::start(|call| match call.operation.as_str() {
+        "GetSecret" => ok(&secret(&[
+            item(1, "Username", "root", "IsNotes"),
+            item(2, "Certificate", "", "IsFile"),
+        ])),
+        "DownloadFileAttachmentByItemId" => ok(
+            "<FileAttachment>AAECAw==</FileAttachment><FileName>web01.cnry-9f3c1d.PFX</FileName>",
+        ),
+        _ => well(call),
+    })
+    .await;
+    let error = soon(vault.plugin().get_credential(&session(), "7"))
+        .await
+        .unwrap_err();
+    assert_eq!(symptom(&error), Symptom::AttachmentUnsupported);
+    assert!(
+        error.message.ends_with("\"Certificate\" (PKCS #12)"),
+        "{error}"
+    );
+}

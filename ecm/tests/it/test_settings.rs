@@ -74,10 +74,29 @@ fn each_type_has_its_own_fields_and_all_problems_come_at_once() {
         problems(&everything),
         [
             "Hostname / IP Address is required for this Jump Item type",
-            "Website URL applies to a Web Jump only",
+            "Website URL applies to a Web Jump or a Protocol Tunnel only",
             "Additional IP Address applies to a Jump Client only",
             "Application Name applies to RDP + SecureApp only",
         ]
+    );
+    let tunnel = TestForm {
+        url: Some("https://k8s.acme.example:6443/".into()),
+        ..TestForm::new("joe", JumpItemType::ProtocolTunnel, "")
+    };
+    assert_eq!(problems(&tunnel), [""; 0]);
+    assert_eq!(
+        problems(&TestForm {
+            hostname: Some("k8s".into()),
+            ..tunnel.clone()
+        }),
+        [""; 0]
+    );
+    assert_eq!(
+        problems(&TestForm {
+            url: None,
+            ..tunnel
+        }),
+        ["Hostname / IP Address is required for this Jump Item type"]
     );
     let client = TestForm {
         additional_ips: vec!["10.0.0.x".into()],
@@ -267,4 +286,96 @@ async fn a_secret_that_cannot_be_used_is_checked_in_again() {
         assert_eq!(symptom, Some(Symptom::AttachmentUnreadable), "{broken}");
         assert_eq!(vault.count("CheckIn"), 1);
     }
+}
+
+/// A vault whose secret has an attachment that cannot be read, and whose CheckIn is scripted.
+async fn unreadable(
+    check_in: impl Fn(&Call) -> Reply + Send + Sync + 'static,
+) -> (TestReport, usize) {
+    let vault = Vault::start(move |call| match call.operation.as_str() {
+        "GetSecret" => ok(&secret(&[
+            item(1, "Username", "root", "IsNotes"),
+            item(2, "Private Key", "id", "IsFile"),
+        ])),
+        "DownloadFileAttachmentByItemId" => ok("<FileAttachment>//79</FileAttachment>"),
+        "CheckIn" => check_in(call),
+        _ => well(call),
+    })
+    .await;
+    let report = soon(test_settings(&vault.plugin(), &form(), Some("7")))
+        .await
+        .unwrap();
+    (report, vault.count("CheckIn"))
+}
+
+#[tokio::test]
+async fn a_check_in_that_fails_is_told_whatever_came_before() {
+    let (report, _) = unreadable(|_| refused("Access Denied")).await;
+    let symptom = report.error().and_then(|error| error.symptom);
+    assert_eq!(symptom, Some(Symptom::AttachmentUnreadable));
+    let text = report.to_text(false);
+    assert!(text.contains("Error Checking In Credential"), "{text}");
+    assert!(
+        text.contains("Credential 7 may still be checked out."),
+        "{text}"
+    );
+
+    let (report, _) = unreadable(well).await;
+    let text = report.to_text(false);
+    assert!(text.contains("Nothing is left checked out."), "{text}");
+}
+
+#[tokio::test]
+async fn a_check_in_is_tried_again_while_that_may_help() {
+    let (report, tries) = unreadable(|call| match call.nth {
+        0 => Reply::Raw(Vec::new()),
+        1 => crate::vault::http("503 Later", "text/plain", "later"),
+        _ => ok(""),
+    })
+    .await;
+    assert_eq!((tries, report.check_in_failure()), (3, None));
+    // What the vault refuses in words it will refuse again.
+    let (report, tries) = unreadable(|_| refused("Access Denied")).await;
+    assert!(tries == 1 && report.check_in_failure().is_some());
+}
+
+#[tokio::test]
+async fn an_entry_that_is_not_in_the_list_stays_untouched_and_is_said_not_to_be_there() {
+    let vault = Vault::start(well).await;
+    let report = soon(test_settings(&vault.plugin(), &form(), Some("8")))
+        .await
+        .unwrap();
+    let error = report.error().unwrap();
+    assert_eq!(error.symptom, Some(Symptom::EntryNotListed));
+    assert!(error.message.ends_with(": 8"), "{error}");
+    assert_eq!((vault.count("GetSecret"), vault.count("CheckIn")), (0, 0));
+}
+
+#[tokio::test]
+async fn an_unexpected_answer_is_shown_in_its_own_words() {
+    let report = run(&form(), None, |_| {
+        crate::vault::http(
+            "200 OK",
+            "application/json",
+            r#"{"message":"Gateway says: quota exceeded, ticket 4711"}"#,
+        )
+    })
+    .await;
+    insta::assert_snapshot!(report.to_text(false), @r"
+    Test Settings: Secret Server
+
+      SRA Console Username    ACME\joe.user
+      Jump Item Type          remote_rdp
+      Hostname / IP Address   srv01.acme.example
+
+    Error Retrieving Credential List
+
+      Error type              Unexpected (raw information)
+      Message                 the vault's answer is not the expected SOAP reply: it is not one XML document (HTTP status 200, application/json)
+      Where                   vault operation Authenticate
+      The vault said          message: Gateway says: quota exceeded, ticket 4711
+      What to do              follow the words shown; ecm test-settings writes every step up to this answer to Configurator.log
+      Whose turn              maintainer of the ECM
+      See DIAGNOSIS.md        answer-not-understood
+    ");
 }

@@ -7,7 +7,9 @@ use ecm::diagnosis::Symptom;
 use ecm::error::{ErrorKind, PluginError};
 use ecm::plugin::Plugin;
 use ecm::secret_server::settings::SettingsFile;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+};
 use rustls_pki_types::PrivateKeyDer;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,13 +17,13 @@ use tokio::net::TcpListener;
 
 use crate::vault::{plugin, session, soon};
 
-struct Authority {
+pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     file: PathBuf,
     _directory: TempDir,
 }
 
-fn authority(name: &str) -> Authority {
+pub fn authority(name: &str) -> Authority {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.distinguished_name.push(DnType::CommonName, name);
@@ -37,17 +39,27 @@ fn authority(name: &str) -> Authority {
     }
 }
 
-/// Years from which to which a server certificate is valid, and the name it carries.
-type Certificate = (&'static str, std::ops::Range<i32>);
+/// The name that a server certificate carries, and the years from which to which it is valid.
+pub type Certificate = (&'static str, std::ops::Range<i32>);
 
-const GOOD: Certificate = ("localhost", 2020..2100);
+pub const GOOD: Certificate = ("localhost", 2020..2100);
 
 /// A server that shows a certificate and answers every request with 503.
-async fn serve(authority: &Authority, (name, years): Certificate) -> u16 {
+pub async fn serve(authority: &Authority, certificate: Certificate) -> u16 {
+    serve_for(authority, certificate, ExtendedKeyUsagePurpose::ServerAuth).await
+}
+
+/// As [`serve`], with a certificate that is good for `purpose` only.
+pub async fn serve_for(
+    authority: &Authority,
+    (name, years): Certificate,
+    purpose: ExtendedKeyUsagePurpose,
+) -> u16 {
     let mut params = CertificateParams::new([name.to_owned()]).unwrap();
     params
         .distinguished_name
         .push(DnType::CommonName, "vault of the test");
+    params.extended_key_usages = vec![purpose];
     params.not_before = rcgen::date_time_ymd(years.start, 1, 1);
     params.not_after = rcgen::date_time_ymd(years.end, 1, 1);
     let key = KeyPair::generate().unwrap();
@@ -79,7 +91,7 @@ async fn serve(authority: &Authority, (name, years): Certificate) -> u16 {
     port
 }
 
-async fn look_up(port: u16, ca_file: &Authority) -> PluginError {
+pub async fn look_up(port: u16, ca_file: &Authority) -> PluginError {
     let url = format!("https://localhost:{port}/webservices/SSWebService.asmx");
     let mut settings = SettingsFile::new(&url, "svc", "env:unused");
     settings.ca_file = Some(ca_file.file.clone());
@@ -113,6 +125,12 @@ async fn each_fault_of_a_certificate_has_its_own_error_with_names() {
             Symptom::CertificateForAnotherHost,
             "other.example",
         ),
+        (
+            &known,
+            ("127.0.0.1", 2020..2100),
+            Symptom::CertificateForAnotherHost,
+            "names 127.0.0.1, valid",
+        ),
         (&known, expired, Symptom::CertificateExpired, "2002"),
         (&known, future, Symptom::CertificateNotYetValid, "2090"),
     ] {
@@ -124,6 +142,16 @@ async fn each_fault_of_a_certificate_has_its_own_error_with_names() {
         );
         assert!(error.message.contains("vault of the test"), "{error}");
         assert!(error.message.contains(part), "{error}");
+        assert!(!error.message.contains("DNSName"), "{error}");
+        let about_time = matches!(
+            expected,
+            Symptom::CertificateExpired | Symptom::CertificateNotYetValid
+        );
+        assert_eq!(
+            error.message.contains("clock says 2"),
+            about_time,
+            "{error}"
+        );
         assert!(!error.next_action.is_empty());
     }
 }

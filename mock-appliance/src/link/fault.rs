@@ -82,6 +82,13 @@ impl Treatment {
         let Some(met) = met else { return treatment };
         match &met.verdict {
             Verdict::Delay { .. } | Verdict::Hold | Verdict::Drip { .. } => {}
+            // Frames are no documents that could lack an element, and approve nothing; such a rule
+            // is not met here.
+            Verdict::Omit { .. }
+            | Verdict::Nil { .. }
+            | Verdict::Extra
+            | Verdict::BreakLines { .. }
+            | Verdict::LateApproval { .. } => {}
             Verdict::Drop {
                 when: When::Before, ..
             } => treatment.instead = Some(Instead::Cut),

@@ -5,6 +5,7 @@ use sim_kit::config::{ConfigError, SecretRef};
 use super::populate::Names;
 use super::words::planted_key;
 use super::{AccountEntry, SystemEntry};
+use crate::mint::totp_seed;
 use crate::state::State;
 use crate::state::ids::SystemId;
 use crate::state::vault::{Account, Password};
@@ -69,6 +70,12 @@ impl Names {
         if let Some(reference) = &entry.passphrase {
             account.passphrase = Some(self.secret(reference, &purpose("passphrase"))?);
         }
+        account.totp = match &entry.totp {
+            None => None,
+            // A canary is no base32.
+            Some(SecretRef::Generate) => Some(totp_seed(self.seed, &purpose("totp"))),
+            Some(reference) => Some(self.secret(reference, &purpose("totp"))?),
+        };
         Ok(())
     }
 }

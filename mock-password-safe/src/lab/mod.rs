@@ -5,6 +5,7 @@ mod people;
 mod populate;
 mod words;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use schemars::JsonSchema;
@@ -30,6 +31,8 @@ pub struct Lab {
     pub systems: Vec<SystemEntry>,
     /// Access policies.
     pub policies: Vec<PolicyEntry>,
+    /// Ticket systems; they are numbered from 1.
+    pub ticket_systems: Vec<TicketSystemEntry>,
     /// API registrations.
     pub registrations: Vec<RegistrationEntry>,
     /// User groups.
@@ -87,6 +90,8 @@ pub struct AccountEntry {
     pub key: Option<SecretRef>,
     /// Passphrase of the key.
     pub passphrase: Option<SecretRef>,
+    /// Seed of one-time codes, in base32.
+    pub totp: Option<SecretRef>,
     /// User principal name, for a directory's account.
     pub upn: Option<String>,
     /// Description.
@@ -145,14 +150,37 @@ pub struct ScheduleEntry {
     pub approvers: u16,
     /// Access types: `View`, `RDP`, `SSH`, `App`; all when empty.
     pub access: Vec<String>,
+    /// Approvals needed by access type, where they differ: `{ RDP = 2 }`.
+    pub approvers_by_access: BTreeMap<String, u16>,
+    /// Other users' releases of an access type at a time; 0 is unlimited.
+    pub concurrent_max: u16,
+    /// Access types whose sessions are recorded; every one but `View` when absent.
+    pub record: Option<Vec<String>>,
     /// A reason is required.
     pub reason_required: bool,
     /// A ticket number is required.
     pub ticket_required: bool,
-    /// The ticket system.
+    /// Number of the only ticket system that fits; any when absent.
     pub ticket_system: Option<i32>,
     /// *Allow API Rotation Override*.
     pub rotation_override: bool,
+}
+
+/// A ticket system.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct TicketSystemEntry {
+    /// Name.
+    pub name: String,
+    /// Description.
+    #[serde(default)]
+    pub description: String,
+    /// *Active*.
+    #[serde(default = "yes")]
+    pub active: bool,
+    /// The one that is meant when a request names none.
+    #[serde(default)]
+    pub default: bool,
 }
 
 /// The kind of a registration.
@@ -306,6 +334,16 @@ pub struct SecureRemoteAccessEntry {
     /// Key of the registration that is created.
     #[serde(default = "generate")]
     pub key: SecretRef,
+    /// Host of the appliance. Remembered and shown, connected to by nobody.
+    pub host: Option<String>,
+    /// Its port.
+    pub port: Option<u16>,
+    /// Client id of the appliance's API account.
+    pub client_id: Option<String>,
+    /// Its client secret.
+    pub api_key: Option<SecretRef>,
+    /// Release duration, minutes; 360 when absent.
+    pub release_duration_min: Option<u32>,
     /// Users who are put into the group that is created.
     #[serde(default)]
     pub requesters: Vec<String>,

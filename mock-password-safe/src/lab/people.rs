@@ -41,6 +41,16 @@ impl Names {
             .zip(entries)
             .map(|(number, item)| schedule(ScheduleId(number), item, &entry.name))
             .collect::<Result<_, _>>()?;
+        let named = entries.iter().filter_map(|item| item.ticket_system);
+        for number in named {
+            if !state.ticket_systems.contains_key(&number) {
+                let place = format!("[password-safe] policy {}", entry.name);
+                return Err(ConfigError::at(
+                    place,
+                    format!("ticket system {number} is not defined"),
+                ));
+            }
+        }
         let policy = Policy {
             id,
             name: entry.name.clone(),

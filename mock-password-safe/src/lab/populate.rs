@@ -8,6 +8,7 @@ use sim_kit::seeded::Seed;
 
 use super::words::key;
 use super::{Lab, SecretEntry, SystemEntry};
+use crate::digest::file_hash;
 use crate::mint::SeededMint;
 use crate::secret::Secret;
 use crate::state::State;
@@ -15,7 +16,9 @@ use crate::state::ids::{
     AccountId, AliasId, ApplicationId, GroupId, PlatformId, PolicyId, RegistrationId, SmartGroupId,
     SystemId, UserId, WorkgroupId,
 };
+use crate::state::policy::TicketSystem;
 use crate::state::secrets_safe::{Content, Folder, TeamSecret};
+use crate::state::secure_remote_access::{Appliance, RELEASE_DURATION_MIN};
 use crate::state::vault::{Account, Alias, Application, EntityType, Platform, System, Workgroup};
 
 /// Platforms of every lab: name, short name, port, session, keys, entity. Numbers count from 1.
@@ -99,6 +102,7 @@ impl Lab {
             registrations: HashMap::new(),
             groups: HashMap::new(),
         };
+        self.settings.check()?;
         self.add_ground(&mut state);
         for (number, policy) in (1..).zip(&self.policies) {
             names.add_policy(&mut state, PolicyId(number), policy)?;
@@ -126,6 +130,16 @@ impl Lab {
     }
 
     fn add_ground(&self, state: &mut State) {
+        for (id, entry) in (1..).zip(&self.ticket_systems) {
+            let system = TicketSystem {
+                id,
+                name: entry.name.clone(),
+                description: entry.description.clone(),
+                active: entry.active,
+                default: entry.default,
+            };
+            state.ticket_systems.insert(id, system);
+        }
         for (number, facts) in (1..).zip(PLATFORMS) {
             let (name, short_name, default_port, default_session, supports_keys, entity) = facts;
             let id = PlatformId(number);
@@ -206,19 +220,9 @@ impl Lab {
         for (id, number) in (first..).zip(1..=bulk.systems) {
             let name = format!("bulk-{number:05}");
             let system = SystemId(id);
-            state.vault.put_system(System {
-                id: system,
-                entity: EntityType::Asset,
-                dns_name: Some(format!("{name}.acme.example")),
-                name,
-                address: None,
-                instance: None,
-                domain: None,
-                platform: PlatformId(2),
-                workgroup: None,
-                port: None,
-                description: String::new(),
-            });
+            let mut entry = System::named(system, EntityType::Asset, &name, PlatformId(2));
+            entry.dns_name = Some(format!("{name}.acme.example"));
+            state.vault.put_system(entry);
             for account in 1..=bulk.accounts_per_system {
                 let name = format!("account-{account:03}");
                 let mut entry = Account::named(AccountId(next_account), system, &name);
@@ -257,6 +261,17 @@ impl Lab {
         };
         let key = key(&entry.key, "password-safe/secure-remote-access/key", seed)?;
         state.connect_secure_remote_access(Some(key));
+        let api_key = entry
+            .api_key
+            .as_ref()
+            .map(|reference| reference.resolve("password-safe/secure-remote-access/api-key", seed));
+        state.appliance = Some(Appliance {
+            host: entry.host.clone(),
+            port: entry.port,
+            client_id: entry.client_id.clone(),
+            api_key: api_key.transpose()?.map(Secret::from),
+            release_duration_min: entry.release_duration_min.unwrap_or(RELEASE_DURATION_MIN),
+        });
         for name in &entry.requesters {
             let user = state.people.find(name).map(|user| user.id);
             if !user.is_some_and(|user| state.add_requester(user)) {
@@ -308,17 +323,14 @@ impl Names {
             })?;
         let (platform, entity) = (platform.id, platform.entity);
         let system = System {
-            id,
-            entity,
-            name: entry.name.clone(),
             dns_name: entry.dns.clone(),
             address: entry.ip,
             instance: entry.instance.clone(),
             domain: entry.domain.clone(),
-            platform,
             workgroup: entry.workgroup.as_ref().map(|name| workgroup(state, name)),
             port: entry.port.map(i32::from),
             description: entry.description.clone(),
+            ..System::named(id, entity, &entry.name, platform)
         };
         state.vault.put_system(system);
         for account in &entry.accounts {
@@ -338,6 +350,7 @@ impl Names {
             },
             (None, Some(name)) => Content::File {
                 name: name.clone(),
+                hash: file_hash(value.expose().as_bytes()),
                 base64: Secret::new(base64::Engine::encode(
                     &base64::engine::general_purpose::STANDARD,
                     value.expose(),
@@ -346,19 +359,9 @@ impl Names {
             (None, None) => Content::Text(value),
         };
         let folder = folder(state, &entry.path);
-        let id = state.mint.guid();
-        let secret = TeamSecret {
-            id: id.clone(),
-            folder,
-            title: entry.title.clone(),
-            description: String::new(),
-            notes: String::new(),
-            urls: Vec::new(),
-            content,
-            created_by: UserId(1),
-            created_at: self.now,
-            modified_at: self.now,
-        };
+        let ids = [state.mint.guid(), state.mint.guid()];
+        let id = ids[0].clone();
+        let secret = TeamSecret::new(ids, folder, &entry.title, content).made(UserId(1), self.now);
         state.secrets_safe.secrets.insert(id, secret);
         Ok(())
     }
@@ -408,13 +411,7 @@ fn folder(state: &mut State, path: &str) -> String {
             .map(|folder| folder.id.clone());
         let id = known.unwrap_or_else(|| {
             let id = state.mint.guid();
-            let entry = Folder {
-                id: id.clone(),
-                name: name.to_owned(),
-                description: String::new(),
-                parent: parent.take(),
-                owner: UserId(1),
-            };
+            let entry = Folder::named(id.clone(), name, parent.take(), UserId(1));
             state.secrets_safe.folders.insert(id.clone(), entry);
             id
         });

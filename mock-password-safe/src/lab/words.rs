@@ -1,6 +1,6 @@
 //! The words of a lab file: schedules, rules, roles, keys.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sim_kit::config::{ConfigError, SecretRef};
 use sim_kit::seeded::Seed;
@@ -57,21 +57,29 @@ pub(super) fn schedule(
             minute_of(text).ok_or_else(|| ConfigError::at(&place, "write times as HH:MM"))
         }
     };
-    let all = AccessType::ALL.map(|kind| kind.word().to_owned());
-    let words = if entry.access.is_empty() {
-        &all[..]
-    } else {
-        &entry.access
+    let access_type = |word: &String| {
+        AccessType::parse(word)
+            .ok_or_else(|| ConfigError::at(&place, "access is View, RDP, SSH or App"))
     };
-    let access = words.iter().map(|word| {
-        let access_type = AccessType::parse(word)
-            .ok_or_else(|| ConfigError::at(&place, "access is View, RDP, SSH or App"))?;
-        Ok(AccessRule {
-            access_type,
-            approvers_min: entry.approvers,
-            concurrent_max: 0,
-            record_session: access_type != AccessType::View,
-        })
+    let types = |words: &[String]| words.iter().map(access_type).collect::<Result<Vec<_>, _>>();
+    let own = |kind: &AccessType| *kind != AccessType::View;
+    let recorded = match &entry.record {
+        Some(words) => types(words)?,
+        None => AccessType::ALL.into_iter().filter(own).collect(),
+    };
+    let mut approvers = BTreeMap::new();
+    for (word, count) in &entry.approvers_by_access {
+        approvers.insert(access_type(word)?, *count);
+    }
+    let mut allowed = types(&entry.access)?;
+    if allowed.is_empty() {
+        allowed = AccessType::ALL.to_vec();
+    }
+    let access = allowed.into_iter().map(|access_type| AccessRule {
+        access_type,
+        approvers_min: *approvers.get(&access_type).unwrap_or(&entry.approvers),
+        concurrent_max: entry.concurrent_max,
+        record_session: recorded.contains(&access_type),
     });
     Ok(Schedule {
         id,
@@ -84,7 +92,7 @@ pub(super) fn schedule(
         ticket_required: entry.ticket_required,
         ticket_system: entry.ticket_system,
         rotation_override: entry.rotation_override,
-        access: access.collect::<Result<_, _>>()?,
+        access: access.collect(),
     })
 }
 

@@ -3,7 +3,9 @@
 
 use sim_kit::exchange::StatusCode;
 
-use super::{Access, Call, Route, created, flag, gives, int, many_or_one, nothing, ok, text};
+use super::{
+    Access, Call, Route, created, flag, gives, int, many_or_one, nothing, ok, one_of, text,
+};
 use crate::secret::Secret;
 use crate::state::State;
 use crate::state::ids::{AccountId, SystemId};
@@ -25,21 +27,57 @@ pub(crate) const ACCOUNT_NOT_FOUND: Refusal = Refusal::NotFound("Managed Account
 pub(crate) const SYSTEM_NOT_FOUND: Refusal = Refusal::NotFound("Managed System not found");
 
 /// The members of a managed account that the simulator keeps.
-const ACCOUNT_BODY: &[super::Param] = &[
-    text("AccountName").required(),
-    text("Password"),
-    text("DomainName"),
-    text("UserPrincipalName"),
-    text("Description"),
+const CHANGED: &[super::Param] = &[
+    text("AccountName").at_most(245),
+    PASSWORD,
+    DOMAIN,
+    UPN,
+    text("Description").at_most(1024),
     flag("ApiEnabled"),
-    int("ReleaseDuration"),
-    int("MaxReleaseDuration"),
-    int("ISAReleaseDuration"),
-    int("MaxConcurrentRequests"),
+    RELEASE,
+    RELEASE_MAX,
+    RELEASE_ISA,
+    CONCURRENT,
     flag("AutoManagementFlag"),
     flag("ChangePasswordAfterAnyReleaseFlag"),
-    text("PrivateKey"),
+    text("PrivateKey").at_most(KEY_MAX),
     text("Passphrase"),
+];
+const ADDED: &[super::Param] = &[
+    text("AccountName").required().at_most(245),
+    PASSWORD,
+    DOMAIN,
+    UPN,
+    text("Description").at_most(1024),
+    flag("ApiEnabled"),
+    RELEASE,
+    RELEASE_MAX,
+    RELEASE_ISA,
+    CONCURRENT,
+    flag("AutoManagementFlag"),
+    flag("ChangePasswordAfterAnyReleaseFlag"),
+    text("PrivateKey").at_most(KEY_MAX),
+    text("Passphrase"),
+];
+/// Characters of a private key at most.
+pub(super) const KEY_MAX: usize = 32_000;
+const PASSWORD: super::Param = text("Password").at_most(128);
+const DOMAIN: super::Param = text("DomainName").at_most(50);
+const UPN: super::Param = text("UserPrincipalName").at_most(500);
+const RELEASE: super::Param = int("ReleaseDuration").between(1, 525_600);
+const RELEASE_MAX: super::Param = int("MaxReleaseDuration").between(1, 525_600);
+const RELEASE_ISA: super::Param = int("ISAReleaseDuration").between(1, 525_600);
+const CONCURRENT: super::Param = int("MaxConcurrentRequests").between(0, 999);
+const VERSION: super::Param = text("version").at_most(8);
+
+/// `documented psafe:DOC-ma`.
+const ROW_TYPES: &[&str] = &[
+    "system",
+    "recent",
+    "domainlinked",
+    "database",
+    "cloud",
+    "application",
 ];
 
 pub(crate) const ROUTES: &[Route] = &[
@@ -48,15 +86,15 @@ pub(crate) const ROUTES: &[Route] = &[
         summary: "The accounts that the caller may request; one object when both names are given",
         access: Access::SignedIn,
         query: &[
-            text("systemName"),
-            text("accountName"),
+            text("systemName").at_most(129),
+            text("accountName").at_most(246),
             int("systemID"),
-            text("workgroupName"),
-            text("applicationDisplayName"),
-            text("ipAddress"),
-            text("type"),
-            int("limit"),
-            int("offset"),
+            text("workgroupName").at_most(256),
+            text("applicationDisplayName").at_most(256),
+            text("ipAddress").at_most(45),
+            one_of("type", ROW_TYPES),
+            int("limit").between(0, i32::MAX),
+            int("offset").between(0, i32::MAX),
         ],
         body: &[],
         gives: ok(many_or_one::<RequestableAccount>),
@@ -75,7 +113,11 @@ pub(crate) const ROUTES: &[Route] = &[
         name: "GET ManagedSystems/{systemID}/ManagedAccounts",
         summary: "The accounts of a system; one object when a name is given",
         access: READ,
-        query: &[text("name"), int("limit"), int("offset")],
+        query: &[
+            text("name").at_most(246),
+            int("limit").between(0, i32::MAX),
+            int("offset").between(0, i32::MAX),
+        ],
         body: &[],
         gives: ok(many_or_one::<ManagedAccount>),
         run: of_system,
@@ -84,8 +126,8 @@ pub(crate) const ROUTES: &[Route] = &[
         name: "POST ManagedSystems/{systemID}/ManagedAccounts",
         summary: "Add an account to a system",
         access: FULL,
-        query: &[text("version")],
-        body: ACCOUNT_BODY,
+        query: &[VERSION],
+        body: ADDED,
         gives: created(gives::<ManagedAccount>),
         run: add,
     },
@@ -93,8 +135,8 @@ pub(crate) const ROUTES: &[Route] = &[
         name: "PUT ManagedAccounts/{id}",
         summary: "Change an account",
         access: FULL,
-        query: &[text("version")],
-        body: ACCOUNT_BODY,
+        query: &[VERSION],
+        body: CHANGED,
         gives: ok(gives::<ManagedAccount>),
         run: change,
     },
@@ -134,7 +176,42 @@ pub(crate) const ROUTES: &[Route] = &[
         gives: nothing(200),
         run: unlink,
     },
+    removing(
+        "DELETE ManagedSystems/{systemID}/LinkedAccounts",
+        "Unlink every directory account from a system",
+        SYSTEM_FULL,
+        unlink_all,
+    ),
+    removing(
+        "DELETE ManagedSystems/{systemID}/ManagedAccounts",
+        "Remove every account of a system",
+        FULL,
+        remove_all,
+    ),
+    removing(
+        "DELETE ManagedSystems/{systemID}/ManagedAccounts/{name}",
+        "Remove an account of a system by its name",
+        FULL,
+        remove_named,
+    ),
 ];
+
+const fn removing(
+    name: &'static str,
+    summary: &'static str,
+    access: Access,
+    run: fn(&mut State, &Call<'_>) -> Result<Answer, Refusal>,
+) -> Route {
+    Route {
+        name,
+        summary,
+        access,
+        query: &[],
+        body: &[],
+        gives: nothing(200),
+        run,
+    }
+}
 
 /// Rows at most when the query does not say (`documented psafe:DOC-ma`).
 const LIMIT_DEFAULT: usize = 1000;
@@ -166,10 +243,7 @@ fn wants_one(filter: &Filter, call: &Call<'_>) -> bool {
 }
 
 fn filter(query: &Fields) -> Result<Filter, Refusal> {
-    let row_type = query
-        .words("type")?
-        .map(|word| RowType::parse(&word).ok_or_else(|| Refusal::malformed("type is not valid")))
-        .transpose()?;
+    let row_type = query.words("type")?.and_then(|word| RowType::parse(&word));
     let address = query
         .words("ipAddress")?
         .map(|text| {
@@ -211,11 +285,7 @@ fn get(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
 fn of_system(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     let system = system_id(state, call)?;
     if let Some(name) = call.query.words("name")? {
-        let found = state
-            .vault
-            .accounts_of(system)
-            .find(|account| account.name.eq_ignore_ascii_case(&name))
-            .ok_or(ACCOUNT_NOT_FOUND)?;
+        let found = named(state, system, &name).ok_or(ACCOUNT_NOT_FOUND)?;
         return Ok(Answer::ok(&ManagedAccount::of(found)));
     }
     let (limit, offset) = call.page(usize::MAX)?;
@@ -227,23 +297,17 @@ fn of_system(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
 
 fn add(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     let system = system_id(state, call)?;
-    let fields = call.fields()?;
+    let fields = &call.fields;
     let name = fields.required_words("AccountName")?;
-    if state
-        .vault
-        .accounts_of(system)
-        .any(|account| account.name.eq_ignore_ascii_case(&name))
-    {
-        return Err(Refusal::malformed(
-            "An account with this name already exists",
-        ));
+    if named(state, system, &name).is_some() {
+        return Err(name_taken());
     }
     if state.vault.is_full() {
         return Err(Refusal::malformed("There are too many accounts"));
     }
     let id = state.vault.next_account_id();
     let mut account = Account::named(id, system, &name);
-    apply(&mut account, &fields)?;
+    apply(&mut account, fields)?;
     account.changed_at = Some(call.now);
     let answer = Answer::created(&ManagedAccount::of(&account));
     state.vault.put_account(account);
@@ -251,12 +315,16 @@ fn add(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn change(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
-    let fields = call.fields()?;
+    let fields = &call.fields;
     let mut changed = account(state, call.id(0)?)?.clone();
     if let Some(name) = fields.words("AccountName")? {
+        let taken = named(state, changed.system, &name);
+        if taken.is_some_and(|other| other.id != changed.id) {
+            return Err(name_taken());
+        }
         changed.name = name;
     }
-    apply(&mut changed, &fields)?;
+    apply(&mut changed, fields)?;
     let answer = Answer::ok(&ManagedAccount::of(&changed));
     state.vault.put_account(changed);
     Ok(answer)
@@ -264,23 +332,20 @@ fn change(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
 
 /// Takes over what the body says.
 fn apply(account: &mut Account, fields: &Fields) -> Result<(), Refusal> {
-    let minutes = |name: &str, old: i32| -> Result<i32, Refusal> {
-        match fields.id(name)? {
-            None => Ok(old),
-            Some(minutes @ 1..=525_600) => Ok(minutes),
-            Some(_) => Err(Refusal::malformed(format!(
-                "{name} must be between 1 and 525600"
-            ))),
-        }
-    };
-    account.release_min = minutes("ReleaseDuration", account.release_min)?;
+    let minutes = |name: &str, old: i32| Ok(fields.id(name)?.unwrap_or(old));
     account.release_max_min = minutes("MaxReleaseDuration", account.release_max_min)?;
     account.isa_release_min = minutes("ISAReleaseDuration", account.isa_release_min)?;
+    let longest = account.release_max_min;
+    account.release_min = match fields.id("ReleaseDuration")? {
+        Some(minutes) if minutes > longest => {
+            return Err(Refusal::malformed(
+                "ReleaseDuration is longer than MaxReleaseDuration",
+            ));
+        }
+        given => given.unwrap_or(account.release_min.min(longest)),
+    };
     if let Some(count) = fields.int("MaxConcurrentRequests")? {
-        account.concurrent_max = u16::try_from(count)
-            .ok()
-            .filter(|count| *count <= 999)
-            .ok_or_else(|| Refusal::malformed("MaxConcurrentRequests must be between 0 and 999"))?;
+        account.concurrent_max = u16::try_from(count).unwrap_or(account.concurrent_max);
     }
     for (name, slot) in [
         ("ApiEnabled", &mut account.api_enabled),
@@ -314,12 +379,32 @@ fn apply(account: &mut Account, fields: &Fields) -> Result<(), Refusal> {
 }
 
 fn remove(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
-    let id = AccountId(call.id(0)?);
-    if !state.vault.remove_account(id) {
-        return Err(ACCOUNT_NOT_FOUND);
-    }
-    state.terminate(|release| release.account == id, call.now);
+    let id = account(state, call.id(0)?)?.id;
+    state.remove_account(id, call.now);
     Ok(Answer::empty(StatusCode::OK))
+}
+
+fn remove_all(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let system = system_id(state, call)?;
+    state.remove_accounts_of(system, call.now);
+    Ok(Answer::empty(StatusCode::OK))
+}
+
+fn remove_named(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let system = system_id(state, call)?;
+    let id = named(state, system, call.param(1)).map(|account| account.id);
+    state.remove_account(id.ok_or(ACCOUNT_NOT_FOUND)?, call.now);
+    Ok(Answer::empty(StatusCode::OK))
+}
+
+fn name_taken() -> Refusal {
+    Refusal::malformed("An account with this name already exists")
+}
+
+/// The account of this name on a system, through the index of names.
+fn named<'a>(state: &'a State, system: SystemId, name: &str) -> Option<&'a Account> {
+    let mut all = state.vault.accounts_named(name);
+    all.find(|account| account.system == system && account.name.eq_ignore_ascii_case(name))
 }
 
 fn linked(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
@@ -347,6 +432,16 @@ fn unlink(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     Ok(Answer::empty(StatusCode::OK))
 }
 
+fn unlink_all(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let system = system_id(state, call)?;
+    let linked = state.vault.linked_accounts(system);
+    let linked: Vec<_> = linked.map(|account| account.id).collect();
+    for account in linked {
+        state.vault.unlink(system, account);
+    }
+    Ok(Answer::empty(StatusCode::OK))
+}
+
 fn account(state: &State, id: i32) -> Result<&Account, Refusal> {
     state
         .vault
@@ -357,7 +452,8 @@ fn account(state: &State, id: i32) -> Result<&Account, Refusal> {
 
 fn system_id(state: &State, call: &Call<'_>) -> Result<SystemId, Refusal> {
     let id = SystemId(call.id(0)?);
-    if state.vault.systems.contains_key(&id) {
+    let system = state.vault.systems.get(&id);
+    if system.is_some_and(|system| system.managed) {
         Ok(id)
     } else {
         Err(SYSTEM_NOT_FOUND)

@@ -1,7 +1,7 @@
 //! Aliases. psafe:§2.7.
 
-use super::requests::{answer_of, credential_kind, order};
-use super::{Access, Call, Route, created, flag, gives, int, ok, text};
+use super::requests::{ALIAS_ORDER, CREDENTIAL_TYPE, answer_of, credential_kind, order};
+use super::{Access, Call, Route, created, gives, ok, text};
 use crate::state::State;
 use crate::state::credential::CredentialKind;
 use crate::state::ids::{AliasId, RequestId};
@@ -34,16 +34,7 @@ pub(crate) const ROUTES: &[Route] = &[
         summary: "Ask for a release of whatever account the alias stands for",
         access: Access::SignedIn,
         query: &[],
-        body: &[
-            text("AccessType"),
-            int("DurationMinutes").required(),
-            text("Reason"),
-            int("AccessPolicyScheduleID"),
-            text("ConflictOption"),
-            int("TicketSystemID"),
-            text("TicketNumber"),
-            flag("RotateOnCheckin"),
-        ],
+        body: ALIAS_ORDER,
         gives: created(gives::<i32>),
         run: request,
     },
@@ -51,7 +42,7 @@ pub(crate) const ROUTES: &[Route] = &[
         name: "GET Aliases/{aliasId}/Credentials/{requestId}",
         summary: "The credential of an approved request through an alias",
         access: Access::SignedIn,
-        query: &[text("type")],
+        query: &[CREDENTIAL_TYPE],
         body: &[],
         gives: ok(gives::<AliasCredential>),
         run: credential,
@@ -85,7 +76,14 @@ fn get(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
 
 fn request(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     let found = alias(state, call)?.clone();
-    let order = order(&call.fields()?, found.system, found.account, Some(found.id))?;
+    let mut order = order(&call.fields, found.system, found.account, Some(found.id))?;
+    if call.fields.value("DurationMinutes").is_none() {
+        let account = state.vault.accounts.get(&found.account);
+        let default = account.filter(|_| call.settings.alias_duration_may_be_absent);
+        order.duration_min = default
+            .map(|account| i64::from(account.release_min))
+            .ok_or_else(|| Refusal::malformed("DurationMinutes is required"))?;
+    }
     answer_of(state.order(call.user()?, &order, call.now)?)
 }
 

@@ -2,7 +2,7 @@
 
 use sim_kit::exchange::StatusCode;
 
-use super::{Access, Call, Route, gives, nothing, ok, text};
+use super::{Access, Call, Route, gives, nothing, ok, one_of, text};
 use crate::auth::{Authorization, KeyHeader};
 use crate::settings::SessionProof;
 use crate::state::State;
@@ -11,14 +11,17 @@ use crate::state::sign_in::{Caller, KeySignIn, caller_of_key};
 use crate::wire::answer::Answer;
 use crate::wire::rows::auth::{SignedIn, TokenRow, VersionRow};
 
+/// The one operation whose refusals are OAuth's.
+pub(crate) const TOKEN: &str = "POST Auth/connect/token";
+
 pub(crate) const ROUTES: &[Route] = &[
     Route {
-        name: "POST Auth/connect/token",
+        name: TOKEN,
         summary: "Exchange OAuth client credentials for an access token",
         access: Access::Open,
         query: &[],
         body: &[
-            text("grant_type").required(),
+            one_of("grant_type", &["client_credentials"]).required(),
             text("client_id").required(),
             text("client_secret").required(),
         ],
@@ -65,7 +68,7 @@ pub(crate) const ROUTES: &[Route] = &[
 
 /// `vendor-client psafe:PYLIB`: a form with the three fields in any order.
 fn token(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
-    let fields = call.fields().map_err(|_| Refusal::InvalidClient)?;
+    let fields = &call.fields;
     let grant = fields.text("grant_type")?.unwrap_or_default();
     let (id, secret) = (fields.text("client_id")?, fields.text("client_secret")?);
     let (Some(id), Some(secret), "client_credentials") = (id, secret, grant.as_str()) else {
@@ -90,6 +93,14 @@ fn token(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn sign_in(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let signed_in = try_sign_in(state, call);
+    signed_in.map_err(|refusal| match refusal {
+        Refusal::NotAuthenticated => Refusal::SignInRefused,
+        other => other,
+    })
+}
+
+fn try_sign_in(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     let State {
         people,
         sign_ins,
@@ -140,7 +151,7 @@ fn sign_out(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
 
 fn probe(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     if !call.settings.auth_probe_answers {
-        return Err(Refusal::MethodNotAllowed);
+        return Err(Refusal::SwitchedOff);
     }
     let caller = authenticate(state, call)?;
     signed_in(state, caller)

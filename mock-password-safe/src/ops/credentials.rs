@@ -1,23 +1,24 @@
 //! Credentials: reading what was released, setting and changing what is stored. psafe:§2.5.
 
-use super::requests::credential_kind;
-use super::{Access, Call, Gives, Param, Route, flag, gives, nothing, ok, text};
-use crate::ops::accounts::{ACCOUNT_NOT_FOUND, SYSTEM_NOT_FOUND};
+use super::requests::{CREDENTIAL_TYPE, credential_kind};
+use super::{Access, Call, Gives, Param, Route, flag, gives, nothing, ok, one_of, text};
+use crate::digest;
+use crate::ops::accounts::{ACCOUNT_NOT_FOUND, KEY_MAX, SYSTEM_NOT_FOUND};
 use crate::secret::Secret;
 use crate::state::State;
 use crate::state::ids::{AccountId, RequestId, SystemId};
-use crate::state::people::{Feature, Level};
+use crate::state::people::{Feature, Level, Role};
 use crate::state::refusal::Refusal;
 use crate::wire::answer::Answer;
 use crate::wire::read::Fields;
-use crate::wire::rows::account::TestResult;
+use crate::wire::rows::account::{OneTimeCode, TestResult};
 
 const FULL: Access = Access::Feature(Feature::AccountManagement, Level::FullControl);
 const DONE: Gives = nothing(204);
 const CREDENTIALS: &[Param] = &[
-    text("Password"),
-    text("PublicKey"),
-    text("PrivateKey"),
+    text("Password").at_most(128),
+    text("PublicKey").at_most(KEY_MAX),
+    text("PrivateKey").at_most(KEY_MAX),
     text("Passphrase"),
     flag("UpdateSystem"),
 ];
@@ -27,7 +28,7 @@ pub(crate) const ROUTES: &[Route] = &[
         name: "GET Credentials/{requestId}",
         summary: "The credential of an approved request of the caller's, a bare JSON string",
         access: Access::SignedIn,
-        query: &[text("type")],
+        query: &[CREDENTIAL_TYPE],
         body: &[],
         gives: ok(gives::<String>),
         run: get,
@@ -64,6 +65,15 @@ pub(crate) const ROUTES: &[Route] = &[
         run: put,
     },
     Route {
+        name: "GET ManagedAccounts/{id}/Credentials",
+        summary: "The one-time code of an account that the caller has a release of",
+        access: Access::SignedIn,
+        query: &[one_of("type", &["totp"])],
+        body: &[],
+        gives: ok(gives::<OneTimeCode>),
+        run: code,
+    },
+    Route {
         name: "POST ManagedAccounts/{id}/Credentials/Test",
         summary: "Whether the stored credential works; it always does here",
         access: FULL,
@@ -77,7 +87,11 @@ pub(crate) const ROUTES: &[Route] = &[
         summary: "Give an account a new password",
         access: FULL,
         query: &[],
-        body: &[text("Password"), flag("UpdateSystem"), flag("Queue")],
+        body: &[
+            text("Password").at_most(128),
+            flag("UpdateSystem"),
+            flag("Queue"),
+        ],
         gives: DONE,
         run: change,
     },
@@ -97,6 +111,24 @@ fn get(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     let kind = credential_kind(call)?;
     let secret = state.credential(call.user()?, id, kind, call.now)?;
     Ok(Answer::ok(&secret.expose()))
+}
+
+/// Who may read the code is assumed: whoever has an approved request, and who has immediate access.
+fn code(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let user = call.user()?;
+    let account = state.vault.accounts.get(&AccountId(call.id(0)?));
+    let account = account.ok_or(ACCOUNT_NOT_FOUND)?;
+    let released = state
+        .releases
+        .live_of(account.id, call.now)
+        .any(|release| release.requestor == user && release.is_active(call.now));
+    if !released && !state.has_role(user, account, Role::is_isa) {
+        return Err(Refusal::NO_PERMISSION);
+    }
+    let seed = account.totp.as_ref();
+    let code = seed.and_then(|seed| digest::totp(seed, call.now));
+    let code = code.ok_or(Refusal::NotFound("One-time codes are not enabled"))?;
+    Ok(Answer::ok(&OneTimeCode { code }))
 }
 
 fn put(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
@@ -122,11 +154,11 @@ fn put_by_path(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn store(state: &mut State, call: &Call<'_>, id: AccountId) -> Result<Answer, Refusal> {
-    let fields = call.fields()?;
+    let fields = &call.fields;
     let (password, key, passphrase) = (
-        secret(&fields, "Password")?,
-        secret(&fields, "PrivateKey")?,
-        secret(&fields, "Passphrase")?,
+        secret(fields, "Password")?,
+        secret(fields, "PrivateKey")?,
+        secret(fields, "Passphrase")?,
     );
     if password.is_none() && key.is_none() {
         return Err(Refusal::malformed("Password or PrivateKey is required"));
@@ -150,7 +182,7 @@ fn test(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
 
 fn change(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     let id = AccountId(call.id(0)?);
-    let password = secret(&call.fields()?, "Password")?;
+    let password = secret(&call.fields, "Password")?;
     let done = match password {
         Some(password) => state.set_credentials(id, Some(password), None, None, call.now),
         None => state.rotate(id, call.now),

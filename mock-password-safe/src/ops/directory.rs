@@ -1,14 +1,12 @@
-//! Users, groups, functional accounts. psafe:§2.10, §2.11.
+//! Users and groups. psafe:§2.10, §2.11.
 
-use sim_kit::exchange::StatusCode;
-
-use super::{Access, Call, Route, flag, gives, many_or_one, ok, text};
+use super::{Access, Call, Route, created, flag, gives, many_or_one, ok, text};
 use crate::state::State;
 use crate::state::ids::{GroupId, UserId};
 use crate::state::people::{Feature, Level};
 use crate::state::refusal::Refusal;
 use crate::wire::answer::Answer;
-use crate::wire::rows::directory::{FunctionalAccountRow, GroupRow, UserRow};
+use crate::wire::rows::directory::{GroupRow, UserRow};
 
 const READ: Access = Access::Feature(Feature::UserAccountsManagement, Level::Read);
 const FULL: Access = Access::Feature(Feature::UserAccountsManagement, Level::FullControl);
@@ -35,11 +33,12 @@ pub(crate) const ROUTES: &[Route] = &[
     },
     Route {
         name: "POST Users/{id}/Quarantine",
+        // `vendor-client psafe:PYLIB` wants 201.
         summary: "Quarantine a user; the sessions of the user end",
         access: FULL,
         query: &[],
         body: &[],
-        gives: ok(gives::<UserRow>),
+        gives: created(gives::<UserRow>),
         run: quarantine,
     },
     Route {
@@ -59,15 +58,6 @@ pub(crate) const ROUTES: &[Route] = &[
         body: &[],
         gives: ok(gives::<Vec<UserRow>>),
         run: group_users,
-    },
-    Route {
-        name: "GET FunctionalAccounts",
-        summary: "The functional accounts: the simulated vault has none",
-        access: Access::SignedIn,
-        query: &[],
-        body: &[],
-        gives: ok(gives::<Vec<FunctionalAccountRow>>),
-        run: functional_accounts,
     },
 ];
 
@@ -98,7 +88,7 @@ fn quarantine(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     let id = UserId(call.id(0)?);
     let found = state.people.users.get_mut(&id).ok_or(USER_NOT_FOUND)?;
     found.quarantined = true;
-    let answer = Answer::json(StatusCode::OK, &UserRow::of(found));
+    let answer = Answer::created(&UserRow::of(found));
     state.sign_ins.expire_user(id);
     Ok(answer)
 }
@@ -127,8 +117,4 @@ fn group_users(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
         .values()
         .filter(|user| user.groups.contains(&id));
     Ok(Answer::ok(&members.map(UserRow::of).collect::<Vec<_>>()))
-}
-
-fn functional_accounts(_: &mut State, _: &Call<'_>) -> Result<Answer, Refusal> {
-    Ok(Answer::ok(&Vec::<FunctionalAccountRow>::new()))
 }

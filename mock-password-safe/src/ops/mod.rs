@@ -6,8 +6,11 @@ mod aliases;
 pub(crate) mod auth;
 mod credentials;
 mod directory;
+pub(crate) mod params;
 mod policies;
+mod provisioning;
 mod requests;
+mod safes;
 mod secrets_safe;
 mod sessions;
 mod systems;
@@ -25,8 +28,12 @@ use crate::state::people::{Feature, Level, Source};
 use crate::state::refusal::Refusal;
 use crate::state::sign_in::Caller;
 use crate::wire::answer::Answer;
+use crate::wire::multipart::Upload;
 use crate::wire::read::Fields;
 use crate::wire::rows::Page;
+
+pub(crate) use params::{Kind, Param};
+use params::{file, flag, int, objects, one_of, several_of, text, texts};
 
 /// One operation of the vendor's API.
 pub(crate) struct Route {
@@ -50,67 +57,6 @@ pub(crate) enum Access {
     SignedIn,
     /// Whoever is signed in and has the feature at this level.
     Feature(Feature, Level),
-}
-
-/// A named value of a query or a body, for the OpenAPI document.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Param {
-    pub(crate) name: &'static str,
-    pub(crate) kind: Kind,
-    pub(crate) required: bool,
-}
-
-/// The kind of a named value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Int,
-    Text,
-    Flag,
-    Texts,
-}
-
-/// A whole number.
-pub(crate) const fn int(name: &'static str) -> Param {
-    Param {
-        name,
-        kind: Kind::Int,
-        required: false,
-    }
-}
-
-/// A text.
-pub(crate) const fn text(name: &'static str) -> Param {
-    Param {
-        name,
-        kind: Kind::Text,
-        required: false,
-    }
-}
-
-/// A truth value.
-pub(crate) const fn flag(name: &'static str) -> Param {
-    Param {
-        name,
-        kind: Kind::Flag,
-        required: false,
-    }
-}
-
-/// A list of texts.
-pub(crate) const fn texts(name: &'static str) -> Param {
-    Param {
-        name,
-        kind: Kind::Texts,
-        required: false,
-    }
-}
-
-impl Param {
-    /// The same, and it has to be there.
-    pub(crate) const fn required(mut self) -> Self {
-        self.required = true;
-        self
-    }
 }
 
 /// What success looks like.
@@ -170,6 +116,11 @@ pub(crate) const fn created(describe: fn(&mut SchemaGenerator) -> Schema) -> Giv
 }
 
 impl Route {
+    /// Whether the body is a form of parts.
+    pub(crate) fn is_multipart(&self) -> bool {
+        self.body.iter().any(|param| param.kind == Kind::File)
+    }
+
     /// Whether the operation is here, or only known from the vendor's documentation.
     pub(crate) fn is_simulated(&self) -> bool {
         self.gives.status != 405
@@ -197,9 +148,11 @@ pub(crate) fn routes() -> impl Iterator<Item = &'static Route> {
         credentials::ROUTES,
         aliases::ROUTES,
         policies::ROUTES,
+        provisioning::ROUTES,
         sessions::ROUTES,
         directory::ROUTES,
         secrets_safe::ROUTES,
+        safes::ROUTES,
         unsimulated::ROUTES,
     ]
     .into_iter()
@@ -217,20 +170,19 @@ pub(crate) struct Identity {
 pub(crate) struct Call<'a> {
     pub(crate) params: Vec<String>,
     pub(crate) query: Fields,
-    pub(crate) content_type: Option<&'a str>,
-    pub(crate) body: &'a [u8],
+    /// The fields of the body, or of its part of JSON.
+    pub(crate) fields: Fields,
+    /// The file of a multipart body.
+    pub(crate) upload: Option<Upload>,
     pub(crate) identity: &'a Identity,
     pub(crate) caller: Option<Caller>,
     pub(crate) now: SimTime,
+    /// When an approval takes effect: now, unless a fault rule makes it late.
+    pub(crate) approval_at: SimTime,
     pub(crate) settings: &'a Settings,
 }
 
 impl Call<'_> {
-    /// The fields of the body.
-    pub(crate) fn fields(&self) -> Result<Fields, Refusal> {
-        Fields::of_body(self.content_type, self.body)
-    }
-
     /// Who is signed in.
     pub(crate) fn user(&self) -> Result<UserId, Refusal> {
         self.caller
@@ -253,12 +205,8 @@ impl Call<'_> {
     /// `limit` and `offset`, with what a missing limit means.
     pub(crate) fn page(&self, limit_default: usize) -> Result<(usize, usize), Refusal> {
         let number = |name: &str| {
-            self.query.int(name).and_then(|value| match value {
-                None => Ok(None),
-                Some(value) => usize::try_from(value)
-                    .map(Some)
-                    .map_err(|_| Refusal::malformed(format!("{name} is negative"))),
-            })
+            let value = self.query.int(name)?;
+            Ok(value.and_then(|value| usize::try_from(value).ok()))
         };
         Ok((
             number("limit")?.unwrap_or(limit_default),

@@ -6,7 +6,7 @@ use crate::state::ids::{AccountId, SystemId};
 use crate::state::people::{Feature, Level, Role};
 use crate::state::refusal::Refusal;
 use crate::wire::answer::Answer;
-use crate::wire::rows::request::PolicyRow;
+use crate::wire::rows::request::{PolicyRow, TicketSystemRow};
 
 pub(crate) const ROUTES: &[Route] = &[
     Route {
@@ -26,10 +26,19 @@ pub(crate) const ROUTES: &[Route] = &[
         body: &[
             int("SystemId").required(),
             int("AccountId").required(),
-            int("DurationMinutes").required(),
+            int("DurationMinutes").required().between(1, 525_600),
         ],
         gives: ok(gives::<Vec<PolicyRow>>),
         run: test,
+    },
+    Route {
+        name: "GET TicketSystems",
+        summary: "The ticket systems that requests may refer to",
+        access: Access::SignedIn,
+        query: &[],
+        body: &[],
+        gives: ok(gives::<Vec<TicketSystemRow>>),
+        run: ticket_systems,
     },
 ];
 
@@ -45,10 +54,9 @@ fn list(state: &mut State, _: &Call<'_>) -> Result<Answer, Refusal> {
 
 fn test(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     let user = call.user()?;
-    let fields = call.fields()?;
+    let fields = &call.fields;
     let system = SystemId(fields.required_id("SystemId")?);
     let id = AccountId(fields.required_id("AccountId")?);
-    fields.required_id("DurationMinutes")?;
     let account = state.requestable(user, system, id)?;
     if !state.has_role(user, account, Role::requests) {
         return Err(Refusal::NO_PERMISSION);
@@ -57,5 +65,10 @@ fn test(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
         .policies_for(user, account)
         .into_iter()
         .map(PolicyRow::of);
+    Ok(Answer::ok(&rows.collect::<Vec<_>>()))
+}
+
+fn ticket_systems(state: &mut State, _: &Call<'_>) -> Result<Answer, Refusal> {
+    let rows = state.ticket_systems.values().map(TicketSystemRow::of);
     Ok(Answer::ok(&rows.collect::<Vec<_>>()))
 }

@@ -1,9 +1,12 @@
 //! Requests: asking, listing, deciding, giving back. psafe:§2.4, §2.8.
 
+use std::collections::HashMap;
+
 use sim_kit::exchange::StatusCode;
 
 use super::{
-    Access, Call, Gives, Param, Route, created, flag, gives, int, nothing, ok, text, texts,
+    Access, Call, Gives, Param, Route, created, flag, gives, int, nothing, ok, one_of, several_of,
+    text,
 };
 use crate::state::State;
 use crate::state::credential::CredentialKind;
@@ -16,21 +19,46 @@ use crate::wire::answer::Answer;
 use crate::wire::read::Fields;
 use crate::wire::rows::request::{RequestRow, RequestSetRow};
 
+/// `documented psafe:DOC-req`.
+const ACCESS_TYPES: &[&str] = &["View", "RDP", "SSH", "App"];
+const DURATION: Param = int("DurationMinutes").between(1, 525_600);
+const WHY: Param = text("Reason").at_most(1000);
+const SYSTEM: Param = int("SystemID").required();
+const ACCOUNT: Param = int("AccountID").required();
+/// Length of a ticket number (assumed).
+const TICKET: Param = text("TicketNumber").at_most(100);
+/// The kinds of a credential (`documented psafe:DOC-cred`).
+pub(crate) const CREDENTIAL_TYPE: Param = one_of("type", &["password", "dsskey", "passphrase"]);
 const ORDER: &[Param] = &[
-    text("AccessType"),
-    int("SystemID").required(),
-    int("AccountID").required(),
+    SYSTEM,
+    ACCOUNT,
     int("ApplicationID"),
-    int("DurationMinutes").required(),
-    text("Reason"),
+    DURATION.required(),
+    one_of("AccessType", ACCESS_TYPES),
+    WHY,
     int("AccessPolicyScheduleID"),
-    text("ConflictOption"),
+    one_of("ConflictOption", &["reuse", "renew"]),
     int("TicketSystemID"),
-    text("TicketNumber"),
+    TICKET,
     flag("RotateOnCheckin"),
 ];
-const REASON: &[Param] = &[text("Reason")];
-const QUEUE: &[Param] = &[text("status"), text("queue")];
+/// The same for an alias, which knows system and account. The duration is not marked as required:
+/// see the setting.
+pub(crate) const ALIAS_ORDER: &[Param] = &[
+    DURATION,
+    one_of("AccessType", ACCESS_TYPES),
+    WHY,
+    int("AccessPolicyScheduleID"),
+    one_of("ConflictOption", &["reuse", "renew"]),
+    int("TicketSystemID"),
+    TICKET,
+    flag("RotateOnCheckin"),
+];
+const REASON: &[Param] = &[WHY];
+const QUEUE: &[Param] = &[
+    one_of("status", &["all", "active", "pending"]),
+    one_of("queue", &["req", "app"]),
+];
 const QUARANTINE: Access = Access::Feature(Feature::GlobalQuarantine, Level::FullControl);
 const DONE: Gives = nothing(204);
 
@@ -115,7 +143,7 @@ pub(crate) const ROUTES: &[Route] = &[
     ),
     Route {
         name: "GET RequestSets",
-        summary: "Live requests in sets; the simulator makes one set of each request",
+        summary: "Live requests in the sets in which they were asked for; a request of its own is a set of one",
         access: Access::SignedIn,
         query: QUEUE,
         body: &[],
@@ -128,14 +156,14 @@ pub(crate) const ROUTES: &[Route] = &[
         access: Access::SignedIn,
         query: &[],
         body: &[
-            texts("AccessTypes").required(),
-            int("SystemID").required(),
-            int("AccountID").required(),
+            several_of("AccessTypes", ACCESS_TYPES).required(),
+            SYSTEM,
+            ACCOUNT,
             int("ApplicationID"),
-            int("DurationMinutes").required(),
-            text("Reason"),
+            DURATION.required(),
+            WHY,
             int("TicketSystemID"),
-            text("TicketNumber"),
+            TICKET,
         ],
         gives: created(gives::<RequestSetRow>),
         run: post_set,
@@ -144,12 +172,14 @@ pub(crate) const ROUTES: &[Route] = &[
         name: "POST ISARequests",
         summary: "Release and credential in one, for ISA users",
         access: Access::SignedIn,
-        query: &[text("type")],
+        query: &[CREDENTIAL_TYPE],
         body: &[
-            int("SystemID").required(),
-            int("AccountID").required(),
-            int("DurationMinutes"),
-            text("Reason"),
+            SYSTEM,
+            ACCOUNT,
+            DURATION,
+            WHY,
+            one_of("AccessType", ACCESS_TYPES),
+            int("ApplicationID"),
         ],
         gives: created(gives::<String>),
         run: isa,
@@ -157,10 +187,10 @@ pub(crate) const ROUTES: &[Route] = &[
 ];
 
 fn post(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
-    let fields = call.fields()?;
+    let fields = &call.fields;
     let system = SystemId(fields.required_id("SystemID")?);
     let account = AccountId(fields.required_id("AccountID")?);
-    let order = order(&fields, system, account, None)?;
+    let order = order(fields, system, account, None)?;
     answer_of(state.order(call.user()?, &order, call.now)?)
 }
 
@@ -172,39 +202,30 @@ pub(crate) fn answer_of(released: Released) -> Result<Answer, Refusal> {
     })
 }
 
-/// Reads the body of `POST Requests`, whose account is known.
+/// Reads the body of `POST Requests`, whose account is known. Words and bounds have been checked.
 pub(crate) fn order(
     fields: &Fields,
     system: SystemId,
     account: AccountId,
     alias: Option<AliasId>,
 ) -> Result<Order, Refusal> {
-    let access_type = match fields.words("AccessType")? {
-        None => AccessType::View,
-        Some(word) => AccessType::parse(&word)
-            .ok_or_else(|| Refusal::malformed("AccessType must be View, RDP, SSH or App"))?,
-    };
-    let on_conflict = match fields
-        .words("ConflictOption")?
-        .map(|word| word.to_ascii_lowercase())
-    {
-        None => OnConflict::Refuse,
-        Some(word) if word == "reuse" => OnConflict::Reuse,
-        Some(word) if word == "renew" => OnConflict::Renew,
-        Some(_) => return Err(Refusal::malformed("ConflictOption must be reuse or renew")),
-    };
-    let duration_min = fields
-        .int("DurationMinutes")?
-        .ok_or_else(|| Refusal::malformed("DurationMinutes is required"))?;
+    let access_type = fields.words("AccessType")?;
+    let on_conflict = fields.words("ConflictOption")?;
     Ok(Order {
         system,
         account,
         application: fields.id("ApplicationID")?.map(ApplicationId),
-        access_type,
-        duration_min,
+        access_type: access_type
+            .and_then(|word| AccessType::parse(&word))
+            .unwrap_or(AccessType::View),
+        duration_min: fields.int("DurationMinutes")?.unwrap_or(0),
         reason: fields.words("Reason")?,
         schedule: fields.int("AccessPolicyScheduleID")?,
-        on_conflict,
+        on_conflict: match on_conflict {
+            None => OnConflict::Refuse,
+            Some(word) if word.eq_ignore_ascii_case("reuse") => OnConflict::Reuse,
+            Some(_) => OnConflict::Renew,
+        },
         ticket_system: fields.id("TicketSystemID")?,
         ticket: fields.words("TicketNumber")?,
         rotate_on_checkin: fields.flag("RotateOnCheckin")?.unwrap_or(true),
@@ -213,73 +234,73 @@ pub(crate) fn order(
 }
 
 fn list(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
-    Ok(Answer::ok(&rows(state, call)?))
+    let rows = queue(state, call)?
+        .into_iter()
+        .map(|release| RequestRow::of(release, state, call.settings, call.now));
+    Ok(Answer::ok(&rows.collect::<Vec<_>>()))
 }
 
+/// The sets in the order of their first request.
 fn list_sets(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
-    let rows = rows(state, call)?;
-    let sets = rows.into_iter().map(|row| RequestSetRow {
-        request_set_id: state.mint.guid(),
-        requests: vec![row],
-    });
-    Ok(Answer::ok(&sets.collect::<Vec<_>>()))
+    let mut sets: Vec<RequestSetRow> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    for release in queue(state, call)? {
+        let place = *places.entry(&release.set).or_insert_with(|| {
+            sets.push(RequestSetRow {
+                request_set_id: release.set.clone(),
+                requests: Vec::new(),
+            });
+            sets.len() - 1
+        });
+        let row = RequestRow::of(release, state, call.settings, call.now);
+        sets[place].requests.push(row);
+    }
+    Ok(Answer::ok(&sets))
 }
 
-fn rows(state: &State, call: &Call<'_>) -> Result<Vec<RequestRow>, Refusal> {
+/// The live requests that the query asks for. One's own are a requestor's to see, the others an
+/// approver's (`documented psafe:DOC-req`).
+fn queue<'a>(state: &'a State, call: &Call<'_>) -> Result<Vec<&'a Release>, Refusal> {
     let user = call.user()?;
-    let word = |name: &str, default: &str| -> Result<String, Refusal> {
-        Ok(call
-            .query
-            .words(name)?
-            .unwrap_or_else(|| default.to_owned())
-            .to_ascii_lowercase())
+    let word = |name: &str| -> Result<String, Refusal> {
+        Ok(call.query.words(name)?.unwrap_or_default().to_lowercase())
     };
-    let (pending, active) = match word("status", "all")?.as_str() {
-        "all" => (true, true),
-        "active" => (false, true),
-        "pending" => (true, false),
-        _ => return Err(Refusal::malformed("status must be all, active or pending")),
+    let status = word("status")?;
+    let wanted = |release: &&Release| match status.as_str() {
+        "active" => release.is_active(call.now),
+        "pending" => !release.is_active(call.now),
+        _ => true,
     };
-    let queue = word("queue", "req")?;
-    let concerns: &dyn Fn(&Release) -> bool = match queue.as_str() {
-        "req" => &|release| release.requestor == user,
-        "app" if !state.is_approver(user) => return Err(Refusal::Forbidden(SubCode::ApproverOnly)),
-        "app" => &|release| {
+    if word("queue")? == "app" {
+        if !state.is_approver(user) {
+            return Err(Refusal::Forbidden(SubCode::ApproverOnly));
+        }
+        let decided = |release: &&Release| {
             state.decides_on(user, release)
                 && (release.approved_by.contains(&user) || !release.is_active(call.now))
-        },
-        _ => return Err(Refusal::malformed("queue must be req or app")),
-    };
-    Ok(state
-        .releases
-        .live(call.now)
-        .into_iter()
-        .filter(|release| concerns(release))
-        .filter(|release| {
-            if release.is_active(call.now) {
-                active
-            } else {
-                pending
-            }
-        })
-        .map(|release| RequestRow::of(release, state, call.settings, call.now))
-        .collect())
+        };
+        let live = state.releases.live(call.now).into_iter();
+        return Ok(live.filter(decided).filter(wanted).collect());
+    }
+    if !state.may_have_releases(user) {
+        return Err(Refusal::Forbidden(SubCode::ApproverOnly));
+    }
+    let own = state.releases.live_of_user(user, call.now);
+    Ok(own.filter(wanted).collect())
 }
 
 fn check_in(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
-    reason(call)?;
     state.check_in(call.user()?, RequestId(call.id(0)?), call.now)?;
     Ok(Answer::no_content())
 }
 
 fn approve(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
-    reason(call)?;
-    state.approve(call.user()?, RequestId(call.id(0)?), call.now)?;
+    let id = RequestId(call.id(0)?);
+    state.approve(call.user()?, id, call.now, call.approval_at)?;
     Ok(Answer::no_content())
 }
 
 fn deny(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
-    reason(call)?;
     state.deny(call.user()?, RequestId(call.id(0)?), call.now)?;
     Ok(Answer::no_content())
 }
@@ -291,7 +312,8 @@ fn rotate_on_checkin(state: &mut State, call: &Call<'_>) -> Result<Answer, Refus
 
 fn end_account(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     let id = AccountId(call.id(0)?);
-    terminate(state, call, |release| release.account == id)
+    state.terminate_account(id, call.now);
+    Ok(Answer::no_content())
 }
 
 fn end_system(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
@@ -309,46 +331,43 @@ fn terminate(
     call: &Call<'_>,
     concerns: impl Fn(&Release) -> bool,
 ) -> Result<Answer, Refusal> {
-    reason(call)?;
     state.terminate(concerns, call.now);
     Ok(Answer::no_content())
 }
 
 fn post_set(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
-    let fields = call.fields()?;
-    let user = call.user()?;
+    let fields = &call.fields;
     let system = SystemId(fields.required_id("SystemID")?);
     let account = AccountId(fields.required_id("AccountID")?);
-    let words = fields
-        .value("AccessTypes")
-        .and_then(serde_json::Value::as_array);
-    let words = words.ok_or_else(|| Refusal::malformed("AccessTypes is required"))?;
-    let mut orders = Vec::new();
-    for word in words {
-        let access_type = word
-            .as_str()
-            .and_then(AccessType::parse)
-            .ok_or_else(|| Refusal::malformed("AccessTypes must hold View, RDP, SSH or App"))?;
-        orders.push(Order {
+    let order = order(fields, system, account, None)?;
+    let words = fields.texts("AccessTypes")?.unwrap_or_default();
+    let types = words.iter().filter_map(|word| AccessType::parse(word));
+    let orders: Vec<Order> = types
+        .map(|access_type| Order {
             access_type,
-            ..order(&fields, system, account, None)?
-        });
-    }
-    let mut requests = Vec::new();
-    for order in &orders {
-        let (Released::New(id) | Released::Reused(id)) = state.order(user, order, call.now)?;
-        let release = state.releases.get(id).ok_or(Refusal::Conflict)?;
-        requests.push(RequestRow::of(release, state, call.settings, call.now));
-    }
+            ..order.clone()
+        })
+        .collect();
+    let ids = state.order_set(call.user()?, &orders, call.now)?;
+    let releases: Vec<&Release> = ids
+        .iter()
+        .filter_map(|id| state.releases.get(*id))
+        .collect();
     let set = RequestSetRow {
-        request_set_id: state.mint.guid(),
-        requests,
+        request_set_id: releases
+            .first()
+            .map(|release| release.set.clone())
+            .unwrap_or_default(),
+        requests: releases
+            .into_iter()
+            .map(|release| RequestRow::of(release, state, call.settings, call.now))
+            .collect(),
     };
     Ok(Answer::created(&set))
 }
 
 fn isa(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
-    let fields = call.fields()?;
+    let fields = &call.fields;
     let system = SystemId(fields.required_id("SystemID")?);
     let account = AccountId(fields.required_id("AccountID")?);
     let kind = credential_kind(call)?;
@@ -357,28 +376,12 @@ fn isa(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
         .accounts
         .get(&account)
         .map_or(1, |account| account.isa_release_min);
-    let duration_min = match fields.int("DurationMinutes")? {
-        None => i64::from(default),
-        Some(minutes @ 1..=525_600) => minutes,
-        Some(_) => {
-            return Err(Refusal::malformed(
-                "DurationMinutes must be between 1 and 525600",
-            ));
-        }
-    };
+    let duration_min = fields
+        .int("DurationMinutes")?
+        .unwrap_or_else(|| i64::from(default));
     let order = Order {
-        system,
-        account,
-        application: None,
-        access_type: AccessType::View,
         duration_min,
-        reason: fields.words("Reason")?,
-        schedule: None,
-        on_conflict: OnConflict::Refuse,
-        ticket_system: None,
-        ticket: None,
-        rotate_on_checkin: true,
-        alias: None,
+        ..order(fields, system, account, None)?
     };
     let secret = state.isa(call.user()?, &order, kind, call.now)?;
     Ok(Answer::json(StatusCode::CREATED, &secret.expose()))
@@ -392,23 +395,8 @@ pub(crate) fn credential_kind(call: &Call<'_>) -> Result<CredentialKind, Refusal
         .map(|word| word.to_ascii_lowercase())
         .as_deref()
     {
-        None | Some("password") => Ok(CredentialKind::Password),
         Some("dsskey") => Ok(CredentialKind::Key),
         Some("passphrase") => Ok(CredentialKind::Passphrase),
-        Some(_) => Err(Refusal::malformed(
-            "type must be password, dsskey or passphrase",
-        )),
+        _ => Ok(CredentialKind::Password),
     }
-}
-
-/// The optional reason of the body, at most 1000 characters (`documented psafe:DOC-req`).
-fn reason(call: &Call<'_>) -> Result<Option<String>, Refusal> {
-    let reason = call.fields()?.words("Reason")?;
-    if reason
-        .as_ref()
-        .is_some_and(|reason| reason.chars().count() > 1000)
-    {
-        return Err(Refusal::malformed("Reason is longer than 1000 characters"));
-    }
-    Ok(reason)
 }

@@ -1,20 +1,38 @@
 //! Sessions through Password Safe's proxy: filed and listed, never carried. psafe:§2.9.
 
+use std::collections::HashSet;
+
 use sim_kit::exchange::StatusCode;
 
-use super::{Access, Call, Gives, Param, Route, created, flag, gives, int, nothing, ok, text};
+use super::{
+    Access, Call, Gives, Param, Route, created, flag, gives, int, nothing, ok, one_of, text,
+};
 use crate::state::State;
-use crate::state::ids::{AccountId, RemoteSessionId, RequestId, SystemId};
+use crate::state::ids::{AccountId, RemoteSessionId, RequestId, SystemId, UserId};
 use crate::state::people::{Feature, Level, Role};
 use crate::state::refusal::{Refusal, SubCode};
 use crate::state::remote_session::{Intervention, RemoteSession, SessionStatus};
 use crate::wire::answer::Answer;
 use crate::wire::rows::session::{NODE, SessionRow, SessionTicket};
 
-const QUARANTINE: Access = Access::Feature(Feature::GlobalQuarantine, Level::FullControl);
 const FEEDBACK: &[Param] = &[flag("feedback")];
 const DONE: Gives = nothing(204);
 const SESSION_NOT_FOUND: Refusal = Refusal::NotFound("Session not found");
+
+/// `documented psafe:§2.9`.
+const SESSION_TYPE: Param = one_of(
+    "SessionType",
+    &[
+        "SSH",
+        "sshticket",
+        "RDP",
+        "rdpticket",
+        "rdpfile",
+        "app",
+        "appfile",
+    ],
+)
+.required();
 
 const fn intervening(
     name: &'static str,
@@ -24,7 +42,7 @@ const fn intervening(
     Route {
         name,
         summary,
-        access: QUARANTINE,
+        access: Access::SignedIn,
         query: FEEDBACK,
         body: &[],
         gives: DONE,
@@ -39,9 +57,9 @@ pub(crate) const ROUTES: &[Route] = &[
         access: Access::SignedIn,
         query: &[],
         body: &[
-            text("SessionType").required(),
-            text("NodeID"),
-            text("Resolution"),
+            SESSION_TYPE,
+            text("NodeID").at_most(36),
+            text("Resolution").at_most(50),
             flag("RDPAdminSwitch"),
             flag("SpanMultipleMonitors"),
         ],
@@ -56,9 +74,9 @@ pub(crate) const ROUTES: &[Route] = &[
         body: &[
             int("SystemID").required(),
             int("AccountID").required(),
-            text("SessionType").required(),
-            int("DurationMinutes"),
-            text("Reason"),
+            SESSION_TYPE,
+            int("DurationMinutes").between(1, 525_600),
+            text("Reason").at_most(1000),
         ],
         gives: created(gives::<SessionTicket>),
         run: start_isa,
@@ -107,7 +125,6 @@ pub(crate) const ROUTES: &[Route] = &[
 
 fn start(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     let user = call.user()?;
-    state.settle(call.now);
     let id = RequestId(call.id(0)?);
     let release = state
         .releases
@@ -126,7 +143,7 @@ fn start(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
 
 fn start_isa(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     let user = call.user()?;
-    let fields = call.fields()?;
+    let fields = &call.fields;
     let system = SystemId(fields.required_id("SystemID")?);
     let account = AccountId(fields.required_id("AccountID")?);
     let found = state.requestable(user, system, account)?;
@@ -144,14 +161,10 @@ fn open(
     request: Option<RequestId>,
 ) -> Result<Answer, Refusal> {
     let session_type = call
-        .fields()?
+        .fields
         .required_words("SessionType")?
         .to_ascii_lowercase();
-    let is_ssh = match session_type.as_str() {
-        "ssh" | "sshticket" => true,
-        "rdp" | "rdpticket" | "rdpfile" | "app" | "appfile" => false,
-        _ => return Err(Refusal::malformed("SessionType is not valid")),
-    };
+    let is_ssh = session_type.starts_with("ssh");
     let session = RemoteSession {
         id: state.remote_sessions.next_id(),
         user: call.user()?,
@@ -196,6 +209,7 @@ fn open(
 }
 
 fn list(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let caller = call.user()?;
     let user = call.query.id("userID")?;
     let wanted: Option<Vec<i32>> = call
         .query
@@ -213,6 +227,7 @@ fn list(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
         .all
         .values()
         .filter(|session| user.is_none_or(|user| session.user.0 == user))
+        .filter(|session| session.user == caller || watches(state, caller, session))
         .filter(|session| {
             wanted
                 .as_ref()
@@ -223,12 +238,29 @@ fn list(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn get(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let caller = call.user()?;
     let session = state.remote_sessions.all.get(&RemoteSessionId(call.id(0)?));
-    Ok(Answer::ok(&SessionRow::of(
-        session.ok_or(SESSION_NOT_FOUND)?,
-        state,
-        call.now,
-    )))
+    let session = session
+        .filter(|session| session.user == caller || watches(state, caller, session))
+        .ok_or(SESSION_NOT_FOUND)?;
+    Ok(Answer::ok(&SessionRow::of(session, state, call.now)))
+}
+
+/// Who sees and ends other people's sessions: Password Safe API Global Quarantine, or the roles
+/// Administrator and ISA on the account (`documented psafe:DOC-new`, sessions).
+fn watches(state: &State, user: UserId, session: &RemoteSession) -> bool {
+    watches_account(state, user, session.account)
+}
+
+fn watches_account(state: &State, user: UserId, account: AccountId) -> bool {
+    state
+        .people
+        .may(user, Feature::GlobalQuarantine, Level::FullControl)
+        || state
+            .vault
+            .accounts
+            .get(&account)
+            .is_some_and(|account| state.has_role(user, account, Role::is_isa))
 }
 
 fn lock(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
@@ -241,14 +273,19 @@ fn end(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
 
 fn one(state: &mut State, call: &Call<'_>, what: Intervention) -> Result<Answer, Refusal> {
     let id = RemoteSessionId(call.id(0)?);
-    if !state.remote_sessions.all.contains_key(&id) {
-        return Err(SESSION_NOT_FOUND);
+    let session = state.remote_sessions.all.get(&id);
+    let session = session.ok_or(SESSION_NOT_FOUND)?;
+    if !watches(state, call.user()?, session) {
+        return Err(Refusal::NO_PERMISSION);
     }
     intervene(state, call, what, |session| session.id == id)
 }
 
 fn lock_account(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     let id = AccountId(call.id(0)?);
+    if !watches_account(state, call.user()?, id) {
+        return Err(Refusal::NO_PERMISSION);
+    }
     intervene(state, call, Intervention::Lock, |session| {
         session.account == id
     })
@@ -256,6 +293,9 @@ fn lock_account(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
 
 fn end_account(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     let id = AccountId(call.id(0)?);
+    if !watches_account(state, call.user()?, id) {
+        return Err(Refusal::NO_PERMISSION);
+    }
     intervene(state, call, Intervention::Terminate, |session| {
         session.account == id
     })
@@ -263,16 +303,41 @@ fn end_account(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
 
 fn lock_system(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     let id = SystemId(call.id(0)?);
+    let accounts = watched_accounts(state, call.user()?, id)?;
     intervene(state, call, Intervention::Lock, |session| {
-        session.system == id
+        session.system == id && accounts.contains(&session.account)
     })
 }
 
 fn end_system(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     let id = SystemId(call.id(0)?);
+    let accounts = watched_accounts(state, call.user()?, id)?;
     intervene(state, call, Intervention::Terminate, |session| {
-        session.system == id
+        session.system == id && accounts.contains(&session.account)
     })
+}
+
+/// The accounts with sessions on a system that the caller watches; none at all is a refusal.
+fn watched_accounts(
+    state: &State,
+    user: UserId,
+    system: SystemId,
+) -> Result<HashSet<AccountId>, Refusal> {
+    let sessions = state.remote_sessions.all.values();
+    let on_system = sessions.filter(|session| session.system == system);
+    let watched: HashSet<_> = on_system
+        .filter(|session| watches(state, user, session))
+        .map(|session| session.account)
+        .collect();
+    let may = !watched.is_empty()
+        || state
+            .people
+            .may(user, Feature::GlobalQuarantine, Level::FullControl);
+    if may {
+        Ok(watched)
+    } else {
+        Err(Refusal::NO_PERMISSION)
+    }
 }
 
 /// 204; 200 with the number of sessions when feedback is asked for. The form of that answer is

@@ -1,5 +1,7 @@
 //! Managed systems, platforms, workgroups, assets. psafe:§2.3, §2.11.
 
+use std::net::IpAddr;
+
 use super::{Access, Call, Gives, Param, Route, gives, int, many_or_one, many_or_page, ok, text};
 use crate::ops::accounts::SYSTEM_NOT_FOUND;
 use crate::state::State;
@@ -12,8 +14,15 @@ use crate::wire::rows::Page;
 use crate::wire::rows::system::{AssetRow, ManagedSystem, PlatformRow, WorkgroupRow};
 
 const READ: Access = Access::Feature(Feature::SystemManagement, Level::Read);
-const PAGED: &[Param] = &[int("limit"), int("offset"), int("type"), text("name")];
-const SYSTEMS: Gives = ok(many_or_page::<ManagedSystem>);
+const LIMIT: Param = int("limit").between(0, i32::MAX);
+const OFFSET: Param = int("offset").between(0, i32::MAX);
+pub(super) const PAGED: &[Param] = &[
+    LIMIT,
+    OFFSET,
+    int("type").between(1, 4),
+    text("name").at_most(129),
+];
+pub(super) const SYSTEMS: Gives = ok(many_or_page::<ManagedSystem>);
 
 const fn systems(
     name: &'static str,
@@ -114,7 +123,7 @@ pub(crate) const ROUTES: &[Route] = &[
         name: "GET Workgroups/{id|name}/Assets",
         summary: "The assets of a workgroup; a page when a limit is given",
         access: Access::SignedIn,
-        query: &[int("limit"), int("offset"), text("name")],
+        query: &[LIMIT, OFFSET, text("name").at_most(128)],
         body: &[],
         gives: ok(many_or_page::<AssetRow>),
         run: assets,
@@ -132,12 +141,12 @@ pub(crate) const ROUTES: &[Route] = &[
         name: "POST Assets/Search",
         summary: "Assets whose members are exactly these",
         access: Access::SignedIn,
-        query: &[int("limit"), int("offset")],
+        query: &[LIMIT, OFFSET],
         body: &[
-            text("AssetName"),
-            text("DnsName"),
-            text("DomainName"),
-            text("IPAddress"),
+            text("AssetName").at_most(128),
+            text("DnsName").at_most(255),
+            text("DomainName").at_most(64),
+            text("IPAddress").at_most(45),
         ],
         gives: ok(many_or_page::<AssetRow>),
         run: search_assets,
@@ -166,33 +175,46 @@ fn many(
 ) -> Result<Answer, Refusal> {
     let entity = call.query.int("type")?;
     let name = call.query.words("name")?;
-    let matching: Vec<&System> = state
-        .vault
-        .systems
-        .values()
-        .filter(|system| which(system))
-        .filter(|system| entity.is_none_or(|entity| system.entity as i64 == entity))
-        .filter(|system| {
-            name.as_ref()
+    let fits = |system: &&System| {
+        system.managed
+            && which(system)
+            && entity.is_none_or(|entity| system.entity as i64 == entity)
+            && name
+                .as_ref()
                 .is_none_or(|name| system.name.eq_ignore_ascii_case(name))
-        })
-        .collect();
-    paged(call, &matching, |system| ManagedSystem::of(system))
+    };
+    match &name {
+        // The index also knows DNS names and domains; what is left are those of this name.
+        Some(name) => {
+            let named = state.vault.systems_named(name);
+            let named = || named.iter().filter_map(|id| state.vault.systems.get(id));
+            paged(call, || named().filter(fits), ManagedSystem::of)
+        }
+        None => paged(
+            call,
+            || state.vault.systems.values().filter(fits),
+            ManagedSystem::of,
+        ),
+    }
 }
 
 /// A bare array without `limit`, a page with it (`documented psafe:DOC-ms`).
-fn paged<T, R: serde::Serialize>(
+pub(super) fn paged<'a, I, R>(
     call: &Call<'_>,
-    matching: &[T],
-    row: impl Fn(&T) -> R,
-) -> Result<Answer, Refusal> {
+    matching: impl Fn() -> I,
+    row: impl Fn(&'a System) -> R,
+) -> Result<Answer, Refusal>
+where
+    I: Iterator<Item = &'a System>,
+    R: serde::Serialize,
+{
     if call.query.int("limit")?.is_none() {
-        return Ok(Answer::ok(&matching.iter().map(row).collect::<Vec<_>>()));
+        return Ok(Answer::ok(&matching().map(row).collect::<Vec<_>>()));
     }
     let (limit, offset) = call.page(LIMIT_DEFAULT)?;
-    let data = matching.iter().skip(offset).take(limit).map(row).collect();
+    let data = matching().skip(offset).take(limit).map(row).collect();
     Ok(Answer::ok(&Page {
-        total_count: matching.len(),
+        total_count: matching().count(),
         data,
     }))
 }
@@ -234,6 +256,7 @@ fn system<'a>(
         .vault
         .systems
         .get(&SystemId(call.id(0)?))
+        .filter(|system| system.managed)
         .filter(|system| entity.is_none_or(|entity| system.entity == entity))
         .ok_or(SYSTEM_NOT_FOUND)
 }
@@ -278,59 +301,68 @@ fn workgroup(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     )))
 }
 
+/// The workgroup of a path, by number or by name.
+pub(super) fn workgroup_named(state: &State, wanted: &str) -> Result<WorkgroupId, Refusal> {
+    let groups = &state.vault.workgroups;
+    if let Ok(id) = wanted.parse().map(WorkgroupId)
+        && groups.contains_key(&id)
+    {
+        return Ok(id);
+    }
+    let mut groups = groups.values();
+    let found = groups.find(|group| group.name.eq_ignore_ascii_case(wanted));
+    Ok(found.ok_or(Refusal::NotFound("Workgroup not found"))?.id)
+}
+
+pub(super) const ASSET_NOT_FOUND: Refusal = Refusal::NotFound("Asset not found");
+
 fn assets(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
-    let wanted = call.param(0);
-    let group = state
-        .vault
-        .workgroups
-        .values()
-        .find(|group| group.name.eq_ignore_ascii_case(wanted) || group.id.0.to_string() == wanted)
-        .ok_or(Refusal::NotFound("Workgroup not found"))?
-        .id;
+    let group = workgroup_named(state, call.param(0))?;
     let name = call.query.words("name")?;
-    let matching: Vec<&System> = all_assets(state)
-        .filter(|system| system.workgroup == Some(group))
-        .filter(|system| {
-            name.as_ref()
+    let fits = |system: &&System| {
+        system.workgroup == Some(group)
+            && name
+                .as_ref()
                 .is_none_or(|name| system.name.eq_ignore_ascii_case(name))
-        })
-        .collect();
-    paged(call, &matching, |system| asset_row(state, system))
+    };
+    paged(
+        call,
+        || all_assets(state).filter(fits),
+        |system| asset_row(state, system),
+    )
 }
 
 fn asset(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
-    let id = SystemId(call.id(0)?);
-    let found = all_assets(state).find(|system| system.id == id);
-    Ok(Answer::ok(&asset_row(
-        state,
-        found.ok_or(Refusal::NotFound("Asset not found"))?,
-    )))
+    let found = state.vault.systems.get(&SystemId(call.id(0)?));
+    let found = found.filter(|system| system.entity == EntityType::Asset);
+    Ok(Answer::ok(&asset_row(state, found.ok_or(ASSET_NOT_FOUND)?)))
 }
 
 fn search_assets(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
-    let fields = call.fields()?;
-    let wanted = |name| fields.words(name);
-    let (name, dns, domain, address) = (
+    let wanted = |name| call.fields.words(name);
+    let (name, dns, domain) = (
         wanted("AssetName")?,
         wanted("DnsName")?,
         wanted("DomainName")?,
-        wanted("IPAddress")?,
     );
+    // What is no address is nobody's.
+    let address = wanted("IPAddress")?.map(|text| text.trim().parse::<IpAddr>().ok());
     let same = |wanted: &Option<String>, own: Option<&str>| {
         wanted
             .as_ref()
             .is_none_or(|wanted| own.is_some_and(|own| own.eq_ignore_ascii_case(wanted)))
     };
-    let matching: Vec<&System> = all_assets(state)
-        .filter(|system| {
-            let own_address = system.address.map(|address| address.to_string());
-            same(&name, Some(&system.name))
-                && same(&dns, system.dns_name.as_deref())
-                && same(&domain, system.domain.as_deref())
-                && same(&address, own_address.as_deref())
-        })
-        .collect();
-    paged(call, &matching, |system| asset_row(state, system))
+    let fits = |system: &&System| {
+        same(&name, Some(&system.name))
+            && same(&dns, system.dns_name.as_deref())
+            && same(&domain, system.domain.as_deref())
+            && address.is_none_or(|wanted| wanted.is_some() && system.address == wanted)
+    };
+    paged(
+        call,
+        || all_assets(state).filter(fits),
+        |system| asset_row(state, system),
+    )
 }
 
 fn all_assets(state: &State) -> impl Iterator<Item = &System> {

@@ -6,7 +6,7 @@ use super::State;
 use super::ids::{AccountId, RequestId, SystemId, UserId};
 use super::people::Role;
 use super::refusal::{Refusal, SubCode};
-use super::release::{Order, Release, Standing};
+use super::release::{Filing, Order, Release, Standing};
 use super::vault::{Account, Password};
 use crate::secret::Secret;
 
@@ -64,15 +64,18 @@ impl State {
             return Err(Refusal::NO_PERMISSION);
         }
         let secret = self.secret_of(account, kind)?;
-        if self.releases.is_full() {
-            return Err(Refusal::malformed("There are too many live requests"));
-        }
-        let rotate_on_checkin = self.rules.isa_rotates;
-        let order = Order {
-            rotate_on_checkin,
-            ..order.clone()
+        self.check_room(1)?;
+        let filing = Filing {
+            user,
+            order: Order {
+                rotate_on_checkin: self.rules.isa_rotates,
+                ..order.clone()
+            },
+            approvers_min: 0,
+            renews: Vec::new(),
         };
-        self.releases.file(user, &order, 0, now);
+        let set = self.mint.guid();
+        self.releases.file(&filing, set, now);
         Ok(secret)
     }
 
@@ -117,26 +120,45 @@ impl State {
         Ok(())
     }
 
-    /// Ends every live release that `concerns` picks. Returns how many.
-    pub(crate) fn terminate(&mut self, concerns: impl Fn(&Release) -> bool, now: SimTime) -> usize {
-        self.settle(now);
-        let doomed: Vec<_> = self
-            .releases
-            .live(now)
-            .into_iter()
-            .filter(|release| concerns(release))
-            .map(|release| (release.id, release.rotate_on_checkin))
-            .collect();
-        for (id, rotate) in &doomed {
-            let released = self.releases.end(*id, Standing::Ended, now);
-            self.rotate_after_release(released, *rotate, now);
-        }
-        doomed.len()
+    /// Ends every live release that `concerns` picks.
+    pub(crate) fn terminate(&mut self, concerns: impl Fn(&Release) -> bool, now: SimTime) {
+        let live = self.releases.live(now).into_iter();
+        let doomed = live.filter(|release| concerns(release));
+        let doomed = doomed.map(|release| release.id).collect();
+        self.end_all(doomed, now);
     }
 
-    /// Ends the releases whose time is up; their passwords rotate as the accounts say.
-    pub(crate) fn settle(&mut self, now: SimTime) {
-        for id in self.releases.overdue(now) {
+    /// Ends every live release of an account.
+    pub(crate) fn terminate_account(&mut self, account: AccountId, now: SimTime) {
+        let live = self.releases.live_of(account, now);
+        let doomed = live.map(|release| release.id).collect();
+        self.end_all(doomed, now);
+    }
+
+    /// Removes an account; its releases end.
+    pub(crate) fn remove_account(&mut self, account: AccountId, now: SimTime) {
+        self.terminate_account(account, now);
+        self.vault.remove_account(account);
+    }
+
+    /// Removes every account of a system.
+    pub(crate) fn remove_accounts_of(&mut self, system: SystemId, now: SimTime) {
+        let accounts = self.vault.accounts_of(system);
+        let accounts: Vec<_> = accounts.map(|account| account.id).collect();
+        for account in accounts {
+            self.remove_account(account, now);
+        }
+    }
+
+    /// Manages a system no longer.
+    pub(crate) fn remove_system(&mut self, system: SystemId, now: SimTime) {
+        self.remove_accounts_of(system, now);
+        self.vault.remove_system(system);
+    }
+
+    /// Ends these releases; their passwords rotate as the accounts say.
+    fn end_all(&mut self, doomed: Vec<RequestId>, now: SimTime) {
+        for id in doomed {
             let rotate = self
                 .releases
                 .get(id)
@@ -144,6 +166,11 @@ impl State {
             let released = self.releases.end(id, Standing::Ended, now);
             self.rotate_after_release(released, rotate, now);
         }
+    }
+
+    /// Ends the releases whose time is up; their passwords rotate as the accounts say.
+    pub(crate) fn settle(&mut self, now: SimTime) {
+        self.end_all(self.releases.overdue(now), now);
     }
 
     /// Gives the account a new password. False when there is no such account.
@@ -247,8 +274,8 @@ impl State {
 
     fn check_readable(&self, release: &Release, now: SimTime) -> Result<(), Refusal> {
         match release.standing {
-            Standing::Approved if now < release.expires_at => Ok(()),
-            Standing::Pending if now < release.expires_at => {
+            _ if release.is_active(now) => Ok(()),
+            Standing::Approved | Standing::Pending if release.is_live(now) => {
                 Err(Refusal::Forbidden(SubCode::NotApproved))
             }
             Standing::Denied if self.rules.denied_credential_is_forbidden => {

@@ -1,9 +1,10 @@
 //! Which accounts a caller may ask for. psafe:§2.1.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use super::State;
-use super::ids::{AccountId, SystemId, UserId};
+use super::ids::{AccountId, SmartGroupId, SystemId, UserId};
 use super::people::Role;
 use super::vault::{Account, Application, EntityType, System};
 
@@ -80,10 +81,14 @@ impl State {
             }
             _ => Box::new(self.own(filter)),
         };
-        rows.filter(|row| self.passes(row, filter))
-            .filter_map(|row| self.visible(user, row))
+        let roles = self.roles(user);
+        rows.filter(|row| self.passes(row, filter) && roles.show(row.account))
             .skip(offset)
             .take(limit)
+            .map(|row| Row {
+                is_isa: self.has_role(user, row.account, Role::is_isa),
+                ..row
+            })
             .collect()
     }
 
@@ -148,25 +153,18 @@ impl State {
         filter: &Filter,
     ) -> impl Iterator<Item = Row<'a>> + use<'a> {
         let wanted = self.systems_wanted(filter);
-        let mut seen: Vec<(SystemId, AccountId)> = Vec::new();
-        let mut asked: Vec<_> = self
-            .releases
+        let mut seen: HashSet<(SystemId, AccountId)> = HashSet::new();
+        self.releases
             .iter()
-            .filter(|release| release.requestor == user)
-            .filter(|release| {
+            .rev()
+            .filter(move |release| release.requestor == user)
+            .filter(move |release| {
                 wanted
                     .as_ref()
                     .is_none_or(|wanted| wanted.contains(&release.system))
             })
             .map(|release| (release.system, release.account))
-            .collect();
-        asked.reverse();
-        for pair in asked {
-            if !seen.contains(&pair) {
-                seen.push(pair);
-            }
-        }
-        seen.into_iter()
+            .filter(move |pair| seen.insert(*pair))
             .filter_map(|(system, account)| self.row(system, self.vault.accounts.get(&account)?))
     }
 
@@ -240,16 +238,40 @@ impl State {
             .is_some_and(|group| group.name.eq_ignore_ascii_case(name))
     }
 
-    /// The row as the user sees it: enabled for the API, a role on it, dedicated to nobody else.
-    fn visible<'a>(&'a self, user: UserId, row: Row<'a>) -> Option<Row<'a>> {
-        let account = row.account;
-        let open = account.api_enabled
-            && account.dedicated_to.is_none_or(|owner| owner == user)
-            && self.has_role(user, account, Role::lists);
-        open.then(|| Row {
-            is_isa: self.has_role(user, account, Role::is_isa),
-            ..row
-        })
+    /// What a user may list, gathered once for a whole list.
+    fn roles(&self, user: UserId) -> Shown {
+        let administrator = self.people.users.get(&user);
+        let grants = self.people.grants_of(user);
+        let groups: HashSet<_> = grants
+            .filter(|grant| grant.role.lists())
+            .map(|grant| grant.smart_group)
+            .collect();
+        Shown {
+            user,
+            everything: administrator.is_some_and(|person| person.administrator)
+                || groups.contains(&SmartGroupId::ALL),
+            groups,
+        }
+    }
+}
+
+/// Which accounts a user's lists show.
+struct Shown {
+    user: UserId,
+    everything: bool,
+    groups: HashSet<SmartGroupId>,
+}
+
+impl Shown {
+    /// Enabled for the API, a role on it, dedicated to nobody else.
+    fn show(&self, account: &Account) -> bool {
+        account.api_enabled
+            && account.dedicated_to.is_none_or(|owner| owner == self.user)
+            && (self.everything
+                || account
+                    .smart_groups
+                    .iter()
+                    .any(|group| self.groups.contains(group)))
     }
 }
 

@@ -22,10 +22,11 @@ use std::time::Duration;
 
 use ids::{AccountId, PolicyId};
 use people::People;
-use policy::Policy;
+use policy::{Policy, TicketSystem};
 use release::Releases;
 use remote_session::RemoteSessions;
 use secrets_safe::SecretsSafe;
+use secure_remote_access::Appliance;
 use sign_in::SignIns;
 use vault::Vault;
 
@@ -52,6 +53,7 @@ pub(crate) struct Rules {
     pub(crate) idle_max: Duration,
     pub(crate) licence_valid: bool,
     pub(crate) long_duration_is_clamped: bool,
+    pub(crate) renew_rotates: bool,
     pub(crate) zero_concurrency_is_unlimited: bool,
     pub(crate) conflict_option_overrides_others: bool,
     pub(crate) denied_credential_is_forbidden: bool,
@@ -70,10 +72,13 @@ pub(crate) struct State {
     pub(crate) vault: Vault,
     pub(crate) people: People,
     pub(crate) policies: BTreeMap<PolicyId, Policy>,
+    pub(crate) ticket_systems: BTreeMap<i32, TicketSystem>,
     pub(crate) releases: Releases,
     pub(crate) sign_ins: SignIns,
     pub(crate) remote_sessions: RemoteSessions,
     pub(crate) secrets_safe: SecretsSafe,
+    /// What *Connect to Secure Remote Access* was told.
+    pub(crate) appliance: Option<Appliance>,
     pub(crate) mint: Box<dyn Mint>,
 }
 
@@ -85,10 +90,12 @@ impl State {
             vault: Vault::default(),
             people: People::default(),
             policies: BTreeMap::new(),
+            ticket_systems: BTreeMap::new(),
             releases: Releases::default(),
             sign_ins: SignIns::default(),
             remote_sessions: RemoteSessions::default(),
             secrets_safe: SecretsSafe::default(),
+            appliance: None,
             mint,
         }
     }

@@ -5,9 +5,9 @@ use sim_kit::clock::SimTime;
 use super::State;
 use super::ids::{AccountId, RequestId, SystemId, UserId};
 use super::people::{Grant, Role};
-use super::policy::{AccessRule, Policy, Schedule};
+use super::policy::{AccessRule, AccessType, Policy, Schedule};
 use super::refusal::{Refusal, SubCode};
-use super::release::{OnConflict, Order, Release, Released, Standing};
+use super::release::{Filing, OnConflict, Order, Release, Released, Standing};
 use super::vault::Account;
 
 /// Minutes that a release may last at most, whatever the account says (`documented psafe:DOC-req`).
@@ -73,7 +73,36 @@ impl State {
         order: &Order,
         now: SimTime,
     ) -> Result<Released, Refusal> {
-        self.settle(now);
+        match self.plan(user, order, now)? {
+            Plan::Reuse(id) => Ok(Released::Reused(id)),
+            Plan::File(filing) => {
+                self.check_room(1)?;
+                let set = self.mint.guid();
+                Ok(Released::New(self.carry_out(&filing, set, now)))
+            }
+        }
+    }
+
+    /// Files a request for each order, all in one set, or none of them.
+    pub(crate) fn order_set(
+        &mut self,
+        user: UserId,
+        orders: &[Order],
+        now: SimTime,
+    ) -> Result<Vec<RequestId>, Refusal> {
+        self.check_room(orders.len())?;
+        let plans = orders.iter().map(|order| self.plan(user, order, now));
+        let plans = plans.collect::<Result<Vec<_>, _>>()?;
+        let set = self.mint.guid();
+        let ids = plans.iter().map(|plan| match plan {
+            Plan::Reuse(id) => *id,
+            Plan::File(filing) => self.carry_out(filing, set.clone(), now),
+        });
+        Ok(ids.collect())
+    }
+
+    /// Everything that may be refused about an order is refused here, before anything changes.
+    fn plan(&self, user: UserId, order: &Order, now: SimTime) -> Result<Plan, Refusal> {
         let account = self.requestable(user, order.system, order.account)?;
         if !self.has_role(user, account, Role::requests) {
             let code = if self.has_role(user, account, Role::approves) {
@@ -86,37 +115,58 @@ impl State {
         let duration_min = self.checked_duration(order.duration_min, account)?;
         let (schedule, rule) = self.schedule_for(user, account, order, now)?;
         check_words(order, schedule)?;
+        check_application(order, account)?;
+        let ticket_system = self.ticket_system_of(order, schedule)?;
         let approvers_min = rule.approvers_min;
-        let rotate_on_checkin = order.rotate_on_checkin || !schedule.rotation_override;
-        let concurrent_max = account.concurrent_max;
         if approvers_min > 0 && approvers_min > self.approvers_of(user, account) {
             return Err(Refusal::Forbidden(SubCode::NotEnoughApprovers));
         }
-        if let Some(reused) = self.resolve_conflict(user, order, concurrent_max, now)? {
-            return Ok(Released::Reused(reused));
-        }
-        if self.releases.is_full() {
-            return Err(Refusal::malformed("There are too many live requests"));
-        }
-        let order = Order {
-            duration_min,
-            rotate_on_checkin,
-            ..order.clone()
+        let renews = match self.resolve_conflict(user, order, now)? {
+            Conflict::Reuse(id) => return Ok(Plan::Reuse(id)),
+            Conflict::Renew(ids) => ids,
         };
-        Ok(Released::New(self.releases.file(
+        self.check_concurrency(user, order, account, rule, now)?;
+        Ok(Plan::File(Filing {
             user,
-            &order,
+            order: Order {
+                duration_min,
+                rotate_on_checkin: order.rotate_on_checkin || !schedule.rotation_override,
+                ticket_system,
+                ..order.clone()
+            },
             approvers_min,
-            now,
-        )))
+            renews,
+        }))
     }
 
-    /// Approves a request. `documented psafe:DOC-req`; approving twice counts once.
+    fn carry_out(&mut self, filing: &Filing, set: String, now: SimTime) -> RequestId {
+        for id in &filing.renews {
+            let rotate = self.rules.renew_rotates
+                && self
+                    .releases
+                    .get(*id)
+                    .is_some_and(|release| release.rotate_on_checkin);
+            let released = self.releases.end(*id, Standing::Ended, now);
+            self.rotate_after_release(released, rotate, now);
+        }
+        self.releases.file(filing, set, now)
+    }
+
+    pub(super) fn check_room(&self, more: usize) -> Result<(), Refusal> {
+        if self.releases.has_room(more) {
+            return Ok(());
+        }
+        Err(Refusal::malformed("There are too many live requests"))
+    }
+
+    /// Approves a request. `documented psafe:DOC-req`; approving twice counts once. What is approved
+    /// is active from `effective_at` on.
     pub(crate) fn approve(
         &mut self,
         user: UserId,
         id: RequestId,
         now: SimTime,
+        effective_at: SimTime,
     ) -> Result<(), Refusal> {
         self.settle(now);
         let own_allowed = self.rules.self_approval;
@@ -133,7 +183,7 @@ impl State {
             release.approved_by.push(user);
             if release.approved_by.len() >= usize::from(release.approvers_min) {
                 release.standing = Standing::Approved;
-                release.approved_at = Some(now);
+                release.approved_at = Some(effective_at);
             }
         }
         Ok(())
@@ -165,6 +215,13 @@ impl State {
         self.people
             .grants_of(user)
             .any(|grant| grant.role.approves())
+    }
+
+    /// Whether the user can have releases: somebody who asks, or has immediate access.
+    pub(crate) fn may_have_releases(&self, user: UserId) -> bool {
+        let administrator = self.people.users.get(&user);
+        administrator.is_some_and(|person| person.administrator)
+            || self.people.grants_of(user).any(|grant| grant.role.lists())
     }
 
     /// Whether the user may decide on this request.
@@ -267,48 +324,95 @@ impl State {
         u16::try_from(count).unwrap_or(u16::MAX)
     }
 
+    /// What becomes of the caller's own live releases of the same kind.
     fn resolve_conflict(
-        &mut self,
+        &self,
         user: UserId,
         order: &Order,
-        concurrent_max: u16,
         now: SimTime,
-    ) -> Result<Option<RequestId>, Refusal> {
-        let same: Vec<(RequestId, bool)> = self
-            .releases
-            .live_of(order.account, now)
-            .filter(|release| release.is_same_kind(user, order))
-            .map(|release| (release.id, release.is_active(now)))
-            .collect();
+    ) -> Result<Conflict, Refusal> {
+        let same = || {
+            self.releases
+                .live_of(order.account, now)
+                .filter(|release| release.is_same_kind(user, order))
+        };
+        let active = || same().filter(|release| release.is_active(now));
         match order.on_conflict {
-            OnConflict::Refuse if !same.is_empty() => return Err(Refusal::Conflict),
-            OnConflict::Reuse => {
-                if let Some((id, _)) = same.iter().find(|(_, active)| *active) {
-                    return Ok(Some(*id));
-                }
-            }
-            OnConflict::Renew => {
-                for (id, _) in same.iter().filter(|(_, active)| *active) {
-                    self.releases.end(*id, Standing::Ended, now);
-                }
-            }
-            OnConflict::Refuse => {}
+            OnConflict::Refuse if same().next().is_some() => Err(Refusal::Conflict),
+            OnConflict::Refuse => Ok(Conflict::Renew(Vec::new())),
+            OnConflict::Reuse => Ok(active().next().map_or_else(
+                || Conflict::Renew(Vec::new()),
+                |release| Conflict::Reuse(release.id),
+            )),
+            OnConflict::Renew => Ok(Conflict::Renew(active().map(|old| old.id).collect())),
         }
-        let overridden =
-            order.on_conflict != OnConflict::Refuse && self.rules.conflict_option_overrides_others;
-        let unlimited = concurrent_max == 0 && self.rules.zero_concurrency_is_unlimited;
-        let others = self
-            .releases
-            .live_of(order.account, now)
-            .filter(|release| release.requestor != user);
-        if !overridden && !unlimited && others.count() >= usize::from(concurrent_max) {
+    }
+
+    /// Other users' live releases count against the account's limit, and those for the same access
+    /// type against the policy's.
+    fn check_concurrency(
+        &self,
+        user: UserId,
+        order: &Order,
+        account: &Account,
+        rule: &AccessRule,
+        now: SimTime,
+    ) -> Result<(), Refusal> {
+        if order.on_conflict != OnConflict::Refuse && self.rules.conflict_option_overrides_others {
+            return Ok(());
+        }
+        let others = || {
+            self.releases
+                .live_of(order.account, now)
+                .filter(|release| release.requestor != user)
+        };
+        let unlimited = account.concurrent_max == 0 && self.rules.zero_concurrency_is_unlimited;
+        if !unlimited && others().count() >= usize::from(account.concurrent_max) {
             return Err(Refusal::Conflict);
         }
-        Ok(None)
+        let alike = others().filter(|release| release.access_type == order.access_type);
+        if rule.concurrent_max > 0 && alike.count() >= usize::from(rule.concurrent_max) {
+            return Err(Refusal::Conflict);
+        }
+        Ok(())
+    }
+
+    /// The ticket system of an order: the one named, the policy's, or the default one when there is
+    /// a number to look up (`documented psafe:DOC-req`).
+    fn ticket_system_of(&self, order: &Order, schedule: &Schedule) -> Result<Option<i32>, Refusal> {
+        let Some(asked) = order.ticket_system else {
+            let default = self.ticket_systems.values().find(|system| system.default);
+            let default = default.map(|system| system.id);
+            return Ok(schedule
+                .ticket_system
+                .or(default)
+                .filter(|_| order.ticket.is_some()));
+        };
+        let known = self.ticket_systems.get(&asked);
+        let fits = schedule.ticket_system.is_none_or(|only| only == asked);
+        if fits && known.is_some_and(|system| system.active) {
+            return Ok(Some(asked));
+        }
+        Err(Refusal::malformed(
+            "TicketSystemID is not valid for this request",
+        ))
     }
 }
 
-/// Checks reason, ticket and application. The texts are ours: none is public (`assumed psafe:§3`).
+/// What an order that passes every check comes to.
+enum Plan {
+    Reuse(RequestId),
+    File(Filing),
+}
+
+/// What becomes of releases that are in the way.
+enum Conflict {
+    Reuse(RequestId),
+    /// These end when the new one begins.
+    Renew(Vec<RequestId>),
+}
+
+/// Checks reason and ticket number. The texts are ours: none is public (`assumed psafe:§3`).
 fn check_words(order: &Order, schedule: &Schedule) -> Result<(), Refusal> {
     let reason = order.reason.as_deref().unwrap_or("").trim();
     if reason.chars().count() > REASON_MAX {
@@ -327,18 +431,19 @@ fn check_words(order: &Order, schedule: &Schedule) -> Result<(), Refusal> {
             "A ticket number is required by the access policy",
         ));
     }
-    if order
-        .ticket_system
-        .is_some_and(|asked| Some(asked) != schedule.ticket_system)
-    {
-        return Err(Refusal::malformed(
-            "TicketSystemID is not valid for this request",
-        ));
-    }
-    if order.access_type == super::policy::AccessType::App && order.application.is_none() {
-        return Err(Refusal::malformed(
-            "ApplicationID is required for access type App",
-        ));
-    }
     Ok(())
+}
+
+/// An application has to be named for `App`, and has to be one of the account's (`documented
+/// psafe:DOC-req`; the texts are ours).
+fn check_application(order: &Order, account: &Account) -> Result<(), Refusal> {
+    match order.application {
+        Some(id) if !account.applications.contains(&id) => Err(Refusal::malformed(
+            "ApplicationID is not valid for this account",
+        )),
+        None if order.access_type == AccessType::App => Err(Refusal::malformed(
+            "ApplicationID is required for access type App",
+        )),
+        _ => Ok(()),
+    }
 }

@@ -44,6 +44,16 @@ pub(crate) struct Policy {
     pub(crate) schedules: Vec<Schedule>,
 }
 
+/// A ticket system that requests may refer to (`vendor-client psafe:PYLIB`).
+#[derive(Clone, Debug)]
+pub(crate) struct TicketSystem {
+    pub(crate) id: i32,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) active: bool,
+    pub(crate) default: bool,
+}
+
 /// A time window of a policy and what it allows.
 #[derive(Clone, Debug)]
 pub(crate) struct Schedule {
@@ -63,6 +73,7 @@ pub(crate) struct AccessRule {
     pub(crate) access_type: AccessType,
     /// Approvals needed; 0 is auto-approve (`assumed psafe:§2.11`).
     pub(crate) approvers_min: u16,
+    /// Other users' releases of this type at a time; 0 is unlimited (assumed).
     pub(crate) concurrent_max: u16,
     pub(crate) record_session: bool,
 }

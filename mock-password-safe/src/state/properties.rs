@@ -113,12 +113,12 @@ fn take(state: &mut State, step: &Step, now: &mut SimTime) {
             }
         }
         Step::Approve { by, id } => {
-            let _ = state.approve(by, RequestId(id), *now);
+            let _ = state.approve(by, RequestId(id), *now, *now);
         }
         Step::Deny { by, id } => {
             if state.deny(by, RequestId(id), *now).is_ok() {
                 assert!(
-                    state.approve(by, RequestId(id), *now).is_err(),
+                    state.approve(by, RequestId(id), *now, *now).is_err(),
                     "a denial is final"
                 );
             }

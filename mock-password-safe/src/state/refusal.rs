@@ -41,6 +41,9 @@ pub(crate) enum Refusal {
     /// Nobody is signed in, or whoever tried may not: 401.
     #[error("not authenticated")]
     NotAuthenticated,
+    /// Sign-in was refused: 401 and the text of a setting.
+    #[error("sign-in refused")]
+    SignInRefused,
     /// A second factor is needed: 401, the prompt in a header, and a session to answer with.
     #[error("second factor needed")]
     SecondFactor {
@@ -61,15 +64,25 @@ pub(crate) enum Refusal {
     /// 404 and this text.
     #[error("not found: {0}")]
     NotFound(&'static str),
+    /// Something of this name is there already: 409 and this text (`vendor-client psafe:PYLIB`
+    /// accepts 409 for a safe).
+    #[error("taken: {0}")]
+    Taken(&'static str),
     /// Another release is in the way: 409.
     #[error("conflicting request")]
     Conflict,
     /// OAuth client credentials are refused: 400 or 401 with `invalid_client`.
     #[error("invalid client")]
     InvalidClient,
-    /// No such method here: 405.
+    /// No such method here: 405, and the methods that there are.
     #[error("method not allowed")]
-    MethodNotAllowed,
+    MethodNotAllowed {
+        /// The value of `Allow`.
+        allow: String,
+    },
+    /// An operation that answers only when a setting says so: 405.
+    #[error("switched off")]
+    SwitchedOff,
     /// The version of the API is disabled: 410.
     #[error("version disabled")]
     VersionDisabled,

@@ -55,8 +55,12 @@ pub(crate) struct Release {
     pub(crate) account: AccountId,
     pub(crate) application: Option<ApplicationId>,
     pub(crate) alias: Option<AliasId>,
+    /// The set that it was asked for in; a request that was asked for alone is a set of its own.
+    pub(crate) set: String,
     pub(crate) access_type: AccessType,
     pub(crate) reason: Option<String>,
+    pub(crate) ticket_system: Option<i32>,
+    pub(crate) ticket: Option<String>,
     pub(crate) standing: Standing,
     pub(crate) created_at: SimTime,
     pub(crate) approved_at: Option<SimTime>,
@@ -73,9 +77,11 @@ impl Release {
         matches!(self.standing, Standing::Pending | Standing::Approved) && now < self.expires_at
     }
 
-    /// Whether the request is approved, and its time is not up.
+    /// Whether the request is approved, and its time is not up. An approval may arrive late.
     pub(crate) fn is_active(&self, now: SimTime) -> bool {
-        self.standing == Standing::Approved && now < self.expires_at
+        self.standing == Standing::Approved
+            && now < self.expires_at
+            && self.approved_at.is_none_or(|at| at <= now)
     }
 
     /// Whether the other asks for the same: user, system, account and access type.
@@ -96,11 +102,22 @@ pub(crate) enum Released {
     Reused(RequestId),
 }
 
+/// A request that passed every check and is filed as it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Filing {
+    pub(crate) user: UserId,
+    pub(crate) order: Order,
+    pub(crate) approvers_min: u16,
+    /// Releases of the caller's that it takes the place of.
+    pub(crate) renews: Vec<RequestId>,
+}
+
 /// Every request, with an index of those that are live.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Releases {
     all: BTreeMap<RequestId, Release>,
     live_of_account: HashMap<AccountId, BTreeSet<RequestId>>,
+    live_of_user: HashMap<UserId, BTreeSet<RequestId>>,
     expiry: BTreeSet<(SimTime, RequestId)>,
     last_id: i32,
 }
@@ -116,13 +133,13 @@ const FIRST_ID: i32 = 100;
 
 impl Releases {
     /// Files a new request and numbers it.
-    pub(crate) fn file(
-        &mut self,
-        user: UserId,
-        order: &Order,
-        approvers_min: u16,
-        now: SimTime,
-    ) -> RequestId {
+    pub(crate) fn file(&mut self, filing: &Filing, set: String, now: SimTime) -> RequestId {
+        let Filing {
+            user,
+            ref order,
+            approvers_min,
+            ..
+        } = *filing;
         self.forget_oldest();
         self.last_id = self.last_id.max(FIRST_ID).saturating_add(1);
         let id = RequestId(self.last_id);
@@ -138,8 +155,11 @@ impl Releases {
                 account: order.account,
                 application: order.application,
                 alias: order.alias,
+                set,
                 access_type: order.access_type,
                 reason: order.reason.clone(),
+                ticket_system: order.ticket_system,
+                ticket: order.ticket.clone(),
                 standing: if approved {
                     Standing::Approved
                 } else {
@@ -158,6 +178,7 @@ impl Releases {
             .entry(order.account)
             .or_default()
             .insert(id);
+        self.live_of_user.entry(user).or_default().insert(id);
         self.expiry.insert((expires_at, id));
         id
     }
@@ -172,9 +193,9 @@ impl Releases {
         self.all.get_mut(&id)
     }
 
-    /// Whether no more requests fit beside those that are live.
-    pub(crate) fn is_full(&self) -> bool {
-        self.expiry.len() >= LIVE_MAX
+    /// Whether so many more requests fit beside those that are live.
+    pub(crate) fn has_room(&self, more: usize) -> bool {
+        self.expiry.len() + more <= LIVE_MAX
     }
 
     /// The live requests, in the order of filing.
@@ -185,8 +206,22 @@ impl Releases {
         open.filter(|release| release.is_live(now)).collect()
     }
 
+    /// The live requests of a user, in the order of filing.
+    pub(crate) fn live_of_user(
+        &self,
+        user: UserId,
+        now: SimTime,
+    ) -> impl Iterator<Item = &Release> {
+        self.live_of_user
+            .get(&user)
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.all.get(id))
+            .filter(move |release| release.is_live(now))
+    }
+
     /// Every request, in the order of filing.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Release> {
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Release> {
         self.all.values()
     }
 
@@ -215,9 +250,12 @@ impl Releases {
         let was_approved = release.standing == Standing::Approved;
         release.standing = standing;
         release.canceled_at = Some(now);
-        let account = release.account;
+        let (account, user) = (release.account, release.requestor);
         self.expiry.remove(&(release.expires_at, id));
         if let Some(live) = self.live_of_account.get_mut(&account) {
+            live.remove(&id);
+        }
+        if let Some(live) = self.live_of_user.get_mut(&user) {
             live.remove(&id);
         }
         was_approved.then_some(account)

@@ -13,6 +13,19 @@ pub(crate) const REGISTRATION_NAME: &str = "Secure Remote Access Integration";
 /// The name of the group, as the vendor gives it.
 pub(crate) const GROUP_NAME: &str = "Secure Remote Access Requesters";
 
+/// What the form proposes (`documented psafe:DOC-sra`).
+pub(crate) const RELEASE_DURATION_MIN: u32 = 360;
+
+/// What the form was told of the appliance. Nothing here connects to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Appliance {
+    pub(crate) host: Option<String>,
+    pub(crate) port: Option<u16>,
+    pub(crate) client_id: Option<String>,
+    pub(crate) api_key: Option<Secret>,
+    pub(crate) release_duration_min: u32,
+}
+
 /// What was created, or was there already.
 #[derive(Clone, Debug)]
 pub(crate) struct Connected {

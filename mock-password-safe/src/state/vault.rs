@@ -62,6 +62,35 @@ pub(crate) struct System {
     pub(crate) workgroup: Option<WorkgroupId>,
     pub(crate) port: Option<i32>,
     pub(crate) description: String,
+    /// An asset may be known without being managed.
+    pub(crate) managed: bool,
+    pub(crate) terms: Terms,
+}
+
+/// How a system is managed.
+#[derive(Clone, Debug)]
+pub(crate) struct Terms {
+    pub(crate) contact_email: Option<String>,
+    pub(crate) timeout_s: i32,
+    pub(crate) release_min: i32,
+    pub(crate) release_max_min: i32,
+    pub(crate) isa_release_min: i32,
+    pub(crate) functional_account: Option<i32>,
+}
+
+/// An account under which the product manages systems. What it keeps secret is not kept.
+#[derive(Clone, Debug)]
+pub(crate) struct FunctionalAccount {
+    pub(crate) id: i32,
+    pub(crate) platform: PlatformId,
+    pub(crate) domain: Option<String>,
+    pub(crate) name: String,
+    pub(crate) display_name: String,
+    pub(crate) description: String,
+    pub(crate) elevation_command: Option<String>,
+    pub(crate) tenant: Option<String>,
+    pub(crate) object: Option<String>,
+    pub(crate) azure_instance: Option<String>,
 }
 
 /// A managed account.
@@ -88,6 +117,8 @@ pub(crate) struct Account {
     pub(crate) password: Password,
     pub(crate) key: Option<Secret>,
     pub(crate) passphrase: Option<Secret>,
+    /// Seed of one-time codes, in base32.
+    pub(crate) totp: Option<Secret>,
     pub(crate) changed_at: Option<SimTime>,
 }
 
@@ -115,6 +146,7 @@ pub(crate) struct Vault {
     pub(crate) workgroups: BTreeMap<WorkgroupId, Workgroup>,
     pub(crate) applications: BTreeMap<ApplicationId, Application>,
     pub(crate) aliases: BTreeMap<AliasId, Alias>,
+    pub(crate) functional_accounts: BTreeMap<i32, FunctionalAccount>,
     pub(crate) systems: BTreeMap<SystemId, System>,
     pub(crate) accounts: BTreeMap<AccountId, Account>,
     links: BTreeMap<SystemId, BTreeSet<AccountId>>,
@@ -131,21 +163,72 @@ const ACCOUNTS_MAX: usize = 1_100_000;
 impl Vault {
     /// Adds a system, or puts it in the place of the one with its id.
     pub(crate) fn put_system(&mut self, system: System) {
-        let names = [
-            Some(&system.name),
-            system.dns_name.as_ref(),
-            system.domain.as_ref(),
-        ];
-        for name in names.into_iter().flatten() {
-            self.system_names
-                .entry(name.to_lowercase())
-                .or_default()
-                .insert(system.id);
+        self.remove_system_names(system.id);
+        for name in system_names(&system) {
+            self.system_names.entry(name).or_default().insert(system.id);
         }
         if let Some(address) = system.address {
             self.addresses.entry(address).or_default().insert(system.id);
         }
         self.systems.insert(system.id, system);
+    }
+
+    /// Removes a system that has no accounts any more, with the links to it. An asset stays known.
+    pub(crate) fn remove_system(&mut self, id: SystemId) {
+        for account in self.links.remove(&id).unwrap_or_default() {
+            if let Some(set) = self.linked_to.get_mut(&account) {
+                set.remove(&id);
+            }
+        }
+        self.of_system.remove(&id);
+        match self.systems.get_mut(&id) {
+            Some(asset) if asset.entity == EntityType::Asset => asset.managed = false,
+            _ => {
+                self.remove_system_names(id);
+                self.systems.remove(&id);
+            }
+        }
+    }
+
+    fn remove_system_names(&mut self, id: SystemId) {
+        let Some(old) = self.systems.get(&id) else {
+            return;
+        };
+        for name in system_names(old) {
+            if let Some(set) = self.system_names.get_mut(&name) {
+                set.remove(&id);
+            }
+        }
+        if let Some(set) = old.address.and_then(|at| self.addresses.get_mut(&at)) {
+            set.remove(&id);
+        }
+    }
+
+    /// The managed systems of a kind.
+    pub(crate) fn of_entity(&self, entity: EntityType) -> impl Iterator<Item = &System> {
+        let systems = self.systems.values();
+        systems.filter(move |system| system.managed && system.entity == entity)
+    }
+
+    /// The managed systems that a functional account is for.
+    pub(crate) fn systems_of(&self, functional_account: i32) -> impl Iterator<Item = &System> {
+        self.systems.values().filter(move |system| {
+            system.managed && system.terms.functional_account == Some(functional_account)
+        })
+    }
+
+    /// Assets that are not managed.
+    pub(crate) fn unmanaged_count(&self) -> usize {
+        self.systems
+            .values()
+            .filter(|system| !system.managed)
+            .count()
+    }
+
+    /// The next free system id.
+    pub(crate) fn next_system_id(&self) -> SystemId {
+        let last = self.systems.keys().next_back();
+        SystemId(last.map_or(1, |id| id.0.saturating_add(1)))
     }
 
     /// Adds an account, or puts it in the place of the one with its id.
@@ -301,6 +384,50 @@ impl Vault {
     }
 }
 
+/// The names under which a system is found, in lower case.
+fn system_names(system: &System) -> impl Iterator<Item = String> {
+    let names = [
+        Some(&system.name),
+        system.dns_name.as_ref(),
+        system.domain.as_ref(),
+    ];
+    let names = names.map(|name| name.map(|name| name.to_lowercase()));
+    names.into_iter().flatten()
+}
+
+impl System {
+    /// A managed system with the product's defaults (`documented psafe:§4.3`).
+    pub(crate) fn named(
+        id: SystemId,
+        entity: EntityType,
+        name: &str,
+        platform: PlatformId,
+    ) -> Self {
+        Self {
+            id,
+            entity,
+            name: name.to_owned(),
+            dns_name: None,
+            address: None,
+            instance: None,
+            domain: None,
+            platform,
+            workgroup: None,
+            port: None,
+            description: String::new(),
+            managed: true,
+            terms: Terms {
+                contact_email: None,
+                timeout_s: 30,
+                release_min: 120,
+                release_max_min: 525_600,
+                isa_release_min: 120,
+                functional_account: None,
+            },
+        }
+    }
+}
+
 /// The names under which an account is found, in lower case.
 pub(crate) fn names(account: &Account) -> Vec<String> {
     let name = account.name.to_lowercase();
@@ -338,6 +465,7 @@ impl Account {
             password: Password::Minted { generation: 0 },
             key: None,
             passphrase: None,
+            totp: None,
             changed_at: None,
         }
     }

@@ -19,7 +19,11 @@ pub(crate) struct Answer {
     pub(crate) session: Option<String>,
     /// The prompt of a second factor.
     pub(crate) second_factor: Option<String>,
+    /// The methods that a path has; IIS tells them with every 405.
+    pub(crate) allow: Option<String>,
 }
+
+const METHOD_NOT_ALLOWED: &str = "The requested resource does not support this method.";
 
 /// What an answer carries.
 #[derive(Debug)]
@@ -61,6 +65,7 @@ impl Answer {
             body: Body::Empty,
             session: None,
             second_factor: None,
+            allow: None,
         }
     }
 
@@ -93,6 +98,7 @@ impl Answer {
             Refusal::Malformed(why) => text(StatusCode::BAD_REQUEST, why),
             // `recorded psafe:ELASTIC`
             Refusal::NotAuthenticated => text(StatusCode::UNAUTHORIZED, "User not authenticated"),
+            Refusal::SignInRefused => text(StatusCode::UNAUTHORIZED, &settings.sign_in_refusal),
             Refusal::SecondFactor { prompt, session } => Self {
                 session: Some(session.clone()),
                 second_factor: Some(prompt.clone()),
@@ -115,10 +121,12 @@ impl Answer {
                     },
                 )
             }
-            Refusal::MethodNotAllowed => text(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "The requested resource does not support this method.",
-            ),
+            Refusal::MethodNotAllowed { allow } => Self {
+                allow: Some(allow.clone()),
+                ..text(StatusCode::METHOD_NOT_ALLOWED, METHOD_NOT_ALLOWED)
+            },
+            Refusal::SwitchedOff => text(StatusCode::METHOD_NOT_ALLOWED, METHOD_NOT_ALLOWED),
+            Refusal::Taken(what) => text(StatusCode::CONFLICT, what),
             Refusal::VersionDisabled => {
                 text(StatusCode::GONE, "This version of the API is disabled")
             }
@@ -173,6 +181,9 @@ impl Answer {
                 HeaderName::from_static("www-authenticate-2fa"),
                 prompt,
             );
+        }
+        if let Some(allow) = &self.allow {
+            insert(&mut reply, header::ALLOW, allow);
         }
         if let Some(session) = &self.session {
             set_cookies(&mut reply, session, settings, tls);

@@ -1,20 +1,61 @@
 //! The parts of a `multipart/form-data` body, for file secrets. `vendor-client psafe:PYLIB`.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::read::{Fields, Kind};
+use crate::secret::Secret;
 use crate::state::refusal::Refusal;
+
+/// The file of a multipart body.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    pub(crate) name: String,
+    /// The bytes, held as base64 since secrets are text.
+    pub(crate) base64: Secret,
+}
+
+/// The file of a multipart body, and the fields of the part that describes it: `secretmetadata`
+/// with JSON in it. The file's part is called `files` (`vendor-client psafe:PYLIB`), `file`
+/// (`vendor-client psafe:GO`) or `form-data` (a CSV file of PYLIB's `import_csv`).
+pub(crate) fn upload(content_type: Option<&str>, body: &[u8]) -> Result<(Fields, Upload), Refusal> {
+    let content_type = content_type.unwrap_or_default();
+    if Kind::of(Some(content_type)) != Kind::Multipart {
+        return Err(Refusal::UnsupportedMedia);
+    }
+    let parts = parts(content_type, body)?;
+    let named = |names: &[&str]| {
+        let is_named = |part: &&Part<'_>| {
+            names
+                .iter()
+                .any(|name| part.name.eq_ignore_ascii_case(name))
+        };
+        parts.iter().find(is_named)
+    };
+    let fields = match named(&["secretmetadata"]) {
+        Some(part) => Fields::of_json(part.body)?,
+        None => Fields::default(),
+    };
+    let file = named(&["files", "file", "form-data"])
+        .ok_or_else(|| Refusal::malformed("The part files is required"))?;
+    let name = file.file_name.clone().unwrap_or_else(|| "file".to_owned());
+    let base64 = Secret::new(STANDARD.encode(file.body));
+    Ok((fields, Upload { name, base64 }))
+}
 
 /// One part.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Part<'a> {
-    pub(crate) name: String,
-    pub(crate) file_name: Option<String>,
-    pub(crate) body: &'a [u8],
+struct Part<'a> {
+    name: String,
+    file_name: Option<String>,
+    body: &'a [u8],
 }
 
 /// Parts at most.
 const PARTS_MAX: usize = 16;
 
 /// Reads the parts.
-pub(crate) fn parts<'a>(content_type: &str, body: &'a [u8]) -> Result<Vec<Part<'a>>, Refusal> {
+fn parts<'a>(content_type: &str, body: &'a [u8]) -> Result<Vec<Part<'a>>, Refusal> {
     let boundary = parameter(content_type, "boundary")
         .ok_or_else(|| Refusal::malformed("The multipart body has no boundary"))?;
     let marker = format!("--{boundary}").into_bytes();

@@ -6,13 +6,29 @@ use serde_json::{Map, Number, Value};
 /// How deep arrays and objects may nest.
 const DEPTH_MAX: usize = 64;
 
+/// What a text says at its top.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Top {
+    /// An object: its members in the order of the text, repeated ones included.
+    Members(Vec<(String, Value)>),
+    Null,
+    Other,
+}
+
 /// Reads one value. The error is a fragment for a 400.
-pub(crate) fn parse(text: &str) -> Result<Value, String> {
+pub(crate) fn parse(text: &str) -> Result<Top, String> {
     let mut reader = Reader { text, at: 0 };
-    let value = reader.value(0)?;
+    reader.skip_blanks();
+    let top = match reader.peek() {
+        Some('{') => Top::Members(reader.members(0)?),
+        _ => match reader.value(0)? {
+            Value::Null => Top::Null,
+            _ => Top::Other,
+        },
+    };
     reader.skip_blanks();
     if reader.at == text.len() {
-        Ok(value)
+        Ok(top)
     } else {
         Err(reader.unexpected())
     }
@@ -30,7 +46,7 @@ impl Reader<'_> {
         }
         self.skip_blanks();
         match self.peek() {
-            Some('{') => self.object(depth),
+            Some('{') => Ok(Value::Object(Map::from_iter(self.members(depth)?))),
             Some('[') => self.array(depth),
             Some(quote @ ('\'' | '"')) => self.string(quote).map(Value::String),
             Some(_) => self.word(),
@@ -38,22 +54,22 @@ impl Reader<'_> {
         }
     }
 
-    fn object(&mut self, depth: usize) -> Result<Value, String> {
+    fn members(&mut self, depth: usize) -> Result<Vec<(String, Value)>, String> {
         self.at += 1;
-        let mut map = Map::new();
+        let mut members = Vec::new();
         loop {
             self.skip_blanks();
             let name = match self.peek() {
                 Some('}') => {
                     self.at += 1;
-                    return Ok(Value::Object(map));
+                    return Ok(members);
                 }
                 Some(quote @ ('\'' | '"')) => self.string(quote)?,
                 _ => self.bare()?.to_owned(),
             };
             self.expect(':')?;
             let value = self.value(depth + 1)?;
-            map.insert(name, value);
+            members.push((name, value));
             self.skip_blanks();
             match self.peek() {
                 Some(',') => self.at += 1,
@@ -177,15 +193,22 @@ mod tests {
 
     use super::*;
 
+    fn object(text: &str) -> Value {
+        match parse(text) {
+            Ok(Top::Members(members)) => Value::Object(Map::from_iter(members)),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
     #[test]
     fn a_printed_python_dictionary_is_read() {
         let text =
             "{'SystemId': 5, 'AccountId': '10', 'DurationMinutes': 1, 'ConflictOption': 'reuse'}";
         let expected = json!({"SystemId": 5, "AccountId": "10", "DurationMinutes": 1, "ConflictOption": "reuse"});
-        assert_eq!(parse(text), Ok(expected));
+        assert_eq!(object(text), expected);
         assert_eq!(
-            parse(r"{a: 'it\'s \u00e9', b: [1, -2.5, null,], 'c': {}}"),
-            Ok(json!({"a": "it's é", "b": [1, -2.5, null], "c": {}}))
+            object(r"{a: 'it\'s \u00e9', b: [1, -2.5, null,], 'c': {}}"),
+            json!({"a": "it's é", "b": [1, -2.5, null], "c": {}})
         );
     }
 

@@ -1,16 +1,23 @@
 //! Lenient readers of queries and bodies: names in any case, numbers as text, JSON or a form.
 //! psafe:§1.1.
 
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use super::pseudo_json;
+use super::pseudo_json::{self, Top};
 use crate::state::refusal::Refusal;
 
-/// Named values of a body or a query. The last of a name wins (`assumed psafe:§1.1`).
+/// Named values of a body or a query, in the order of the document. Of names that differ in case
+/// only, the last one wins, as Json.NET has it (`assumed psafe:§1.1`).
 #[derive(Debug, Default)]
 pub(crate) struct Fields {
     values: Vec<(String, Value)>,
 }
+
+/// Members of an object, or pairs of a form, that are looked at.
+const MEMBERS_MAX: usize = 1000;
 
 /// What a content type says about a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,23 +68,24 @@ impl Fields {
     pub(crate) fn of_json(body: &[u8]) -> Result<Self, Refusal> {
         let text = std::str::from_utf8(body)
             .map_err(|_| Refusal::malformed("The request body is not valid UTF-8"))?;
-        let value = serde_json::from_str(text).or_else(|_| {
+        let top = serde_json::from_str(text).or_else(|_| {
             pseudo_json::parse(text).map_err(|why| {
                 Refusal::malformed(format!("The request body is not valid JSON: {why}"))
             })
         })?;
-        match value {
-            Value::Object(map) => Ok(Self {
-                values: map.into_iter().collect(),
-            }),
-            Value::Null => Ok(Self::default()),
-            _ => Err(Refusal::malformed("The request body is not a JSON object")),
+        match top {
+            Top::Members(values) if values.len() > MEMBERS_MAX => {
+                Err(Refusal::malformed("The request body has too many members"))
+            }
+            Top::Members(values) => Ok(Self { values }),
+            Top::Null => Ok(Self::default()),
+            Top::Other => Err(Refusal::malformed("The request body is not a JSON object")),
         }
     }
 
     /// Reads a form, or a query.
     pub(crate) fn of_form(body: &[u8]) -> Self {
-        let pairs = form_urlencoded::parse(body);
+        let pairs = form_urlencoded::parse(body).take(MEMBERS_MAX);
         Self {
             values: pairs
                 .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
@@ -93,6 +101,27 @@ impl Fields {
             .find(|(own, _)| own.eq_ignore_ascii_case(name))
             .map(|(_, value)| value)
             .filter(|value| !value.is_null())
+    }
+
+    /// A list of texts: an array, or a name that a form repeats.
+    pub(crate) fn texts(&self, name: &str) -> Result<Option<Vec<String>>, Refusal> {
+        let bad = || Refusal::malformed(format!("{name} is not a list of strings"));
+        match self.value(name) {
+            None => Ok(None),
+            Some(Value::Array(items)) => {
+                let text = |item: &Value| item.as_str().map(str::to_owned).ok_or_else(bad);
+                items.iter().map(text).collect::<Result<_, _>>().map(Some)
+            }
+            Some(Value::String(_)) => {
+                let same = |(own, _): &&(String, Value)| own.eq_ignore_ascii_case(name);
+                let text = |(_, value): &(String, Value)| value.as_str().map(str::to_owned);
+                let all = self.values.iter().filter(same).map(text);
+                all.map(|text| text.ok_or_else(bad))
+                    .collect::<Result<_, _>>()
+                    .map(Some)
+            }
+            Some(_) => Err(bad()),
+        }
     }
 
     /// A text; numbers and truth values are taken as they print.
@@ -161,10 +190,78 @@ impl Fields {
     }
 }
 
+impl<'de> Deserialize<'de> for Top {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TopVisitor)
+    }
+}
+
+/// Keeps the members of the outermost object in their order; `serde_json`'s own map does not.
+struct TopVisitor;
+
+impl<'de> Visitor<'de> for TopVisitor {
+    type Value = Top;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Top, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            members.push(member);
+        }
+        Ok(Top::Members(members))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Top, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Top::Other)
+    }
+
+    fn visit_unit<E>(self) -> Result<Top, E> {
+        Ok(Top::Null)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Top, E> {
+        Ok(Top::Other)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Top, E> {
+        Ok(Top::Other)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Top, E> {
+        Ok(Top::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Top, E> {
+        Ok(Top::Other)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Top, E> {
+        Ok(Top::Other)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn of_names_that_differ_in_case_the_last_of_the_document_wins() {
+        for body in [
+            r#"{"systemid":1,"SystemID":2,"x":0}"#,
+            r#"{"SystemID":1,"systemid":2}"#,
+            r#"{"SystemID":1,"SystemID":2}"#,
+            "{'systemid': 1, 'SystemID': 2}",
+            "{'SystemID': 1, 'a': {}, 'systemid': 2}",
+        ] {
+            let fields = Fields::of_body(None, body.as_bytes()).unwrap();
+            assert_eq!(fields.id("SystemId").unwrap(), Some(2), "{body}");
+        }
+    }
 
     const FORM: Option<&str> = Some("application/x-www-form-urlencoded; charset=utf-8");
 

@@ -185,9 +185,14 @@ impl Draws {
         if !plausible {
             return self.draw(&value());
         }
-        match schema["type"].as_str() {
+        if let Some(words) = schema["enum"].as_array() {
+            return self.draw(&prop::sample::select(words.clone()));
+        }
+        // What may be left out may be null, too: the other type is the one that is meant.
+        match schema["type"].as_str().or(schema["type"][0].as_str()) {
             Some("integer") => json!(self.draw(&prop_oneof![1..12_i32, 100..110_i32])),
             Some("boolean") => json!(self.draw(&any::<bool>())),
+            Some("array") if schema["items"]["type"] == "object" => json!([{}]),
             Some("array") => json!(["View", "SSH"]),
             _ => json!(self.draw(&prop::sample::select(WORDS))),
         }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod awkward;
+mod bodies;
 mod client;
 mod control;
 mod faults;
@@ -13,3 +14,4 @@ mod scale;
 mod schema;
 mod secrets_safe;
 mod sign_in;
+mod vendor;

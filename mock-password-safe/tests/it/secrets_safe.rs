@@ -130,7 +130,7 @@ async fn safes_folders_and_secrets_come_and_go() {
         app.call("DELETE", &format!("Secrets-Safe/Safes/{safe}"), "")
             .await
             .status,
-        200
+        204
     );
     assert_eq!(
         app.call("GET", &format!("Secrets-Safe/Secrets/{id}"), "")

@@ -2,13 +2,16 @@
 
 use std::borrow::Cow;
 
+use percent_encoding::percent_decode;
 use sim_kit::exchange::{Method, Request, header};
 
 use super::{Invocation, Refused, Style};
-use crate::config::Protocol;
+use crate::config::{Protocol, is_local};
+use crate::fault_codes::Exception;
 use crate::ops;
 use crate::pages;
 use crate::schema::{Field, Kind, Operation, Schema};
+use crate::wire::decode::{charset, decode_form};
 use crate::wire::parameters::{Parameters, Value, integer};
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -21,23 +24,22 @@ pub(crate) fn read(
 ) -> Result<Invocation, Box<Refused>> {
     let allowed = match request.method {
         Method::GET => protocol.http_get,
-        Method::POST => protocol.http_post,
+        Method::POST => takes_post(request, protocol),
         _ => false,
     };
-    if !allowed {
+    // Without a name no binding feels addressed.
+    if !allowed || method.is_empty() {
         return Err(Refused::http(pages::unrecognized_format(method)));
     }
     let operation = find(method)?;
     let pairs = if request.method == Method::GET {
-        pairs(request.query.as_deref().unwrap_or("").as_bytes())
+        // A query is read as UTF-8, whatever the headers say.
+        pairs(request.query.as_deref().unwrap_or("").as_bytes(), None)
     } else {
         form(request)?
     };
-    let mut parameters = Parameters::default();
-    for field in &operation.parameters {
-        let value = value(&pairs, field).map_err(|text| plain(&text).of(operation))?;
-        parameters.insert(field.name, value);
-    }
+    let parameters =
+        parameters(operation, &pairs).map_err(|chain| Refused::plain(chain).of(operation))?;
     let command = ops::command(operation, &parameters);
     Ok(Invocation {
         operation,
@@ -47,7 +49,24 @@ pub(crate) fn read(
     })
 }
 
-fn find(method: &str) -> Result<&'static Operation, Box<Refused>> {
+/// Every parameter of the operation, or why there is none.
+pub(crate) fn parameters<'i>(
+    operation: &'static Operation,
+    pairs: &Pairs<'i>,
+) -> Result<Parameters<'i>, Vec<Exception>> {
+    let mut parameters = Parameters::default();
+    for field in &operation.parameters {
+        parameters.insert(field.name, value(pairs, field)?);
+    }
+    Ok(parameters)
+}
+
+/// Whether this caller has the POST binding.
+pub(crate) fn takes_post(request: &Request, protocol: &Protocol) -> bool {
+    protocol.http_post || protocol.http_post_localhost && is_local(request)
+}
+
+pub(crate) fn find(method: &str) -> Result<&'static Operation, Box<Refused>> {
     let schema = Schema::get();
     if let Some(operation) = schema.operation(method).filter(|operation| operation.http) {
         return Ok(operation);
@@ -57,12 +76,12 @@ fn find(method: &str) -> Result<&'static Operation, Box<Refused>> {
         .iter()
         .find(|operation| operation.http && operation.name.eq_ignore_ascii_case(method));
     Err(match cased {
-        Some(operation) => plain(&format!(
+        Some(operation) => plain(format!(
             "Invalid method name '{method}',  method names are case sensitive.   The method name \
              '{}' with the same name but different casing was found.\r\nParameter name: methodName",
             operation.name
         )),
-        None => plain(&format!("{method} Web Service method name is not valid.")),
+        None => plain(format!("{method} Web Service method name is not valid.")),
     })
 }
 
@@ -70,28 +89,54 @@ fn form(request: &Request) -> Result<Pairs<'_>, Box<Refused>> {
     let content_type = request.header(header::CONTENT_TYPE).unwrap_or("");
     let base = content_type.split(';').next().unwrap_or("").trim();
     if !base.eq_ignore_ascii_case(FORM) {
-        return Err(plain(&format!(
-            "Request format is invalid: {content_type}."
-        )));
+        let text = format!("Request format is invalid: {content_type}.");
+        return Err(Refused::plain(vec![Exception::invalid_form(text)]));
     }
     match &request.body {
-        Ok(body) => Ok(pairs(body)),
+        Ok(body) => Ok(pairs(body, charset(content_type))),
         Err(error) => Err(Refused::http(super::soap::unread_body(*error))),
     }
 }
 
-type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
+/// Names and values as they were sent.
+pub(crate) type Pairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 
 /// Most pairs that are looked at; ASP.NET refuses a form with more than a thousand.
 const PAIRS_MAX: usize = 1000;
 
-fn pairs(text: &[u8]) -> Pairs<'_> {
-    form_urlencoded::parse(text).take(PAIRS_MAX).collect()
+/// Names and values, the percent-encoded bytes read in this charset, or as UTF-8.
+pub(crate) fn pairs<'a>(text: &'a [u8], charset: Option<&str>) -> Pairs<'a> {
+    let part = |part: &'a [u8]| {
+        let spaced = if part.contains(&b'+') {
+            let spaced = part
+                .iter()
+                .map(|&byte| if byte == b'+' { b' ' } else { byte });
+            Cow::Owned(spaced.collect())
+        } else {
+            Cow::Borrowed(part)
+        };
+        let bytes: Cow<'a, [u8]> = match spaced {
+            Cow::Borrowed(bytes) => percent_decode(bytes).into(),
+            Cow::Owned(bytes) => Cow::Owned(percent_decode(&bytes).collect()),
+        };
+        decode_form(bytes, charset)
+    };
+    let pairs = text
+        .split(|&byte| byte == b'&')
+        .filter(|pair| !pair.is_empty());
+    pairs
+        .take(PAIRS_MAX)
+        .map(|pair| {
+            let at = pair.iter().position(|&byte| byte == b'=');
+            let (name, value) = at.map_or((pair, &[][..]), |at| (&pair[..at], &pair[at + 1..]));
+            (part(name), part(value))
+        })
+        .collect()
 }
 
 /// One parameter. Names compare without case, and repeated ones are joined, as in a .NET
 /// NameValueCollection.
-fn value<'i>(pairs: &Pairs<'i>, field: &'static Field) -> Result<Value<'i>, String> {
+fn value<'i>(pairs: &Pairs<'i>, field: &'static Field) -> Result<Value<'i>, Vec<Exception>> {
     let mut found = pairs
         .iter()
         .filter(|(name, _)| name.eq_ignore_ascii_case(field.name))
@@ -102,31 +147,33 @@ fn value<'i>(pairs: &Pairs<'i>, field: &'static Field) -> Result<Value<'i>, Stri
         ));
     }
     let Some(first) = found.next() else {
-        return Err(format!("Missing parameter: {}.", field.name));
+        let text = format!("Missing parameter: {}.", field.name);
+        return Err(vec![Exception::invalid_form(text)]);
     };
     let text = found.fold(first.clone(), |joined, next| {
         Cow::Owned(format!("{joined},{next}"))
     });
-    let unfit = |kind: &str, error: &dyn std::fmt::Display| {
-        format!("Cannot convert {text} to {kind}.\r\nParameter name: type ---> {error}")
+    let unfit = |kind: &str, error: String| {
+        let outer = format!("Cannot convert {text} to {kind}.\r\nParameter name: type");
+        vec![Exception::argument(outer), Exception::format(error)]
     };
     match field.kind {
         Kind::Int => match integer(&text) {
             Ok(number) => Ok(Value::Int(number)),
-            Err(error) => Err(unfit("System.Int32", &error)),
+            Err(error) => Err(unfit("System.Int32", error.to_string())),
         },
         Kind::Boolean => match text.trim() {
             word if word.eq_ignore_ascii_case("true") => Ok(Value::Boolean(true)),
             word if word.eq_ignore_ascii_case("false") => Ok(Value::Boolean(false)),
             _ => Err(unfit(
                 "System.Boolean",
-                &"String was not recognized as a valid Boolean.",
+                "String was not recognized as a valid Boolean.".into(),
             )),
         },
         _ => Ok(Value::Text(text)),
     }
 }
 
-fn plain(text: &str) -> Box<Refused> {
-    Refused::http(pages::plain_error(text))
+fn plain(text: String) -> Box<Refused> {
+    Refused::plain(vec![Exception::argument(text)])
 }

@@ -5,7 +5,7 @@ pub(crate) mod soap;
 
 use sim_kit::exchange::{HeaderValue, Reply, StatusCode, header};
 
-use crate::fault_codes::Fault;
+use crate::fault_codes::{Exception, Fault, Told};
 use crate::pages;
 use crate::schema::Operation;
 use crate::state::Command;
@@ -33,30 +33,40 @@ pub(crate) enum Style {
     Plain,
 }
 
-/// A request that did not become a call, with the answer that it gets.
+/// A request that did not become a call.
 pub(crate) struct Refused {
-    /// The answer.
-    pub(crate) reply: Reply,
-    /// Whether the answer is a SOAP fault.
-    pub(crate) is_fault: bool,
+    /// What it is answered with.
+    pub(crate) with: RefusedWith,
     /// The operation, as far as one was named.
     pub(crate) operation: Option<&'static str>,
 }
 
+/// What a request that did not become a call is answered with.
+pub(crate) enum RefusedWith {
+    /// A SOAP fault in an envelope of this version.
+    Fault(Version, Fault),
+    /// An exception as plain text.
+    Plain(Vec<Exception>),
+    /// A page, or a status and nothing else.
+    Http(Reply),
+}
+
 impl Refused {
     fn http(reply: Reply) -> Box<Self> {
-        Box::new(Self {
-            reply,
-            is_fault: false,
-            operation: None,
-        })
+        Self::with(RefusedWith::Http(reply))
     }
 
-    fn fault(version: Version, fault: &Fault) -> Box<Self> {
-        let reply = Style::Soap(version).fault(fault);
+    fn fault(version: Version, fault: Fault) -> Box<Self> {
+        Self::with(RefusedWith::Fault(version, fault))
+    }
+
+    fn plain(chain: Vec<Exception>) -> Box<Self> {
+        Self::with(RefusedWith::Plain(chain))
+    }
+
+    fn with(with: RefusedWith) -> Box<Self> {
         Box::new(Self {
-            reply,
-            is_fault: true,
+            with,
             operation: None,
         })
     }
@@ -97,14 +107,14 @@ impl Style {
     }
 
     /// The reply around a fault; the HTTP bindings have only its text.
-    pub(crate) fn fault(self, fault: &Fault) -> Reply {
+    pub(crate) fn fault(self, fault: &Fault, told: Told) -> Reply {
         match self {
             Self::Soap(version) => Reply::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 version.content_type(),
-                fault.write(version),
+                fault.write(version, told),
             ),
-            Self::Plain => pages::plain_error(fault.cause()),
+            Self::Plain => pages::plain_error(fault.cause(), told),
         }
     }
 }

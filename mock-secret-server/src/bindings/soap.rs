@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use sim_kit::exchange::{BodyError, Reply, Request, StatusCode, header};
 
 use super::{Invocation, Refused, Style};
-use crate::fault_codes::Fault;
+use crate::fault_codes::{Exception, Fault};
 use crate::ops;
 use crate::pages;
 use crate::schema::{Operation, Schema, TARGET_NAMESPACE};
@@ -32,7 +32,7 @@ pub(crate) fn read(request: &Request) -> Result<Invocation, Box<Refused>> {
         operation.ok_or_else(|| {
             Refused::fault(
                 Version::Soap11,
-                &Fault::action_not_recognized(&unquoted(action)),
+                Fault::action_not_recognized(&unquoted(action)),
             )
         })?
     } else {
@@ -51,8 +51,7 @@ pub(crate) fn read(request: &Request) -> Result<Invocation, Box<Refused>> {
     } else {
         Version::Soap12
     };
-    let text =
-        decode(body, charset(content_type)).ok_or_else(|| bad_request(guess).of(operation))?;
+    let text = decode(body, charset(content_type)).map_err(|_| bad_request(guess).of(operation))?;
     let Call {
         version,
         parameters,
@@ -96,15 +95,13 @@ fn by_action(action: &str) -> Option<&'static Operation> {
 /// Routes by the first element of the body. What fails here fails as our own fault, since the
 /// platform has not begun to read the message yet.
 fn by_body(
-    text: Option<Cow<'_, str>>,
+    text: Result<Cow<'_, str>, Malformed>,
     action: Option<&str>,
 ) -> Result<&'static Operation, Box<Refused>> {
     let unprocessed = |malformed: &Malformed| {
-        Refused::fault(Version::Soap12, &Fault::unprocessed(&malformed.to_string()))
+        Refused::fault(Version::Soap12, Fault::unprocessed(malformed.to_string()))
     };
-    let Some(text) = text else {
-        return Err(unprocessed(&Malformed::Encoding));
-    };
+    let text = text.map_err(|malformed| unprocessed(&malformed))?;
     let element = envelope::body_element(&text).map_err(|error| match &error.reason {
         Reason::Malformed(malformed) => unprocessed(malformed),
         _ => refuse(error, Version::Soap12),
@@ -112,22 +109,21 @@ fn by_body(
     let operation = element.name.and_then(|name| Schema::get().operation(name));
     operation.ok_or_else(|| {
         let action = action.map(unquoted);
-        Refused::fault(element.version, &Fault::no_operation(action.as_deref()))
+        Refused::fault(element.version, Fault::no_operation(action.as_deref()))
     })
 }
 
 fn refuse(error: EnvelopeError, guess: Version) -> Box<Refused> {
     let version = error.version.unwrap_or(guess);
     let missing = |element: &str| {
-        Fault::unreadable(&format!(
-            "Request format is invalid: Missing required soap:{element} element."
-        ))
+        let text = format!("Request format is invalid: Missing required soap:{element} element.");
+        Fault::unreadable([Exception::invalid_operation(text)])
     };
     let fault = match error.reason {
         Reason::Malformed(_) => return bad_request(version),
         Reason::ContentType => return unsupported(),
         Reason::VersionMismatch(namespace) => {
-            return Refused::fault(Version::Soap11, &Fault::version_mismatch(&namespace));
+            return Refused::fault(Version::Soap11, Fault::version_mismatch(&namespace));
         }
         Reason::NoEnvelope => missing("Envelope"),
         Reason::NoBody => missing("Body"),
@@ -135,11 +131,15 @@ fn refuse(error: EnvelopeError, guess: Version) -> Box<Refused> {
             line,
             column,
             error,
-        } => Fault::unreadable(&format!(
-            "There is an error in XML document ({line}, {column}). ---> {error}"
-        )),
+        } => {
+            let place = format!("There is an error in XML document ({line}, {column}).");
+            Fault::unreadable([
+                Exception::invalid_operation(place),
+                Exception::format(error.to_string()),
+            ])
+        }
     };
-    Refused::fault(version, &fault)
+    Refused::fault(version, fault)
 }
 
 /// Not XML, although the operation is known: a status and nothing else.

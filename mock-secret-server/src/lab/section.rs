@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use sim_kit::config::SecretRef;
+use sim_kit::config::{LongTable, SecretRef};
 
 use super::grants;
 use crate::config::Protocol;
@@ -38,6 +38,15 @@ pub(super) struct Section {
     pub(super) trusts: Vec<TrustEntry>,
     #[serde(default)]
     pub(super) ticket_systems: Vec<TicketSystemEntry>,
+}
+
+impl LongTable for Section {
+    type Row = SecretEntry;
+    const ROWS: &'static str = "secrets";
+
+    fn rows(&mut self) -> &mut Vec<SecretEntry> {
+        &mut self.secrets
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::*;
-use crate::state::{Answer, Command, Trust};
+use crate::state::{Answer, CodeResponse, Command, Trust};
 
 const NOW: SimTime = SimTime::SCENARIO_START;
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -53,6 +53,82 @@ fn the_built_in_lab_has_every_state_of_trust() {
     assert_eq!(state("acme.example\\lee.desk"), Some(Trust::Denied));
     assert_eq!(state("acme.example\\rita.field"), Some(Trust::Pending));
     assert!(trusts.iter().all(|one| &*one.caller == "svc-ecm"));
+}
+
+#[test]
+fn the_file_of_secrets_opens_every_door_of_the_built_in_lab() {
+    let lab = Lab::acme().unwrap();
+    let mut vault = lab.vault(Seed(7), NOW).unwrap();
+    let told = lab.passwords(Seed(7)).unwrap();
+    let distinct: std::collections::BTreeSet<_> = told.iter().map(|(name, _)| name).collect();
+    assert_eq!(distinct.len(), told.len());
+    let secret = |name: &str| -> SecretText {
+        let found = told.iter().find(|(key, _)| key == name);
+        found
+            .unwrap_or_else(|| panic!("no {name}"))
+            .1
+            .as_str()
+            .into()
+    };
+    let log_on = |user: &str, code: &str| Command::AuthenticateRADIUS {
+        username: Some(user.into()),
+        password: Some(secret(&format!(r"acme.example\{user}"))),
+        organization: None,
+        domain: Some("ACME".into()),
+        radius_password: Some(secret(&format!(r"acme.example\{user}: {code}"))),
+    };
+    let challenge = vault.apply(log_on("pat.remote", "RADIUS code"), NOW, HERE);
+    assert_eq!(challenge.unwrap_err().text, "RadiusUSAccessChallenge");
+    let answered = vault.apply(log_on("pat.remote", "RADIUS answer"), NOW, HERE);
+    assert!(matches!(answered, Ok(Answer::Authenticate(_))));
+    let Ok(Answer::Authenticate(token)) =
+        vault.apply(log_on("kim.remote", "RADIUS code"), NOW, HERE)
+    else {
+        panic!("kim.remote cannot log on");
+    };
+    let named = |one: &NewSecret| one.name == "safe01 Administrator";
+    // Ids count from 1 in the lab's order.
+    let place = lab
+        .contents(Seed(7))
+        .unwrap()
+        .secrets
+        .iter()
+        .position(named);
+    let locked = i32::try_from(place.unwrap()).unwrap() + 1;
+    let open = Command::GetSecret {
+        token: Some(token),
+        secret_id: locked,
+        load_settings_and_permissions: None,
+        code_responses: vec![CodeResponse {
+            error_code: Some("DOUBLELOCK".into()),
+            comment: Some(secret("Servers/safe01 Administrator: DoubleLock password")),
+            ..CodeResponse::default()
+        }],
+    };
+    assert!(matches!(
+        vault.apply(open, NOW, HERE),
+        Ok(Answer::GetSecret(_))
+    ));
+}
+
+#[test]
+fn the_built_in_lab_has_a_secret_of_every_kind() {
+    let contents = Lab::acme().unwrap().contents(Seed(7)).unwrap();
+    type Has = fn(&NewSecret) -> bool;
+    let kinds: [(&str, Has); 9] = [
+        ("comment", |one| one.rules.comment),
+        ("ticket", |one| one.rules.ticket),
+        ("approval", |one| one.rules.approval),
+        ("DoubleLock", |one| one.rules.double_lock.is_some()),
+        ("check-out", |one| one.rules.check_out.is_some()),
+        ("hidden password", |one| one.rules.hide_launcher_password),
+        ("proxy", |one| one.rules.proxy),
+        ("own permissions", |one| one.permissions.is_some()),
+        ("deleted", |one| !one.active),
+    ];
+    for (kind, has) in kinds {
+        assert!(contents.secrets.iter().any(has), "no secret with {kind}");
+    }
 }
 
 #[test]
@@ -139,4 +215,36 @@ fn generated_secrets_are_canaries_that_differ_and_repeat() {
     assert_eq!(distinct.len(), first.len());
     assert_eq!(first, values(&contents(1)));
     assert_ne!(first, values(&contents(2)));
+}
+
+#[test]
+fn a_path_without_its_slash_gets_it_and_an_impossible_one_names_the_cure() {
+    let lab = |directory: &str, page: &str| {
+        let text = format!(
+            "[secret-server]\nprotocol = {{ virtual_directory = '{directory}' }}\n\
+             settings = {{ authorize_path = '{page}' }}\n"
+        );
+        Lab::read(Path::new("lab.toml"), &text)
+    };
+    for (directory, page, expected) in [
+        ("vault", "Tools.aspx", ("/vault", "/Tools.aspx")),
+        ("/vault/", "/Tools.aspx", ("/vault", "/Tools.aspx")),
+        ("", "My/Tools.aspx", ("", "/My/Tools.aspx")),
+    ] {
+        let lab = lab(directory, page).unwrap();
+        let read = (
+            lab.protocol().virtual_directory.as_str(),
+            lab.settings().authorize_path.as_str(),
+        );
+        assert_eq!(read, expected);
+    }
+    for (directory, page, told) in [
+        ("my vault", "/a", "lab.toml:2: a virtual directory is"),
+        ("/v?x", "/a", "write /SecretServer, or nothing"),
+        ("/v", "/a?b", "lab.toml:3: the path of a page is"),
+        ("/v", "", "write /ManageApplications.aspx"),
+    ] {
+        let error = lab(directory, page).unwrap_err().to_string();
+        assert!(error.contains(told) && !error.contains('\n'), "{error}");
+    }
 }

@@ -118,13 +118,20 @@ pub(crate) fn write_refusal(
                     accounts::write_authorize_url(w, path, place);
                 }
             }
-            _ => write_default(w, field),
+            _ => write_default(w, field, refusal.payload_empty),
         }
     }
 }
 
-fn write_default(w: &mut Writer, field: &Field) {
+fn write_default(w: &mut Writer, field: &Field, payload_empty: bool) {
     if field.optional {
+        match field.kind {
+            Kind::String if payload_empty => w.text(field.name, ""),
+            Kind::Named(list) if payload_empty && list.starts_with("ArrayOf") => {
+                w.element(field.name, |_| {});
+            }
+            _ => {}
+        }
         return;
     }
     match field.kind {
@@ -145,6 +152,13 @@ mod tests {
         for operation in &Schema::get().operations {
             if let Some(command) = command(operation, &Parameters::default()) {
                 assert_eq!(command.operation(), operation.name);
+                let fields = Schema::get().fields(operation.result);
+                assert_eq!(
+                    command.result_has_secret_error(),
+                    fields.iter().any(|field| field.name == "SecretError"),
+                    "{}",
+                    operation.name
+                );
                 mocked += 1;
             }
         }

@@ -3,6 +3,7 @@
 use sim_kit::exchange::{HeaderValue, Reply, StatusCode, header};
 
 use super::plain_error;
+use crate::fault_codes::{Exception, Told};
 use crate::schema::TARGET_NAMESPACE;
 use crate::wsdl::{self, Flavor, escape_attribute as escape};
 
@@ -77,8 +78,9 @@ pub(crate) fn disco(url: &str) -> Reply {
 }
 
 /// `?WSDL=` looks for a description by its number and finds the number wanting.
-pub(crate) fn no_such_id() -> Reply {
-    plain_error("Input string was not in a correct format.")
+pub(crate) fn no_such_id(told: Told) -> Reply {
+    let text = "Input string was not in a correct format.";
+    plain_error(&[Exception::format(text)], told)
 }
 
 fn document(body: String) -> Reply {

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use sim_kit::exchange::{HeaderValue, Reply, StatusCode, header};
 
 use super::HTML;
-use crate::config::Protocol;
 use crate::schema::{Field, Kind, Operation, Schema, TARGET_NAMESPACE, Type};
 use crate::wire::{Version, XSD, XSI};
 use crate::wsdl::{DOCUMENTATION, escape_attribute as escape};
@@ -39,8 +38,19 @@ pub(crate) fn index(path: &str) -> Reply {
     )
 }
 
+/// What the page of an operation has beside the SOAP samples.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Offered {
+    /// A sample of the GET binding.
+    pub(crate) get: bool,
+    /// A sample of the POST binding.
+    pub(crate) post: bool,
+    /// A form that calls it.
+    pub(crate) form: bool,
+}
+
 /// Sample requests and replies of one operation.
-pub(crate) fn operation(path: &str, host: &str, name: &str, protocol: &Protocol) -> Reply {
+pub(crate) fn operation(path: &str, host: &str, name: &str, offered: Offered) -> Reply {
     let file = escape(path.rsplit('/').next().unwrap_or(path));
     let back = format!(
         "          <p class=\"intro\">Click <a href=\"{file}\">here</a> for a complete list of \
@@ -55,18 +65,51 @@ pub(crate) fn operation(path: &str, host: &str, name: &str, protocol: &Protocol)
         return page(path, &text);
     };
     let mut body = format!("{back}          <h2>{}</h2>\r\n", operation.name);
-    body.push_str(
-        "          <h3>Test</h3>\r\n          The test form is only available for requests from the \
-         local machine.\r\n",
-    );
+    body.push_str("          <h3>Test</h3>\r\n");
+    test_form(&mut body, operation, path, offered);
     for version in [Version::Soap11, Version::Soap12] {
         soap_samples(&mut body, operation, version, path, host);
     }
-    let bindings = [("GET", protocol.http_get), ("POST", protocol.http_post)];
+    let bindings = [("GET", offered.get), ("POST", offered.post)];
     for (verb, _) in bindings.iter().filter(|(_, on)| *on && operation.http) {
         http_samples(&mut body, operation, verb, path, host);
     }
     page(path, &body)
+}
+
+/// The form that calls the operation by the POST binding, or why there is none.
+fn test_form(body: &mut String, operation: &Operation, path: &str, offered: Offered) {
+    let none = match (operation.http, offered.form && offered.post) {
+        (true, true) => None,
+        (false, true) => {
+            Some("The test form is only available for methods with primitive types as parameters.")
+        }
+        (_, false) => Some("The test form is only available for requests from the local machine."),
+    };
+    if let Some(none) = none {
+        let _ = write!(body, "          {none}\r\n");
+        return;
+    }
+    let _ = write!(
+        body,
+        "          To test the operation using the HTTP POST protocol, click the 'Invoke' button.\r\n\
+         \x20         <form target=\"_blank\" action=\"{}/{}\" method=\"POST\">\r\n            \
+         <table>\r\n",
+        escape(path),
+        operation.name
+    );
+    for field in &operation.parameters {
+        let _ = write!(
+            body,
+            "              <tr><td>{0}:</td><td><input type=\"text\" size=\"50\" name=\"{0}\" />\
+             </td></tr>\r\n",
+            field.name
+        );
+    }
+    body.push_str(
+        "              <tr><td></td><td><input type=\"submit\" value=\"Invoke\" /></td></tr>\r\n\
+         \x20           </table>\r\n          </form>\r\n",
+    );
 }
 
 fn soap_samples(

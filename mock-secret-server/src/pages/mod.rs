@@ -1,26 +1,50 @@
 //! What is not SOAP: error pages, plain-text errors, the help page and discovery.
 
+pub(crate) mod access;
 pub(crate) mod applications;
 pub(crate) mod discovery;
 pub(crate) mod help;
+mod session;
+
+use std::borrow::Cow;
 
 use sim_kit::exchange::{HeaderValue, Reply, StatusCode, header};
 
+use crate::config::NotFoundPage;
+use crate::fault_codes::{Exception, Told, tell};
 use crate::wsdl::escape_attribute as escape;
 
 /// Content type of every page.
 pub(crate) const HTML: &str = "text/html; charset=utf-8";
 
-/// A plain-text error with status 500, as the HTTP bindings and discovery write it: encoded for
-/// HTML, with a line end (documented soap:§1.8).
-pub(crate) fn plain_error(text: &str) -> Reply {
-    // What joins the messages of nested exceptions is added after the encoding.
-    let encoded = escape(text).replace(" ---&gt; ", " ---> ");
+/// An exception as plain text with status 500, as the HTTP bindings and discovery write it: each
+/// message encoded for HTML, a line end behind (documented soap:§1.8).
+pub(crate) fn plain_error(chain: &[Exception], told: Told) -> Reply {
+    let text = tell(chain, told, html_encoded);
     Reply::new(
         StatusCode::INTERNAL_SERVER_ERROR,
         "text/plain; charset=utf-8",
-        format!("{encoded}\r\n"),
+        text + "\r\n",
     )
+}
+
+/// As `HttpUtility.HtmlEncode` does: markup, Latin-1 letters and what takes two UTF-16 units.
+fn html_encoded(text: &str) -> Cow<'_, str> {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            '\u{a0}'..='\u{ff}' | '\u{10000}'.. => {
+                out.push_str(&format!("&#{};", u32::from(character)));
+            }
+            _ => out.push(character),
+        }
+    }
+    Cow::Owned(out)
 }
 
 /// An ASP.NET error page with status 500.
@@ -45,8 +69,53 @@ pub(crate) fn method_not_allowed() -> Reply {
     )
 }
 
-/// A path with nothing behind it (assumed soap:§1.7: the page of ASP.NET).
-pub(crate) fn not_found(path: &str) -> Reply {
+/// A path with nothing behind it, on whosever page it is said.
+pub(crate) fn not_found(path: &str, page: NotFoundPage) -> Reply {
+    match page {
+        NotFoundPage::AspNet => aspnet_not_found(path),
+        NotFoundPage::Iis => iis_page(
+            StatusCode::NOT_FOUND,
+            "404 - File or directory not found.",
+            "The resource you are looking for might have been removed, had its name changed, or is \
+             temporarily unavailable.",
+        ),
+        NotFoundPage::Product => {
+            let body = "<!DOCTYPE html>\r\n<html><head><title>Secret Server - Page Not Found</title>\
+                        </head><body><h1>Page Not Found</h1><p>The page you requested does not \
+                        exist.</p></body></html>\r\n";
+            Reply::new(StatusCode::NOT_FOUND, HTML, body)
+        }
+    }
+}
+
+/// What IIS puts into an empty body when it may; `None` for every other status.
+pub(crate) fn iis_filling(status: StatusCode) -> Option<Reply> {
+    let (title, text) = match status {
+        StatusCode::BAD_REQUEST => (
+            "400 - Bad Request",
+            "The request could not be understood by the server due to malformed syntax.",
+        ),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => (
+            "415 - Unsupported media type",
+            "The server cannot service the request because the media type is unsupported.",
+        ),
+        _ => return None,
+    };
+    Some(iis_page(status, title, text))
+}
+
+fn iis_page(status: StatusCode, title: &str, text: &str) -> Reply {
+    let body = format!(
+        "<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Strict//EN\" \
+         \"http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd\">\r\n\
+         <html xmlns=\"http://www.w3.org/1999/xhtml\">\r\n<head>\r\n<title>{title}</title>\r\n\
+         </head>\r\n<body>\r\n<div id=\"header\"><h1>Server Error</h1></div>\r\n\
+         <div id=\"content\"><h2>{title}</h2>\r\n<h3>{text}</h3></div>\r\n</body>\r\n</html>\r\n"
+    );
+    Reply::new(status, "text/html", body)
+}
+
+fn aspnet_not_found(path: &str) -> Reply {
     let message = format!(
         "The resource you are looking for (or one of its dependencies) could have been removed, \
          had its name changed, or is temporarily unavailable. Please review the following URL and \

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use sim_kit::clock::SimTime;
 
-use super::answer::{Answer, ApprovalInfo, SecretAccessRequestStatus};
-use super::mailbox::{MailKind, Outgoing};
+use super::answer::{ApprovalInfo, SecretAccessRequestStatus};
+use super::mailbox::{MailKind, Outgoing, filled};
 use super::model::{Principal, SecretSlot, UserSlot};
 use super::refusal::{Refusal, RefusalKind};
 use super::{Caller, Vault};
+use crate::settings::ApprovalResponder;
+use crate::settings::path::rooted;
 
 /// No further request is taken beyond this many.
 pub(super) const REQUESTS_MAX: usize = 10_000;
@@ -22,8 +24,22 @@ pub(super) struct AccessRequest {
     pub(super) approval_id: String,
     pub(super) secret: SecretSlot,
     pub(super) requester: UserSlot,
+    pub(super) reason: Arc<str>,
     pub(super) status: SecretAccessRequestStatus,
     pub(super) expires_at: Option<SimTime>,
+}
+
+/// An answer to a request.
+#[derive(Clone, Debug)]
+pub(super) struct Response {
+    pub(super) approve: bool,
+    /// Hours of an approval, as text.
+    pub(super) hours: Option<String>,
+    /// Replaces an earlier answer.
+    pub(super) user_override: bool,
+    /// Who answers, where that is known.
+    pub(super) by: Option<UserSlot>,
+    pub(super) comment: Option<Arc<str>>,
 }
 
 impl Vault {
@@ -52,17 +68,27 @@ impl Vault {
             approval_id: approval_id.clone(),
             secret: slot,
             requester,
+            reason: reason.into(),
             status: SecretAccessRequestStatus::Pending,
             expires_at: None,
         });
         let who = Arc::clone(&self.directory.user(requester).display_name);
         let what = Arc::clone(&self.secret(slot).name);
+        let words = [
+            ("{user}", &*who),
+            ("{secret}", &*what),
+            ("{reason}", reason),
+        ];
+        let subject = filled(&self.settings.access_mail_subject, &words);
+        let body = filled(&self.settings.access_mail_body, &words);
+        let path = &self.settings.access_approval_path;
+        let path = rooted(path).unwrap_or_else(|| path.clone());
         for approver in self.approvers(slot) {
             let mail = Outgoing {
                 to: approver,
-                subject: format!("{who} requests access to {what}"),
-                body: format!("{who} requests access to {what}. Reason: {reason}"),
-                link: format!("/SecretAccessApprove.aspx?approvalId={approval_id}"),
+                subject: subject.clone(),
+                body: body.clone(),
+                link: format!("{path}?approvalId={approval_id}"),
                 kind: MailKind::AccessRequest {
                     approval_id: approval_id.clone(),
                 },
@@ -72,74 +98,96 @@ impl Vault {
         approval_id
     }
 
-    pub(super) fn approve_secret_access_request(
+    /// Answers a request, whoever asks for that: the id is the capability.
+    pub(super) fn answer_request(
         &mut self,
-        approval_id: Option<&str>,
-        hours: Option<&str>,
-        user_override: bool,
+        approval_id: &str,
+        response: Response,
         now: SimTime,
-    ) -> Result<Answer, Refusal> {
-        let hours = match hours.map(str::trim) {
-            None | Some("") => Some(u64::from(self.settings.approval_hours)),
-            Some(text) => text
-                .parse()
-                .ok()
-                .filter(|&hours| (1..=8_760).contains(&hours)),
+    ) -> Result<ApprovalInfo, Refusal> {
+        let (status, expires_at) = if response.approve {
+            let hours = self.hours(response.hours.as_deref())?;
+            let until = now.plus(Duration::from_secs(3_600 * hours));
+            (SecretAccessRequestStatus::Approved, Some(until))
+        } else {
+            (SecretAccessRequestStatus::Denied, None)
         };
-        let Some(hours) = hours else {
-            return Err(Refusal::new(RefusalKind::BadValue, "Hours is invalid."));
+        let Some(place) = self.request_place(approval_id) else {
+            let text = "Approval request not found.";
+            return Err(Refusal::new(RefusalKind::NotFound, text));
         };
-        let until = now.plus(Duration::from_secs(3_600 * hours));
-        let status = SecretAccessRequestStatus::Approved;
-        self.answer_request(approval_id, user_override, status, Some(until), now)
-    }
-
-    pub(super) fn deny_secret_access_request(
-        &mut self,
-        approval_id: Option<&str>,
-        user_override: bool,
-        now: SimTime,
-    ) -> Result<Answer, Refusal> {
-        let status = SecretAccessRequestStatus::Denied;
-        self.answer_request(approval_id, user_override, status, None, now)
-    }
-
-    fn answer_request(
-        &mut self,
-        approval_id: Option<&str>,
-        user_override: bool,
-        status: SecretAccessRequestStatus,
-        expires_at: Option<SimTime>,
-        now: SimTime,
-    ) -> Result<Answer, Refusal> {
-        let wanted = approval_id.unwrap_or_default();
-        let found = self
-            .requests
-            .iter()
-            .position(|request| request.approval_id.eq_ignore_ascii_case(wanted));
-        let Some(place) = found else {
-            return Err(Refusal::new(
-                RefusalKind::NotFound,
-                "Approval request not found.",
-            ));
+        let refused = match self.requests[place].status {
+            // Nobody waits for the answer any more (assumed).
+            SecretAccessRequestStatus::Canceled => Some("The request has been canceled."),
+            SecretAccessRequestStatus::Approved | SecretAccessRequestStatus::Denied
+                if !response.user_override =>
+            {
+                Some("The request has already been answered.")
+            }
+            _ => None,
         };
-        if self.requests[place].status != SecretAccessRequestStatus::Pending && !user_override {
-            let text = "The request has already been answered.";
+        if let Some(text) = refused {
             return Err(Refusal::new(RefusalKind::BadValue, text));
         }
-        // Whoever holds the id may answer; the first approver's name stands for them (assumed).
-        let approver = self.approvers(self.requests[place].secret).first().copied();
-        let responder = approver.map(|slot| Arc::clone(&self.directory.user(slot).display_name));
+        let responder = response
+            .by
+            .or_else(|| self.nominal_responder(self.requests[place].secret));
         let request = &mut self.requests[place];
         request.status = status;
         request.expires_at = expires_at;
-        Ok(Answer::RequestApproval(ApprovalInfo {
+        Ok(ApprovalInfo {
             status,
-            responder,
+            responder: responder.map(|slot| Arc::clone(&self.directory.user(slot).display_name)),
             response_date: now,
-            response_comment: None,
+            response_comment: response.comment,
             expiration_date: expires_at,
-        }))
+        })
+    }
+
+    /// Takes a request back, answered or not; says where it stands when that cannot be.
+    pub(super) fn cancel_request(
+        &mut self,
+        approval_id: &str,
+    ) -> Result<(), Option<SecretAccessRequestStatus>> {
+        let place = self.request_place(approval_id).ok_or(None)?;
+        let request = &mut self.requests[place];
+        match request.status {
+            SecretAccessRequestStatus::Pending | SecretAccessRequestStatus::Approved => {
+                request.status = SecretAccessRequestStatus::Canceled;
+                request.expires_at = None;
+                Ok(())
+            }
+            closed => Err(Some(closed)),
+        }
+    }
+
+    /// Whether the user is an approver of the secret that a request is for.
+    pub(super) fn may_answer(&self, user: UserSlot, approval_id: &str) -> bool {
+        self.request_place(approval_id)
+            .is_some_and(|place| self.approvers(self.requests[place].secret).contains(&user))
+    }
+
+    fn hours(&self, given: Option<&str>) -> Result<u64, Refusal> {
+        let most = u64::from(self.settings.approval_hours_max);
+        match given.map(str::trim) {
+            None | Some("") => Some(u64::from(self.settings.approval_hours)),
+            Some(text) => text.parse().ok().filter(|hours| (1..=most).contains(hours)),
+        }
+        .ok_or_else(|| Refusal::new(RefusalKind::BadValue, "Hours is invalid."))
+    }
+
+    fn request_place(&self, approval_id: &str) -> Option<usize> {
+        self.requests
+            .iter()
+            .position(|request| request.approval_id.eq_ignore_ascii_case(approval_id))
+    }
+
+    /// Whom an answer by the id alone is put down to.
+    fn nominal_responder(&self, secret: SecretSlot) -> Option<UserSlot> {
+        match self.settings.approval_responder {
+            ApprovalResponder::FirstApprover => self.approvers(secret).first().copied(),
+            ApprovalResponder::Nobody => None,
+        }
     }
 
     fn approvers(&self, slot: SecretSlot) -> Vec<UserSlot> {

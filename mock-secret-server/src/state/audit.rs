@@ -91,7 +91,7 @@ impl Vault {
             secret,
             at: caller.now,
             action: event.action.into(),
-            notes: event.notes.or_else(|| self.impersonation_note(caller)),
+            notes: self.notes(caller, event.notes),
             user: caller.user,
             via: caller.via,
             address: caller.from.to_string().into(),
@@ -100,10 +100,19 @@ impl Vault {
         });
     }
 
-    /// The wire has no place for the account that acted, so the note says it (assumed).
-    fn impersonation_note(&self, caller: &Caller) -> Option<Arc<str>> {
-        let via = self.directory.user(caller.via?);
-        Some(format!("Impersonated by {}", via.display_name).into())
+    /// What was said, and who acted as the user: the wire has no other place for that.
+    fn notes(&self, caller: &Caller, said: Option<Arc<str>>) -> Option<Arc<str>> {
+        let form = &self.settings.impersonation_audit_note;
+        let via = caller.via.filter(|_| !form.is_empty());
+        let Some(via) = via.map(|via| self.directory.user(via)) else {
+            return said;
+        };
+        let note = form.replace("{}", &via.display_name);
+        Some(match said {
+            None => note.into(),
+            // In front, so that no comment is long enough to push it out.
+            Some(said) => format!("{note}. {said}").into(),
+        })
     }
 
     pub(super) fn get_secret_audit(&mut self, caller: &Caller, id: i32) -> Result<Answer, Refusal> {
@@ -139,7 +148,7 @@ impl Vault {
             secret: slot,
             at: caller.now,
             action: "CUSTOM AUDIT".into(),
-            notes: custom.notes.map(Arc::from),
+            notes: self.notes(caller, custom.notes.map(Arc::from)),
             user,
             via: caller.via,
             address: custom

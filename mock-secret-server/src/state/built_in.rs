@@ -1,5 +1,5 @@
 //! The built-in templates that a lab may use without declaring them. Names are documented
-//! (soap:§3.10); ids and the fields marked so there are assumed.
+//! (soap:§3.10), ids are assumed. A lab's template of the same name replaces one.
 
 use super::contents::{FieldKind, NewField, NewTemplate};
 
@@ -31,6 +31,14 @@ const SSH_KEY_ROTATION_NO_PASSWORD: Fields = &[
     ("Notes", FieldKind::Notes),
 ];
 
+const ACCOUNT_ON_DATABASE: Fields = &[
+    ("Server", FieldKind::Text),
+    ("Username", FieldKind::Text),
+    ("Password", FieldKind::Password),
+    ("Notes", FieldKind::Notes),
+];
+
+/// Fields of Windows-type and Active Directory templates are documented, all others assumed.
 const TEMPLATES: &[(i32, &str, Fields)] = &[
     (
         2,
@@ -62,16 +70,7 @@ const TEMPLATES: &[(i32, &str, Fields)] = &[
             ("Notes", FieldKind::Notes),
         ],
     ),
-    (
-        6002,
-        "SQL Server Account",
-        &[
-            ("Server", FieldKind::Text),
-            ("Username", FieldKind::Text),
-            ("Password", FieldKind::Password),
-            ("Notes", FieldKind::Notes),
-        ],
-    ),
+    (6002, "SQL Server Account", ACCOUNT_ON_DATABASE),
     (6003, "Windows Account", ACCOUNT_ON_MACHINE),
     (6007, "Unix Account (SSH)", ACCOUNT_ON_MACHINE),
     (6009, "Unix Root Account (SSH)", ACCOUNT_ON_MACHINE),
@@ -86,6 +85,59 @@ const TEMPLATES: &[(i32, &str, Fields)] = &[
         6028,
         "Unix Account (SSH Key Rotation - No Password)",
         SSH_KEY_ROTATION_NO_PASSWORD,
+    ),
+    (
+        6029,
+        "Unix Account (Privileged Account SSH Key Rotation - No Password)",
+        SSH_KEY_ROTATION_NO_PASSWORD,
+    ),
+    (
+        6025,
+        "SSH Key",
+        &[
+            ("Private Key", FieldKind::File),
+            ("Private Key Passphrase", FieldKind::Password),
+            ("Public Key", FieldKind::File),
+            ("Notes", FieldKind::Notes),
+        ],
+    ),
+    (6004, "Oracle Account", ACCOUNT_ON_DATABASE),
+    (6005, "MySql Account", ACCOUNT_ON_DATABASE),
+    (
+        6014,
+        "VMware ESX/ESXi",
+        &[
+            ("Host", FieldKind::Text),
+            ("Username", FieldKind::Text),
+            ("Password", FieldKind::Password),
+            ("Notes", FieldKind::Notes),
+        ],
+    ),
+    (
+        3,
+        "Pin",
+        &[("Pin", FieldKind::Password), ("Notes", FieldKind::Notes)],
+    ),
+    (
+        4,
+        "Contact",
+        &[
+            ("First Name", FieldKind::Text),
+            ("Last Name", FieldKind::Text),
+            ("Email", FieldKind::Text),
+            ("Phone", FieldKind::Text),
+            ("Notes", FieldKind::Notes),
+        ],
+    ),
+    (
+        5,
+        "Credit Card",
+        &[
+            ("Card Number", FieldKind::Password),
+            ("Full Name", FieldKind::Text),
+            ("Expiration Date", FieldKind::Text),
+            ("Notes", FieldKind::Notes),
+        ],
     ),
 ];
 

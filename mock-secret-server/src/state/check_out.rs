@@ -14,6 +14,7 @@ use super::refusal::{Refusal, RefusalKind};
 use super::role::RolePermission;
 use super::text::SecretText;
 use super::{Caller, Vault};
+use crate::settings::{FreeCheckIn, StatusItems};
 
 /// Where the vault's own actions come from in the audit.
 const ITSELF: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
@@ -45,7 +46,7 @@ impl Vault {
             _ => until,
         };
         let held = CheckOut {
-            holder: caller.user,
+            holder: self.holder_for(caller),
             until,
         };
         self.secret_mut(slot).rare_mut().check_out = Some(held);
@@ -56,7 +57,7 @@ impl Vault {
         let slot = self.visible(caller, id)?;
         match self.secret(slot).check_out() {
             None => self.check_in_of_free_secret(),
-            Some(held) if held.holder == caller.user => {
+            Some(held) if held.holder == self.holder_for(caller) => {
                 self.give_back(caller, slot, "CHECKIN");
                 Ok(Answer::WebService)
             }
@@ -108,13 +109,18 @@ impl Vault {
         id: i32,
     ) -> Result<Answer, Refusal> {
         let slot = self.visible(caller, id)?;
-        let secret = self.shown(caller, slot, true);
+        let mut secret = self.shown(caller, slot, true);
+        if self.settings.check_out_status_items == StatusItems::Exposed {
+            secret.items = self.exposed_secret(caller, slot).items;
+        }
         Ok(Answer::GetCheckOutStatus(Box::new(
             GetCheckOutStatusResult {
                 check_out_minutes_remaining: secret.check_out_minutes_remaining.unwrap_or(0),
                 is_checked_out: secret.is_checked_out.unwrap_or(false),
                 check_out_user_display_name: secret.check_out_user_display_name.clone(),
-                check_out_user_id: secret.check_out_user_id.unwrap_or(0),
+                check_out_user_id: secret
+                    .check_out_user_id
+                    .unwrap_or(self.settings.free_check_out_user_id),
                 secret,
             },
         )))
@@ -239,9 +245,9 @@ impl Vault {
 
     fn check_in_of_free_secret(&self) -> Result<Answer, Refusal> {
         match self.settings.check_in_of_free_secret {
-            crate::settings::FreeCheckIn::Succeed => Ok(Answer::WebService),
-            crate::settings::FreeCheckIn::Refuse => {
-                let text = "The requested Secret is not checked out.";
+            FreeCheckIn::Succeed => Ok(Answer::WebService),
+            FreeCheckIn::Refuse => {
+                let text = self.settings.free_check_in_text.clone();
                 Err(Refusal::new(RefusalKind::BadValue, text))
             }
         }

@@ -363,6 +363,12 @@ pub struct CodeResponse {
 }
 
 impl Command {
+    /// Whether the operation's result has a place for `SecretError` (soap:§2.2).
+    #[must_use]
+    pub fn result_has_secret_error(&self) -> bool {
+        matches!(self, Self::GetSecret { .. } | Self::GetSecretLegacy { .. })
+    }
+
     /// The vendor's name of the operation.
     #[must_use]
     pub fn operation(&self) -> &'static str {

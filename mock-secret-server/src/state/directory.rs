@@ -79,6 +79,15 @@ impl Directory {
             .copied()
     }
 
+    /// Whether `name` and `domain`, which lead to this user, are written by case as it is.
+    pub(super) fn is_written(&self, slot: UserSlot, name: &str, domain: Option<&str>) -> bool {
+        let of_domain = self.domain_of(slot).is_none_or(|one| {
+            let short = one.short_name.as_deref();
+            domain.is_some_and(|domain| *one.name == *domain || short == Some(domain))
+        });
+        *self.user(slot).user_name == *name && of_domain
+    }
+
     /// The user whom an operator or a lab names: `alice`, `acme.example\bob`, `ACME\bob` or
     /// `bob@acme.example`. A bare name is a local user's, or else that of the one domain user who
     /// has it.

@@ -5,13 +5,14 @@ use std::net::IpAddr;
 use sim_kit::clock::SimTime;
 
 use super::answer::Answer;
+use super::approval::Response;
 use super::audit::CustomAudit;
 use super::command::Command;
 use super::log_on::Credentials;
 use super::refusal::{Refusal, RefusalKind};
 use super::search::{Query, Wanted};
 use super::{Caller, Vault};
-use crate::settings::{Profile, WebServices};
+use crate::settings::{Profile, RefusedPayload, UnknownField, WebServices};
 
 impl Vault {
     /// Carries out one call of the web service.
@@ -30,33 +31,42 @@ impl Vault {
     ) -> Result<Answer, Refusal> {
         self.serves()
             .and_then(|()| self.dispatch(&command, now, from))
-            .map_err(|refusal| self.worded(refusal))
+            .map_err(|refusal| self.worded(&command, refusal))
     }
 
     fn serves(&self) -> Result<(), Refusal> {
-        if self.settings.profile == Profile::Platform {
-            let text = "SOAP web services are not available on the Delinea Platform.";
-            return Err(Refusal::new(RefusalKind::PlatformProfile, text));
-        }
-        if self.settings.web_services != WebServices::On {
-            let text = "Web services are not enabled.";
-            return Err(Refusal::new(RefusalKind::WebServicesOff, text));
-        }
-        Ok(())
+        let settings = &self.settings;
+        let (kind, text) = if settings.profile == Profile::Platform {
+            (
+                RefusalKind::PlatformProfile,
+                &settings.platform_refusal_text,
+            )
+        } else if settings.web_services == WebServices::On {
+            return Ok(());
+        } else {
+            (RefusalKind::WebServicesOff, &settings.web_services_off_text)
+        };
+        Err(Refusal::new(kind, text.clone()))
     }
 
-    /// The refusal as the settings word it.
-    fn worded(&self, mut refusal: Refusal) -> Refusal {
-        if self.settings.zero_information {
-            let general = &self.settings.zero_information_text;
+    /// The refusal as the settings word it. Only where the result has a `SecretError` may that
+    /// stand alone: elsewhere an empty `Errors` would read as success.
+    fn worded(&self, command: &Command, mut refusal: Refusal) -> Refusal {
+        let settings = &self.settings;
+        if !command.result_has_secret_error() {
+            refusal.secret_error = None;
+        }
+        if settings.zero_information {
+            let general = &settings.zero_information_text;
             refusal.text = general.clone().into();
             if let Some(error) = &mut refusal.secret_error {
                 error.error_message = general.clone().into();
             }
         }
-        if self.settings.secret_error_only && refusal.secret_error.is_some() {
+        if settings.secret_error_only && refusal.secret_error.is_some() {
             refusal.text = "".into();
         }
+        refusal.payload_empty = settings.refused_payload == RefusedPayload::Empty;
         refusal
     }
 
@@ -108,33 +118,63 @@ impl Vault {
                 hours,
                 user_override,
             } => {
-                let (id, hours) = (approval_id.as_deref(), hours.as_deref());
-                self.approve_secret_access_request(id, hours, *user_override, now)
+                let response = Response {
+                    approve: true,
+                    hours: hours.clone(),
+                    user_override: *user_override,
+                    by: None,
+                    comment: None,
+                };
+                self.answer_request(approval_id.as_deref().unwrap_or_default(), response, now)
+                    .map(Answer::RequestApproval)
             }
             Command::DenySecretAccessRequest {
                 approval_id,
                 user_override,
-            } => self.deny_secret_access_request(approval_id.as_deref(), *user_override, now),
+            } => {
+                let response = Response {
+                    approve: false,
+                    hours: None,
+                    user_override: *user_override,
+                    by: None,
+                    comment: None,
+                };
+                self.answer_request(approval_id.as_deref().unwrap_or_default(), response, now)
+                    .map(Answer::RequestApproval)
+            }
             _ => {
                 let caller = self.caller(command.token(), now, from)?;
                 match query_of(command) {
-                    Some(query) => Ok(self.search(&caller, command, query)),
+                    Some(query) => self.search(&caller, command, query),
                     None => self.dispatch_as(&caller, command),
                 }
             }
         }
     }
 
-    fn search(&self, caller: &Caller, command: &Command, query: Query<'_>) -> Answer {
-        match command {
+    fn search(
+        &self,
+        caller: &Caller,
+        command: &Command,
+        mut query: Query<'_>,
+    ) -> Result<Answer, Refusal> {
+        if let Some(field) = query.wanted.field()
+            && self.settings.unknown_search_field == UnknownField::Refuse
+            && !self.some_template_has(field)
+        {
+            let text = self.settings.unknown_search_field_text.clone();
+            return Err(Refusal::new(RefusalKind::NotFound, text));
+        }
+        Ok(match command {
             Command::GetSecretsByFieldValue { .. }
             | Command::GetSecretsByExposedFieldValue { .. } => {
+                query.restricted = self.settings.whole_secrets_show_restricted;
                 let found = self.find(caller, query).into_iter();
                 let secrets = found.map(|slot| self.exposed_secret(caller, slot));
                 Answer::GetSecretsByFieldValue(secrets.collect())
             }
             _ => Answer::SearchSecrets(self.summaries(caller, query)),
-        }
+        })
     }
 
     /// The operations in a user's context, searches apart.
@@ -306,8 +346,8 @@ fn query_of(command: &Command) -> Option<Query<'_>> {
     Some(query)
 }
 
-/// The search among fields that are exposed for display. Those that give whole secrets show
-/// restricted ones too, since no exposed field is a password (assumed).
+/// The search among fields that are exposed for display. Whether those that give whole secrets show
+/// restricted ones is decided by whoever carries them out.
 fn exposed_query_of(command: &Command) -> Option<Query<'_>> {
     let plain = |wanted, deleted, restricted| Query {
         wanted,
@@ -345,7 +385,7 @@ fn exposed_query_of(command: &Command) -> Option<Query<'_>> {
         } => plain(
             exposed(Some(field_name), search_term, true),
             *show_deleted,
-            true,
+            false,
         ),
         Command::GetSecretsByExposedFieldValue {
             field_name,
@@ -355,7 +395,7 @@ fn exposed_query_of(command: &Command) -> Option<Query<'_>> {
             ..
         } => {
             let wanted = exposed(Some(field_name), search_term, *show_partial_matches);
-            plain(wanted, *show_deleted, true)
+            plain(wanted, *show_deleted, false)
         }
         _ => return None,
     };

@@ -1,6 +1,5 @@
-//! What stands between a caller with View and the values of a secret, in the order in which the
-//! vault asks: DoubleLock, approval, a running password change, somebody else's check-out,
-//! comment, ticket (soap:§3.5, soap:§3.7; the order is assumed).
+//! What stands between a caller with View and the values of a secret (soap:§3.5, soap:§3.7), met
+//! in the order of the setting `hurdle_order`.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -9,19 +8,14 @@ use std::time::Duration;
 use super::answer::SecretAccessRequestStatus;
 use super::audit::Event;
 use super::command::CodeResponse;
+use super::contents::SecretRules;
 use super::model::{SecretSlot, UserSlot};
 use super::refusal::{Refusal, RefusalKind, SecretError};
-use super::text::SecretText;
 use super::{Caller, Vault};
+use crate::settings::{CheckOutHolder, Hurdle};
 
 /// The only code that public clients name (vendor-client soap:§3.5).
 const COMMENT: &str = "COMMENT";
-/// Assumed soap:§3.5.
-const DOUBLE_LOCK: &str = "DOUBLELOCK";
-/// Assumed soap:§7 item 3.
-const APPROVAL: &str = "APPROVAL";
-/// Assumed soap:§7 item 3.
-const CHECK_OUT: &str = "CHECKOUT";
 
 /// What a caller said on the way in, for the audit.
 #[derive(Debug, Default)]
@@ -44,7 +38,8 @@ impl Vault {
     /// The secret of that id, if it is not deleted and the caller may view it.
     pub(super) fn visible(&mut self, caller: &Caller, id: i32) -> Result<SecretSlot, Refusal> {
         let Some(slot) = self.slot_of(id).filter(|&slot| self.secret(slot).active) else {
-            return Err(Refusal::new(RefusalKind::NoSuchSecret, "No secret exists."));
+            let text = self.settings.no_such_secret_text.clone();
+            return Err(Refusal::new(RefusalKind::NoSuchSecret, text));
         };
         if self.level_on(caller.user, self.secret(slot)).is_none() {
             return Err(Refusal::new(RefusalKind::AccessDenied, "Access Denied"));
@@ -62,31 +57,31 @@ impl Vault {
         responses: &[CodeResponse],
     ) -> Result<(SecretSlot, Said), Refusal> {
         let slot = self.visible(caller, id)?;
-        self.refuse_unapproved(caller, slot)?;
-        let secret = self.secret(slot);
-        if secret
-            .rare
-            .as_ref()
-            .is_some_and(|rare| rare.changing_until.is_some())
-        {
-            let text = "The requested Secret has a password change in progress.";
-            return Err(refused(RefusalKind::PasswordChangePending, CHECK_OUT, text));
+        let holder = self.secret(slot).check_out().map(|held| held.holder);
+        let answered = holder == Some(self.holder_for(caller)) || self.viewed_lately(caller, slot);
+        let mut said = Said::default();
+        for hurdle in self.settings.hurdle_order.iter() {
+            match hurdle {
+                Hurdle::Approval => self.refuse_unapproved(caller, slot)?,
+                Hurdle::PasswordChange => self.refuse_changing(slot)?,
+                Hurdle::CheckOut => self.refuse_held(caller, slot)?,
+                Hurdle::DoubleLock | Hurdle::Comment | Hurdle::Ticket if answered => {}
+                Hurdle::DoubleLock => self.ask_double_lock(slot, responses)?,
+                Hurdle::Comment => said.comment = self.ask_comment(slot, responses)?,
+                Hurdle::Ticket => said.ticket_number = self.ask_ticket(slot, responses)?,
+            }
         }
-        let holder = secret.check_out().map(|held| held.holder);
-        if let Some(holder) = holder.filter(|&one| one != caller.user)
-            && !self.unlimited(caller.user)
-        {
-            let text = self.checked_out_text(holder);
-            return Err(refused(RefusalKind::CheckedOut, CHECK_OUT, text));
-        }
-        let said = if holder == Some(caller.user) || self.viewed_lately(caller, slot) {
-            Said::default()
-        } else {
-            self.ask(slot, responses)?
-        };
         self.note_view(caller, slot);
         self.check_out(caller, slot);
         Ok((slot, said))
+    }
+
+    /// In whose hands a secret is that the caller checks out.
+    pub(super) fn holder_for(&self, caller: &Caller) -> UserSlot {
+        match self.settings.check_out_holder {
+            CheckOutHolder::User => caller.user,
+            CheckOutHolder::ApiAccount => caller.via.unwrap_or(caller.user),
+        }
     }
 
     pub(super) fn checked_out_text(&self, holder: UserSlot) -> String {
@@ -106,57 +101,117 @@ impl Vault {
                 && request.status == SecretAccessRequestStatus::Pending
         });
         let text = if waiting {
-            "The requested Secret requires requesting approval. Approval is pending."
+            &self.settings.approval_pending_text
         } else {
-            "The requested Secret requires requesting approval."
+            &self.settings.approval_required_text
         };
-        Err(refused(RefusalKind::ApprovalRequired, APPROVAL, text))
+        let code = &self.settings.approval_code;
+        let mut refusal = refused(RefusalKind::ApprovalRequired, code, text.clone());
+        if let Some(error) = &mut refusal.secret_error {
+            error.allows_response = self.settings.approval_allows_response;
+        }
+        Err(refusal)
     }
 
-    /// Asks for the DoubleLock password, the comment and the ticket.
-    fn ask(&self, slot: SecretSlot, responses: &[CodeResponse]) -> Result<Said, Refusal> {
-        let rules = self.secret(slot).rules();
-        if let Some(lock) = &rules.double_lock
-            && comment_for(responses, DOUBLE_LOCK) != Some(lock)
-        {
-            let text = "The requested Secret is DoubleLocked.";
-            let titles = ("DoubleLock Password", "");
-            return Err(question(
-                RefusalKind::DoubleLocked,
-                DOUBLE_LOCK,
-                text,
-                titles,
-            ));
+    fn refuse_changing(&self, slot: SecretSlot) -> Result<(), Refusal> {
+        let rare = self.secret(slot).rare.as_ref();
+        if rare.is_none_or(|rare| rare.changing_until.is_none()) {
+            return Ok(());
         }
-        if !rules.comment && !rules.ticket {
-            return Ok(Said::default());
-        }
-        let titles = (
-            if rules.comment { "Comment" } else { "" },
-            if rules.ticket { "Ticket Number" } else { "" },
+        let (code, text) = (
+            &self.settings.check_out_code,
+            &self.settings.password_changing_text,
         );
-        let comment = comment_for(responses, COMMENT).filter(|text| !text.is_empty());
-        if rules.comment && comment.is_none() {
+        Err(refused(
+            RefusalKind::PasswordChangePending,
+            code,
+            text.clone(),
+        ))
+    }
+
+    fn refuse_held(&self, caller: &Caller, slot: SecretSlot) -> Result<(), Refusal> {
+        match self.secret(slot).check_out().map(|held| held.holder) {
+            Some(holder) if holder != self.holder_for(caller) && !self.unlimited(caller.user) => {
+                let text = self.checked_out_text(holder);
+                let code = &self.settings.check_out_code;
+                Err(refused(RefusalKind::CheckedOut, code, text))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn ask_double_lock(&self, slot: SecretSlot, responses: &[CodeResponse]) -> Result<(), Refusal> {
+        let Some(lock) = &self.secret(slot).rules().double_lock else {
+            return Ok(());
+        };
+        let code = &self.settings.double_lock_code;
+        if answers(responses, code).any(|one| one.comment.as_ref() == Some(lock)) {
+            return Ok(());
+        }
+        let text = self.settings.double_locked_text.clone();
+        let titles = [self.settings.double_lock_title.clone(), String::new()];
+        Err(question(RefusalKind::DoubleLocked, code, text, titles))
+    }
+
+    /// The comment; one that only a ticket's number was asked with is taken as well.
+    fn ask_comment(
+        &self,
+        slot: SecretSlot,
+        responses: &[CodeResponse],
+    ) -> Result<Option<Arc<str>>, Refusal> {
+        let rules = self.secret(slot).rules();
+        if !rules.comment && !rules.ticket {
+            return Ok(None);
+        }
+        let said = answers(responses, COMMENT)
+            .filter_map(|one| one.comment.as_ref())
+            .find(|text| !text.is_empty());
+        if rules.comment && said.is_none() {
+            // The vendor's own text (recorded soap:§3.6).
             let text = "The requested Secret requires a comment when viewed.";
-            return Err(question(
-                RefusalKind::CommentRequired,
-                COMMENT,
-                text,
-                titles,
-            ));
+            let titles = self.titles(rules, COMMENT);
+            let kind = RefusalKind::CommentRequired;
+            return Err(question(kind, COMMENT, text.into(), titles));
         }
-        let ticket = response_for(responses, COMMENT)
-            .filter(|response| self.known_ticket_system(response.ticket_system_id))
-            .and_then(|response| response.additional_comment.as_deref())
-            .filter(|number| !number.is_empty());
-        if rules.ticket && ticket.is_none() {
-            let text = "The requested Secret requires a ticket number when viewed.";
-            return Err(question(RefusalKind::TicketRequired, COMMENT, text, titles));
+        Ok(said.map(|text| text.expose().into()))
+    }
+
+    fn ask_ticket(
+        &self,
+        slot: SecretSlot,
+        responses: &[CodeResponse],
+    ) -> Result<Option<Arc<str>>, Refusal> {
+        let rules = self.secret(slot).rules();
+        if !rules.comment && !rules.ticket {
+            return Ok(None);
         }
-        Ok(Said {
-            comment: comment.map(|text| text.expose().into()),
-            ticket_number: ticket.map(Arc::from),
-        })
+        let code = &self.settings.ticket_code;
+        let number = answers(responses, code)
+            .filter(|one| self.known_ticket_system(one.ticket_system_id))
+            .filter_map(|one| one.additional_comment.as_deref())
+            .find(|number| !number.is_empty());
+        if rules.ticket && number.is_none() {
+            let text = self.settings.ticket_required_text.clone();
+            let titles = self.titles(rules, code);
+            return Err(question(RefusalKind::TicketRequired, code, text, titles));
+        }
+        Ok(number.map(Arc::from))
+    }
+
+    /// What to ask for under `code`: comment and ticket together where they share it.
+    fn titles(&self, rules: &SecretRules, code: &str) -> [String; 2] {
+        let title = |wanted: bool, of: &str, text: &String| {
+            if wanted && code.eq_ignore_ascii_case(of) {
+                text.clone()
+            } else {
+                String::new()
+            }
+        };
+        let settings = &self.settings;
+        [
+            title(rules.comment, COMMENT, &settings.comment_title),
+            title(rules.ticket, &settings.ticket_code, &settings.ticket_title),
+        ]
     }
 
     fn known_ticket_system(&self, id: Option<i32>) -> bool {
@@ -194,8 +249,13 @@ impl Vault {
     }
 }
 
-fn response_for<'a>(responses: &'a [CodeResponse], code: &str) -> Option<&'a CodeResponse> {
-    responses.iter().find(|response| {
+/// Everything that answers a hurdle of this code: a client may send an empty answer beside a full
+/// one.
+fn answers<'a>(
+    responses: &'a [CodeResponse],
+    code: &str,
+) -> impl Iterator<Item = &'a CodeResponse> {
+    responses.iter().filter(move |response| {
         response
             .error_code
             .as_deref()
@@ -203,35 +263,23 @@ fn response_for<'a>(responses: &'a [CodeResponse], code: &str) -> Option<&'a Cod
     })
 }
 
-fn comment_for<'a>(responses: &'a [CodeResponse], code: &str) -> Option<&'a SecretText> {
-    response_for(responses, code)?.comment.as_ref()
-}
-
 /// A hurdle that the caller can take by answering.
-fn question(
-    kind: RefusalKind,
-    code: &'static str,
-    text: &'static str,
-    (comment_title, additional_comment_title): (&'static str, &'static str),
-) -> Refusal {
-    let error = SecretError {
-        error_code: code.into(),
-        error_message: text.into(),
-        allows_response: true,
-        comment_title: comment_title.into(),
-        additional_comment_title: additional_comment_title.into(),
-    };
-    Refusal {
-        secret_error: Some(Box::new(error)),
-        ..Refusal::new(kind, text)
+fn question(kind: RefusalKind, code: &str, text: String, titles: [String; 2]) -> Refusal {
+    let mut refusal = refused(kind, code, text);
+    if let Some(error) = &mut refusal.secret_error {
+        let [comment_title, additional_comment_title] = titles.map(Cow::Owned);
+        error.allows_response = true;
+        error.comment_title = comment_title;
+        error.additional_comment_title = additional_comment_title;
     }
+    refusal
 }
 
 /// A hurdle that no answer takes.
-fn refused(kind: RefusalKind, code: &'static str, text: impl Into<Cow<'static, str>>) -> Refusal {
-    let text = text.into();
+fn refused(kind: RefusalKind, code: &str, text: String) -> Refusal {
+    let text: Cow<'static, str> = text.into();
     let error = SecretError {
-        error_code: code.into(),
+        error_code: code.to_owned().into(),
         error_message: text.clone(),
         allows_response: false,
         comment_title: "".into(),

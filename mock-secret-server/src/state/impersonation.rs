@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::answer::{Answer, ImpersonateResult};
-use super::mailbox::{MailKind, Outgoing};
+use super::mailbox::{MailKind, Outgoing, filled};
 use super::model::UserSlot;
 use super::refusal::{Refusal, RefusalKind};
 use super::role::RolePermission;
 use super::trust::{Reply, Rules};
 use super::{Caller, Vault};
+use crate::settings::path::rooted;
 
 impl Vault {
     pub(super) fn impersonate_user(
@@ -19,7 +20,8 @@ impl Vault {
         domain: Option<&str>,
     ) -> Result<Answer, Refusal> {
         if !self.permits(caller.user, RolePermission::WebServicesImpersonate) {
-            return Err(Refusal::new(RefusalKind::AccessDenied, "Access Denied"));
+            let text = self.settings.impersonate_denied_text.clone();
+            return Err(Refusal::new(RefusalKind::AccessDenied, text));
         }
         let user = self.target(username, organization, domain)?;
         let rules = Rules {
@@ -52,7 +54,9 @@ impl Vault {
 
     /// Path and query of the page where the user answers request `id`.
     pub(super) fn authorize_url(&self, id: &str) -> String {
-        format!("{}?requestId={id}", self.settings.authorize_path)
+        let path = &self.settings.authorize_path;
+        let path = rooted(path).unwrap_or_else(|| path.clone());
+        format!("{path}?requestId={id}")
     }
 
     pub(super) fn mail_trust_request(
@@ -63,13 +67,11 @@ impl Vault {
         now: sim_kit::clock::SimTime,
     ) {
         let asking = std::sync::Arc::clone(&self.directory.user(caller).display_name);
+        let words = [("{caller}", &*asking)];
         let mail = Outgoing {
             to: user,
-            subject: format!("{asking} asks to act on your behalf"),
-            body: format!(
-                "The application account {asking} asks to use Secret Server on your behalf. \
-                 Approve or deny the request below, or later under Tools > Manage Applications."
-            ),
+            subject: filled(&self.settings.trust_mail_subject, &words),
+            body: filled(&self.settings.trust_mail_body, &words),
             link: self.authorize_url(id),
             kind: MailKind::TrustRequest {
                 request_id: id.to_owned(),
@@ -85,8 +87,7 @@ impl Vault {
         domain: Option<&str>,
     ) -> Result<UserSlot, Refusal> {
         let found = self
-            .directory
-            .by_log_on(username.unwrap_or_default(), domain)
+            .named_at_log_on(username.unwrap_or_default(), domain)
             .filter(|_| self.accepts_organization(organization));
         let kind = match found {
             Some(slot) if self.directory.user(slot).enabled => return Ok(slot),

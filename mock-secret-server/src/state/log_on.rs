@@ -10,8 +10,10 @@ use super::answer::{Answer, TokenIsValidResult, UserInfoResult};
 use super::contents::TwoFactor;
 use super::model::{Account, Lock, UserSlot};
 use super::refusal::{Refusal, RefusalKind};
+use super::sessions::Purpose;
 use super::text::SecretText;
 use super::{Caller, Vault};
+use crate::settings::IpRestriction;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -24,6 +26,19 @@ pub(super) struct Credentials {
     pub(super) domain: Option<String>,
     /// Set by `AuthenticateRADIUS`, where null counts as empty.
     pub(super) radius: Option<SecretText>,
+}
+
+/// What a person enters at the pages.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    /// User name without the domain.
+    pub username: String,
+    /// The domain; none for a local account.
+    pub domain: Option<String>,
+    /// The password.
+    pub password: SecretText,
+    /// The second factor's code, or the answer to its challenge.
+    pub code: Option<SecretText>,
 }
 
 /// Which door the caller stands at.
@@ -44,30 +59,42 @@ impl Vault {
         Ok(Answer::Authenticate(self.issue_token(user, None, now)))
     }
 
-    /// Signs a user in to the pages: the name by which [`super::Operate`] knows them, and a token
-    /// for the cookie. Wrong passwords count towards the same lock-out as those at the web service
-    /// (documented soap:§3.1). Accounts for programs have no pages (documented soap:§3.1), and the
-    /// pages answer whether or not the web service does.
+    /// Signs a user in to the pages: the name by which [`super::Operate`] knows them, and what the
+    /// cookie carries, which opens nothing but the pages. Wrong passwords and codes count towards
+    /// the same lock-out as those at the web service (documented soap:§3.1). Accounts for programs
+    /// have no pages (documented soap:§3.1), and the pages answer whether or not the web service
+    /// does.
     ///
     /// # Errors
     /// The text of the log-in page.
     pub fn sim_sign_in(
         &mut self,
-        username: &str,
-        domain: Option<&str>,
-        password: SecretText,
+        by: SignIn,
         now: SimTime,
         from: IpAddr,
     ) -> Result<(Arc<str>, SecretText), Refusal> {
         let credentials = Credentials {
-            username: Some(username.to_owned()),
-            password: Some(password),
-            domain: domain.map(str::to_owned),
-            ..Credentials::default()
+            username: Some(by.username),
+            password: Some(by.password),
+            organization: None,
+            domain: by.domain,
+            radius: by.code,
         };
         let user = self.log_on(&credentials, Door::Pages, now, from)?;
-        let token = self.issue_token(user, None, now);
-        Ok((self.directory.known_as(user), token))
+        let cookie = self.open_session(user, Purpose::Pages, now);
+        Ok((self.directory.known_as(user), cookie))
+    }
+
+    /// Who is signed in to the pages with what [`Vault::sim_sign_in`] gave.
+    #[must_use]
+    pub fn sim_signed_in(&self, cookie: &str, now: SimTime, from: IpAddr) -> Option<Arc<str>> {
+        let session = self.sessions.peek(cookie, now)?;
+        let user = self.directory.user(session.user);
+        let stays = session.purpose == Purpose::Pages
+            && user.enabled
+            && (self.settings.ip_restriction == IpRestriction::LogOn
+                || self.allows(session.user, from));
+        stays.then(|| self.directory.known_as(session.user))
     }
 
     pub(super) fn issue_token(
@@ -76,10 +103,28 @@ impl Vault {
         via: Option<UserSlot>,
         now: SimTime,
     ) -> SecretText {
+        self.open_session(user, Purpose::WebService { via }, now)
+    }
+
+    fn open_session(&mut self, user: UserSlot, purpose: Purpose, now: SimTime) -> SecretText {
         let token = self.source.token();
         let lifetime = self.token_lifetime();
-        self.sessions.open(token.clone(), user, via, now, lifetime);
+        self.sessions
+            .open(token.clone(), user, purpose, now, lifetime);
         token
+    }
+
+    /// Whether calls of this account may come from there.
+    pub(super) fn allows(&self, user: UserSlot, from: IpAddr) -> bool {
+        address_allowed(&self.settings.ip_allow, from)
+            && address_allowed(&self.directory.user(user).ip_allow, from)
+    }
+
+    /// The account that a log-on or an impersonation names.
+    pub(super) fn named_at_log_on(&self, name: &str, domain: Option<&str>) -> Option<UserSlot> {
+        let slot = self.directory.by_log_on(name, domain)?;
+        let by_case = self.settings.user_names_case_sensitive;
+        (!by_case || self.directory.is_written(slot, name, domain)).then_some(slot)
     }
 
     pub(super) fn token_lifetime(&self) -> Option<Duration> {
@@ -160,10 +205,7 @@ impl Vault {
             return Err(self.ip_not_allowed());
         }
         let name = credentials.username.as_deref().unwrap_or_default();
-        let Some(slot) = self
-            .directory
-            .by_log_on(name, credentials.domain.as_deref())
-        else {
+        let Some(slot) = self.named_at_log_on(name, credentials.domain.as_deref()) else {
             return Err(self.log_in_failed(RefusalKind::UnknownUser));
         };
         let user = self.directory.user_mut(slot);
@@ -184,23 +226,27 @@ impl Vault {
             let text = self.settings.expired_password_text.clone();
             return Err(Refusal::new(RefusalKind::PasswordExpired, text));
         }
-        if door == Door::WebService {
-            self.second_factor(slot, credentials.radius.as_ref(), now)?;
-        }
+        self.second_factor(slot, door, credentials.radius.as_ref(), now)?;
         self.directory.user_mut(slot).failed_attempts = 0;
         Ok(slot)
     }
 
-    /// The second factor at the web service: RADIUS is the only one (documented soap:§3.1). A
-    /// code from a user without a second factor is not looked at (assumed).
+    /// The second factor, where the account wants one at this door. RADIUS is the only one that the
+    /// web service takes (documented soap:§3.1), and the only one that the pages here know. A code
+    /// from a user without a second factor is not looked at (assumed).
     fn second_factor(
         &mut self,
         slot: UserSlot,
+        door: Door,
         given: Option<&SecretText>,
         now: SimTime,
     ) -> Result<(), Refusal> {
         let user = self.directory.user_mut(slot);
-        if !matches!(user.two_factor, TwoFactor::WebService | TwoFactor::Both) {
+        let wanted = match door {
+            Door::WebService => matches!(user.two_factor, TwoFactor::WebService | TwoFactor::Both),
+            Door::Pages => matches!(user.two_factor, TwoFactor::Web | TwoFactor::Both),
+        };
+        if !wanted {
             return Ok(());
         }
         let (Some(given), Some(radius)) = (given, user.radius.as_mut()) else {
@@ -243,10 +289,17 @@ impl Vault {
     }
 
     fn log_in_failed(&self, kind: RefusalKind) -> Refusal {
-        Refusal::new(kind, self.settings.login_failed_text.clone())
+        let settings = &self.settings;
+        let text = match kind {
+            RefusalKind::DisabledUser => &settings.disabled_account_text,
+            RefusalKind::LockedOut => &settings.locked_account_text,
+            RefusalKind::SecondFactorRequired => &settings.second_factor_text,
+            _ => &settings.login_failed_text,
+        };
+        Refusal::new(kind, text.clone())
     }
 
-    fn ip_not_allowed(&self) -> Refusal {
+    pub(super) fn ip_not_allowed(&self) -> Refusal {
         Refusal::new(
             RefusalKind::IpNotAllowed,
             self.settings.ip_not_allowed_text.clone(),

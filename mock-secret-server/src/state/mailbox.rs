@@ -55,6 +55,27 @@ pub(super) struct Outgoing {
     pub(super) kind: MailKind,
 }
 
+/// A text of the settings with its words filled in. What is filled in is not looked at again.
+pub(super) fn filled(text: &str, words: &[(&str, &str)]) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find('{') {
+        let (before, at) = rest.split_at(start);
+        out.push_str(before);
+        match words.iter().find(|(word, _)| at.starts_with(word)) {
+            Some((word, value)) => {
+                out.push_str(value);
+                rest = &at[word.len()..];
+            }
+            None => {
+                out.push('{');
+                rest = &at[1..];
+            }
+        }
+    }
+    out + rest
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Mailbox {
     mails: VecDeque<Mail>,
@@ -85,5 +106,23 @@ impl Mailbox {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Mail> {
         self.mails.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_filled_in_once() {
+        let words = [("{user}", "{reason}"), ("{reason}", "why")];
+        let cases = [
+            ("{user}: {reason}", "{reason}: why"),
+            ("{other} {", "{other} {"),
+            ("", ""),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(filled(text, &words), expected);
+        }
     }
 }

@@ -15,6 +15,7 @@ mod command;
 mod contents;
 mod directory;
 mod dispatch;
+mod fold;
 mod hurdles;
 mod impersonation;
 mod index;
@@ -43,6 +44,7 @@ pub use answer::*;
 pub use command::{CodeResponse, Command};
 pub use contents::*;
 pub use load::ContentsError;
+pub use log_on::SignIn;
 pub use mailbox::{Mail, MailKind};
 pub use operate::{Operate, OperateError, Operated};
 pub use refusal::{Refusal, RefusalKind, SecretError};
@@ -52,14 +54,14 @@ pub use text::{ItemValue, SecretBytes, SecretText};
 pub use trust::Trust;
 pub use views::{AccessRequestView, AccessView, CheckOutView, TrustView, UserView};
 
-use crate::settings::Settings;
+use crate::settings::{IpRestriction, Settings};
 use approval::AccessRequest;
 use audit::Audit;
 use directory::Directory;
 use index::FieldIndex;
 use mailbox::Mailbox;
 use model::{FolderRecord, FolderSlot, SecretRecord, SecretSlot, Template, TemplateSlot, UserSlot};
-use sessions::Sessions;
+use sessions::{Purpose, Sessions};
 use trust::Bond;
 
 /// Users, folders, secrets and everything that happens to them.
@@ -124,7 +126,7 @@ impl Vault {
             }
             _ => {
                 let session = self.sessions.peek(command.token()?.expose(), now)?;
-                Some(self.directory.known_as(session.user))
+                (session.purpose != Purpose::Pages).then(|| self.directory.known_as(session.user))
             }
         }
     }
@@ -138,21 +140,28 @@ impl Vault {
     ) -> Result<Caller, Refusal> {
         let lifetime = self.token_lifetime();
         let kind = self.settings.token_lifetime;
-        token
+        let caller = token
             .and_then(|token| self.sessions.used(token.expose(), now, lifetime, kind))
             .filter(|session| self.directory.user(session.user).enabled)
-            .map(|session| Caller {
-                user: session.user,
-                via: session.via,
-                from,
-                now,
+            .and_then(|session| match session.purpose {
+                Purpose::WebService { via } => Some(Caller {
+                    user: session.user,
+                    via,
+                    from,
+                    now,
+                }),
+                Purpose::Pages => None,
             })
             .ok_or_else(|| {
-                Refusal::new(
-                    RefusalKind::DeadToken,
-                    self.settings.dead_token_text.clone(),
-                )
-            })
+                let text = self.settings.dead_token_text.clone();
+                Refusal::new(RefusalKind::DeadToken, text)
+            })?;
+        // Who logged on is who calls: with impersonation the API account.
+        let account = caller.via.unwrap_or(caller.user);
+        if self.settings.ip_restriction == IpRestriction::EveryCall && !self.allows(account, from) {
+            return Err(self.ip_not_allowed());
+        }
+        Ok(caller)
     }
 
     fn secret(&self, slot: SecretSlot) -> &SecretRecord {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sim_kit::clock::SimTime;
 
 use super::contents::{FieldKind, Level, SecretRules, TwoFactor};
+pub(super) use super::fold::{contains_folded, same_folded};
 use super::role::RolePermission;
 use super::text::{SecretBytes, SecretText};
 use crate::settings::IpRange;
@@ -197,6 +198,11 @@ impl SecretRecord {
         self.rare.as_ref().map_or(&NO_RULES, |rare| &rare.rules)
     }
 
+    /// Whether its permissions are its own and not the folder's.
+    pub(super) fn has_own_grants(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.grants.is_some())
+    }
+
     pub(super) fn rare_mut(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
     }
@@ -212,22 +218,6 @@ impl SecretRecord {
             _ => None,
         }
     }
-}
-
-/// Compares two texts without regard to case, as the vendor's database does (assumed soap:§3.1).
-pub(super) fn same_folded(left: &str, right: &str) -> bool {
-    if left.is_ascii() && right.is_ascii() {
-        left.eq_ignore_ascii_case(right)
-    } else {
-        left.chars()
-            .flat_map(char::to_lowercase)
-            .eq(right.chars().flat_map(char::to_lowercase))
-    }
-}
-
-/// Whether `text` contains `part`, without regard to case.
-pub(super) fn contains_folded(text: &str, part: &str) -> bool {
-    part.is_empty() || text.to_lowercase().contains(&part.to_lowercase())
 }
 
 impl Field {
@@ -249,21 +239,5 @@ mod tests {
             size_of::<SecretRecord>()
         );
         assert!(size_of::<Item>() <= 32, "{}", size_of::<Item>());
-    }
-
-    #[test]
-    fn texts_are_compared_without_regard_to_case() {
-        for (left, right, same) in [
-            ("srv01", "SRV01", true),
-            ("ÄRGER", "ärger", true),
-            ("srv01", "srv02", false),
-            ("srv", "srv01", false),
-            ("", "", true),
-        ] {
-            assert_eq!(same_folded(left, right), same, "{left} {right}");
-        }
-        assert!(contains_folded("web01 Administrator", "ADMIN"));
-        assert!(contains_folded("anything", ""));
-        assert!(!contains_folded("web01", "web02"));
     }
 }

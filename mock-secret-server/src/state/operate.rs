@@ -4,13 +4,16 @@
 //! Users are named as `alice`, `acme.example\bob`, `ACME\bob` or `bob@acme.example`.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use sim_kit::clock::SimTime;
 use thiserror::Error;
 
-use super::approval::REQUESTS_MAX;
+use super::approval::{REQUESTS_MAX, Response};
 use super::model::{Account, SecretSlot, UserSlot};
+use super::refusal::RefusalKind;
 use super::role::RolePermission;
+use super::sessions::Purpose;
 use super::text::SecretText;
 use super::trust::{Bond, Trust};
 use super::{Caller, Vault};
@@ -58,6 +61,24 @@ pub enum Operate {
         user: String,
         /// Why.
         reason: String,
+    },
+    /// An approver answers a request for access.
+    AnswerAccessRequest {
+        /// Id of the request.
+        approval_id: String,
+        /// Who answers; they must be one of the secret's approvers. Nobody: whoever holds the id.
+        approver: Option<String>,
+        /// False denies.
+        approve: bool,
+        /// Hours of the approval; the setting's when absent.
+        hours: Option<u32>,
+        /// What the approver writes.
+        comment: Option<String>,
+    },
+    /// A requester takes a request for access back (documented soap:§3.8 as a state).
+    CancelAccessRequest {
+        /// Id of the request.
+        approval_id: String,
     },
     /// A secret comes back from whoever holds it.
     ForceCheckIn {
@@ -157,6 +178,18 @@ pub enum OperateError {
         /// Where it would have to stand.
         wanted: &'static str,
     },
+    /// There is no such request for access.
+    #[error("find access request `{0}`")]
+    NoRequest(String),
+    /// The request for access is closed.
+    #[error("cancel access request `{0}`: it is {1}")]
+    ClosedRequest(String, &'static str),
+    /// The user is no approver of the secret.
+    #[error("answer access request `{0}` as `{1}`, who is no approver of its secret")]
+    NoApprover(String, String),
+    /// The answer was refused, in the product's words.
+    #[error("answer access request `{0}`: {1}")]
+    Unanswered(String, String),
     /// The token is not live.
     #[error("end a token that is not live")]
     NoToken,
@@ -201,6 +234,39 @@ impl Vault {
                     return Err(OperateError::Full);
                 }
                 Ok(Operated::Filed(self.file_request(slot, user, &reason, now)))
+            }
+            Operate::AnswerAccessRequest {
+                approval_id,
+                approver,
+                approve,
+                hours,
+                comment,
+            } => {
+                let response = Response {
+                    approve,
+                    hours: hours.map(|hours| hours.to_string()),
+                    user_override: false,
+                    by: match &approver {
+                        Some(name) => Some(self.approver(name, &approval_id)?),
+                        None => None,
+                    },
+                    comment: comment.map(Arc::from),
+                };
+                self.answer_request(&approval_id, response, now)
+                    .map(|_| Operated::Done)
+                    .map_err(|refusal| match refusal.kind {
+                        RefusalKind::NotFound => OperateError::NoRequest(approval_id),
+                        _ => OperateError::Unanswered(approval_id, refusal.text.into_owned()),
+                    })
+            }
+            Operate::CancelAccessRequest { approval_id } => {
+                match self.cancel_request(&approval_id) {
+                    Ok(()) => Ok(Operated::Done),
+                    Err(None) => Err(OperateError::NoRequest(approval_id)),
+                    Err(Some(status)) => {
+                        Err(OperateError::ClosedRequest(approval_id, status.name()))
+                    }
+                }
             }
             Operate::ForceCheckIn { secret_id } => self.force_check_in(secret_id, now),
             Operate::RotatePassword { secret_id } => {
@@ -297,9 +363,10 @@ impl Vault {
             return Ok(Operated::Ended(0));
         }
         let (via, user) = (self.named_user(&caller)?, self.named_user(&user)?);
+        let acting = Purpose::WebService { via: Some(via) };
         let ended = self
             .sessions
-            .end_where(|one| one.user == user && one.via == Some(via));
+            .end_where(|one| one.user == user && one.purpose == acting);
         Ok(Operated::Ended(ended))
     }
 
@@ -326,6 +393,17 @@ impl Vault {
         let key = SecretText::from(self.source.guid());
         self.launches.insert(key.clone(), (slot, user));
         Ok(Operated::Launched(key))
+    }
+
+    fn approver(&self, name: &str, approval_id: &str) -> Result<UserSlot, OperateError> {
+        let user = self.named_user(name)?;
+        if self.may_answer(user, approval_id) {
+            return Ok(user);
+        }
+        Err(OperateError::NoApprover(
+            approval_id.to_owned(),
+            name.to_owned(),
+        ))
     }
 
     fn named_user(&self, text: &str) -> Result<UserSlot, OperateError> {

@@ -34,15 +34,11 @@ impl Vault {
         secret: &SecretRecord,
     ) -> SecretPermissions {
         let level = self.level_on(user, secret);
-        let own = secret
-            .rare
-            .as_ref()
-            .is_some_and(|rare| rare.grants.is_some());
         SecretPermissions {
             current_user_has_view: level >= Some(Level::View),
             current_user_has_edit: level >= Some(Level::Edit),
             current_user_has_owner: level >= Some(Level::Owner),
-            inherit_permissions_enabled: Some(!own),
+            inherit_permissions_enabled: Some(!secret.has_own_grants()),
             is_change_to_permissions: false,
             permissions: self
                 .grants_of(secret)

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::answer::{
-    Answer, FileDownloadResult, SSHCredentialsResult, Secret, SecretItem, SecretSettings,
+    Answer, FileDownloadResult, SSHCredentialsResult, Secret, SecretItem, SecretPermissions,
+    SecretSettings,
 };
 use super::audit::Event;
 use super::command::CodeResponse;
@@ -12,7 +13,7 @@ use super::model::{Field, Item, SecretSlot, Value};
 use super::refusal::{Refusal, RefusalKind};
 use super::text::ItemValue;
 use super::{Caller, Vault};
-use crate::settings::{FileItemValue, HiddenPassword};
+use crate::settings::{AbsentText, FileAccess, FileItemValue, HiddenPassword, UnloadedSettings};
 
 impl Vault {
     pub(super) fn get_secret(
@@ -40,6 +41,7 @@ impl Vault {
         let secret = self.secret(slot);
         let held = secret.check_out();
         let holder = held.map(|held| self.directory.user(held.holder));
+        let blank = self.settings.unloaded_settings == UnloadedSettings::Blank;
         Secret {
             name: Arc::clone(&secret.name),
             items: None,
@@ -49,16 +51,31 @@ impl Vault {
             is_web_launcher: false,
             check_out_minutes_remaining: held.map(|held| held.minutes_left(caller.now)),
             is_checked_out: held.map(|_| true),
-            check_out_user_display_name: Some(
-                holder.map_or_else(|| "".into(), |user| Arc::clone(&user.display_name)),
-            ),
+            check_out_user_display_name: holder
+                .map(|user| Arc::clone(&user.display_name))
+                .or_else(|| self.absent_text()),
             check_out_user_id: holder.map(|user| user.id),
             is_out_of_sync: None,
             is_restricted: Some(secret.rules().restricted()),
-            out_of_sync_reason: Some("".into()),
-            secret_settings: with_settings.then(|| self.secret_settings(slot)),
-            secret_permissions: with_settings.then(|| self.secret_permissions(caller.user, secret)),
+            out_of_sync_reason: self.absent_text(),
+            secret_settings: if with_settings {
+                Some(self.secret_settings(slot))
+            } else {
+                blank.then(SecretSettings::default)
+            },
+            secret_permissions: if with_settings {
+                Some(self.secret_permissions(caller.user, secret))
+            } else {
+                blank.then(SecretPermissions::default)
+            },
             active: Some(secret.active),
+        }
+    }
+
+    fn absent_text(&self) -> Option<Arc<str>> {
+        match self.settings.absent_texts {
+            AbsentText::Empty => Some("".into()),
+            AbsentText::Omitted => None,
         }
     }
 
@@ -94,7 +111,7 @@ impl Vault {
             .filter(|(field, _)| field.kind == FieldKind::File);
         let first = files.next().map(|(_, item)| item.id);
         if files.next().is_some() {
-            let text = "Secret has multiple file attachment fields";
+            let text = self.settings.several_files_text.clone();
             return Err(Refusal::new(RefusalKind::SeveralFiles, text));
         }
         self.download_file_attachment_by_item_id(caller, id, first.unwrap_or_default())
@@ -106,7 +123,10 @@ impl Vault {
         id: i32,
         item_id: i32,
     ) -> Result<Answer, Refusal> {
-        let (slot, _) = self.open(caller, id, &[])?;
+        let slot = match self.settings.file_access {
+            FileAccess::AsGetSecret => self.open(caller, id, &[])?.0,
+            FileAccess::ViewOnly => self.visible(caller, id)?,
+        };
         let file = self
             .secret(slot)
             .items

@@ -13,6 +13,8 @@ pub struct Refusal {
     /// Where the user answers a request for delegated trust; as
     /// [`super::ImpersonateResult::authorize_url`].
     pub authorize_url: Option<String>,
+    /// Whether texts and lists of the result are there and empty: the setting `refused_payload`.
+    pub payload_empty: bool,
     /// Why, for the journal. Never on the wire: several reasons share a text on purpose.
     pub kind: RefusalKind,
 }
@@ -23,6 +25,7 @@ impl Refusal {
             text: text.into(),
             secret_error: None,
             authorize_url: None,
+            payload_empty: false,
             kind,
         }
     }

@@ -1,9 +1,11 @@
 //! The search operations (soap:§3.4). None of them audits, checks out or shows a password.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::answer::SecretSummary;
-use super::model::{FolderSlot, SecretRecord, SecretSlot, contains_folded, same_folded};
+use super::fold::{Part, is_like, same_folded};
+use super::model::{Field, FolderSlot, SecretRecord, SecretSlot};
 use super::{Caller, Vault};
 
 /// What a search looks for.
@@ -21,6 +23,32 @@ pub(super) enum Wanted<'a> {
     },
 }
 
+impl<'a> Wanted<'a> {
+    /// The field that is named.
+    pub(super) fn field(self) -> Option<&'a str> {
+        match self {
+            Self::FieldValue { field, .. } => Some(field),
+            Self::Exposed { field, .. } => field,
+            Self::Name(_) => None,
+        }
+    }
+
+    fn term(self) -> &'a str {
+        match self {
+            Self::FieldValue { value, .. } | Self::Exposed { value, .. } => value,
+            Self::Name(part) => part,
+        }
+    }
+
+    fn partial(self) -> bool {
+        match self {
+            Self::FieldValue { .. } => false,
+            Self::Exposed { partial, .. } => partial,
+            Self::Name(_) => true,
+        }
+    }
+}
+
 /// A search.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Query<'a> {
@@ -31,35 +59,82 @@ pub(super) struct Query<'a> {
     pub(super) folder: Option<(i32, bool)>,
 }
 
+/// What a search compares, worked out once.
+struct Sought<'a> {
+    name: bool,
+    /// For each template, the places of the fields that are looked at.
+    places: Vec<Vec<usize>>,
+    test: Test<'a>,
+}
+
+/// How a text is compared with the term.
+enum Test<'a> {
+    Same { term: &'a str, by_case: bool },
+    Like { pattern: &'a str, by_case: bool },
+    Contains(Part<'a>),
+    ContainsByCase(&'a str),
+}
+
+impl Test<'_> {
+    fn holds(&self, text: &str) -> bool {
+        match self {
+            Self::Same { term, by_case } => text == *term || !by_case && same_folded(text, term),
+            Self::Like { pattern, by_case } => is_like(text, pattern, *by_case),
+            Self::Contains(part) => part.is_in(text),
+            Self::ContainsByCase(part) => text.contains(part),
+        }
+    }
+}
+
+impl Sought<'_> {
+    fn is(&self, secret: &SecretRecord) -> bool {
+        self.name && self.test.holds(&secret.name)
+            || self.places[usize::from(secret.template.0)]
+                .iter()
+                .any(|&place| {
+                    secret
+                        .plain(place)
+                        .is_some_and(|text| self.test.holds(text))
+                })
+    }
+}
+
 impl Vault {
     /// The secrets that match and that the caller may view, in the order of their ids.
     pub(super) fn find(&self, caller: &Caller, query: Query<'_>) -> Vec<SecretSlot> {
-        let fits = |slot: &SecretSlot| {
-            let secret = &self.secrets[slot.0 as usize];
+        let sought = self.sought(query.wanted);
+        // Secrets of a folder without permissions of their own are seen or not seen together.
+        let mut seen: Vec<Option<bool>> = vec![None; self.folders.len()];
+        let mut sees = |secret: &SecretRecord| match secret.folder {
+            Some(folder) if !secret.has_own_grants() => *seen[folder.0 as usize]
+                .get_or_insert_with(|| self.level_on_folder(caller.user, folder).is_some()),
+            _ => self.level_on(caller.user, secret).is_some(),
+        };
+        // The cheapest first.
+        let mut fits = |secret: &SecretRecord| {
             (secret.active || query.deleted)
                 && (query.restricted || !secret.rules().restricted())
-                && self.matches(secret, query.wanted)
                 && query
                     .folder
                     .is_none_or(|(id, below)| self.lies_in(secret.folder, id, below))
-                && self.level_on(caller.user, secret).is_some()
+                && sees(secret)
+                && sought.is(secret)
         };
-        match query.wanted {
-            Wanted::FieldValue { field, value } => {
-                let value = self.term(value);
-                self.index
-                    .candidates(field, value)
-                    .iter()
-                    .copied()
-                    .filter(fits)
-                    .collect()
+        let mut found = Vec::new();
+        if let Some(slots) = self.candidates(query.wanted, &sought.test) {
+            for &slot in &*slots {
+                if fits(self.secret(slot)) {
+                    found.push(slot);
+                }
             }
-            _ => (0..)
-                .map(SecretSlot)
-                .take(self.secrets.len())
-                .filter(fits)
-                .collect(),
+        } else {
+            for (slot, secret) in (0..).zip(&self.secrets) {
+                if fits(secret) {
+                    found.push(SecretSlot(slot));
+                }
+            }
         }
+        found
     }
 
     pub(super) fn summaries(&self, caller: &Caller, query: Query<'_>) -> Vec<SecretSummary> {
@@ -67,6 +142,12 @@ impl Vault {
             .into_iter()
             .map(|slot| self.summary(slot))
             .collect()
+    }
+
+    /// Whether any template has a field of that name.
+    pub(super) fn some_template_has(&self, field: &str) -> bool {
+        let mut fields = self.templates.iter().flat_map(|one| &one.fields);
+        fields.any(|one| one.is_called(field))
     }
 
     fn summary(&self, slot: SecretSlot) -> SecretSummary {
@@ -82,51 +163,76 @@ impl Vault {
         }
     }
 
-    fn matches(&self, secret: &SecretRecord, wanted: Wanted<'_>) -> bool {
-        let fields = &self.template(secret.template).fields;
-        match wanted {
-            Wanted::Name(part) => contains_folded(&secret.name, part),
-            Wanted::FieldValue { field, value } => {
-                let value = self.term(value);
-                fields.iter().enumerate().any(|(place, one)| {
-                    one.is_called(field)
-                        && secret
-                            .plain(place)
-                            .is_some_and(|held| self.same_value(held, value))
-                })
+    fn sought<'a>(&self, wanted: Wanted<'a>) -> Sought<'a> {
+        let looked_at = |field: &Field| match wanted {
+            Wanted::Name(_) => self.settings.search_indexed_fields && field.exposed,
+            Wanted::FieldValue { field: name, .. } => field.is_called(name),
+            Wanted::Exposed { field: name, .. } => {
+                field.exposed && name.is_none_or(|name| field.is_called(name))
             }
-            Wanted::Exposed {
-                field,
-                value,
-                partial,
-            } => fields.iter().enumerate().any(|(place, one)| {
-                one.exposed
-                    && field.is_none_or(|name| one.is_called(name))
-                    && secret.plain(place).is_some_and(|held| {
-                        if partial {
-                            contains_folded(held, value)
-                        } else {
-                            self.same_value(held, value)
-                        }
-                    })
-            }),
+        };
+        let places = self.templates.iter().map(|template| {
+            let fields = template.fields.iter().enumerate();
+            let fields = fields.filter(|(_, field)| looked_at(field));
+            fields.map(|(place, _)| place).collect()
+        });
+        Sought {
+            name: matches!(wanted, Wanted::Name(_)),
+            places: places.collect(),
+            test: self.test(wanted),
         }
     }
 
-    fn term<'a>(&self, term: &'a str) -> &'a str {
+    fn test<'a>(&self, wanted: Wanted<'a>) -> Test<'a> {
+        let settings = &self.settings;
+        let (term, by_case) = (self.term(wanted), settings.search_case_sensitive);
+        if wanted.partial() {
+            return if by_case {
+                Test::ContainsByCase(term)
+            } else {
+                Test::Contains(Part::new(term))
+            };
+        }
+        if settings.search_wildcards && term.contains(['%', '_']) {
+            return Test::Like {
+                pattern: term,
+                by_case,
+            };
+        }
+        Test::Same { term, by_case }
+    }
+
+    fn term<'a>(&self, wanted: Wanted<'a>) -> &'a str {
         if self.settings.search_trims_term {
-            term.trim()
+            wanted.term().trim()
         } else {
-            term
+            wanted.term()
         }
     }
 
-    fn same_value(&self, held: &str, wanted: &str) -> bool {
-        if self.settings.search_case_sensitive {
-            held == wanted
-        } else {
-            same_folded(held, wanted)
+    /// The secrets that may match, in order, where the index knows them.
+    fn candidates(&self, wanted: Wanted<'_>, test: &Test<'_>) -> Option<Cow<'_, [SecretSlot]>> {
+        let Test::Same { term, .. } = test else {
+            return None;
+        };
+        if let Some(field) = wanted.field() {
+            return Some(self.index.candidates(field, term).into());
         }
+        let fields = self.templates.iter().flat_map(|one| &one.fields);
+        let mut names: Vec<&str> = Vec::new();
+        for field in fields.filter(|field| field.exposed) {
+            if !names.iter().any(|name| same_folded(name, &field.name)) {
+                names.push(&field.name);
+            }
+        }
+        let mut slots: Vec<SecretSlot> = names
+            .into_iter()
+            .flat_map(|name| self.index.candidates(name, term))
+            .copied()
+            .collect();
+        slots.sort_unstable();
+        slots.dedup();
+        Some(slots.into())
     }
 
     /// Whether `folder` is the one with this id, or lies below it. -1 is the root.

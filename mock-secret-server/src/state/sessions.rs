@@ -23,13 +23,24 @@ pub trait TokenSource: Send + Sync + std::fmt::Debug {
     fn password(&mut self) -> SecretText;
 }
 
+/// What a session is good for. A cookie of the pages is no token, and a token no cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Calls of the web service.
+    WebService {
+        /// The API account that acts as the user.
+        via: Option<UserSlot>,
+    },
+    /// The pages.
+    Pages,
+}
+
 /// What a token stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Session {
     /// In whose context the token acts.
     pub(super) user: UserSlot,
-    /// The API account that acts as that user.
-    pub(super) via: Option<UserSlot>,
+    pub(super) purpose: Purpose,
     expires_at: Option<SimTime>,
 }
 
@@ -52,7 +63,7 @@ impl Sessions {
         &mut self,
         token: SecretText,
         user: UserSlot,
-        via: Option<UserSlot>,
+        purpose: Purpose,
         now: SimTime,
         lifetime: Option<Duration>,
     ) {
@@ -62,7 +73,7 @@ impl Sessions {
             token.clone(),
             Session {
                 user,
-                via,
+                purpose,
                 expires_at,
             },
         );
@@ -106,11 +117,11 @@ impl Sessions {
         before - self.live.len()
     }
 
-    /// How many sessions are live.
+    /// How many tokens of the web service are live.
     pub(super) fn count(&self, now: SimTime) -> usize {
         self.live
             .values()
-            .filter(|session| session.lives_at(now))
+            .filter(|session| session.purpose != Purpose::Pages && session.lives_at(now))
             .count()
     }
 
@@ -133,6 +144,7 @@ mod tests {
     use super::*;
 
     const START: SimTime = SimTime::SCENARIO_START;
+    const OWN: Purpose = Purpose::WebService { via: None };
     const MINUTE: Duration = Duration::from_secs(60);
 
     fn after(seconds: u64) -> SimTime {
@@ -141,7 +153,7 @@ mod tests {
 
     fn opened() -> Sessions {
         let mut sessions = Sessions::default();
-        sessions.open("t".into(), UserSlot(1), None, START, Some(MINUTE));
+        sessions.open("t".into(), UserSlot(1), OWN, START, Some(MINUTE));
         sessions
     }
 
@@ -176,7 +188,7 @@ mod tests {
     fn the_oldest_token_makes_room() {
         let mut sessions = Sessions::default();
         for number in 0..=TOKENS_MAX {
-            sessions.open(format!("t{number}").into(), UserSlot(1), None, START, None);
+            sessions.open(format!("t{number}").into(), UserSlot(1), OWN, START, None);
         }
         assert_eq!(sessions.count(START), TOKENS_MAX);
         assert!(sessions.peek("t0", START).is_none());

@@ -61,8 +61,12 @@ pub struct AccessRequestView {
     pub approval_id: String,
     /// The secret.
     pub secret_id: i32,
+    /// Its name.
+    pub secret_name: Arc<str>,
     /// Who asks, as [`super::Operate`] names them.
     pub requester: Arc<str>,
+    /// Why.
+    pub reason: Arc<str>,
     /// Where it stands.
     pub status: SecretAccessRequestStatus,
     /// When an approval ends.
@@ -138,11 +142,25 @@ impl Vault {
         let views = self.requests.iter().map(|request| AccessRequestView {
             approval_id: request.approval_id.clone(),
             secret_id: self.secret(request.secret).id,
+            secret_name: Arc::clone(&self.secret(request.secret).name),
+            reason: Arc::clone(&request.reason),
             requester: self.directory.known_as(request.requester),
             status: request.status,
             expires_at: request.expires_at,
         });
         views.collect()
+    }
+
+    /// The requests that a user, named as [`super::Operate`] names users, may answer or has seen
+    /// answered: those for secrets that they are an approver of.
+    #[must_use]
+    pub fn access_requests_for(&self, approver: &str) -> Vec<AccessRequestView> {
+        let Some(user) = self.directory.by_text(approver) else {
+            return Vec::new();
+        };
+        let mut views = self.access_requests();
+        views.retain(|view| self.may_answer(user, &view.approval_id));
+        views
     }
 
     /// The audit, oldest first.

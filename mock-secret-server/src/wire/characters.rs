@@ -12,11 +12,30 @@ pub(super) fn local_name(name: &str) -> Option<&str> {
     is_ncname(local).then_some(local)
 }
 
-fn is_ncname(name: &str) -> bool {
-    let later = |byte: u8| byte.is_ascii_alphanumeric() || byte >= 0x80 || b"_-.".contains(&byte);
-    let first = name.bytes().next();
-    first.is_some_and(|byte| byte.is_ascii_alphabetic() || byte >= 0x80 || byte == b'_')
-        && name.bytes().all(later)
+/// A name without a colon. The tables are those of XML 1.0, fifth edition, without the characters
+/// beyond the basic plane: the platform reads by an older edition that has none of them.
+pub(super) fn is_ncname(name: &str) -> bool {
+    let mut characters = name.chars();
+    characters.next().is_some_and(starts_a_name) && characters.all(continues_a_name)
+}
+
+fn starts_a_name(character: char) -> bool {
+    if character.is_ascii() {
+        return character.is_ascii_alphabetic() || character == '_';
+    }
+    matches!(character,
+        '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{2ff}'
+        | '\u{370}'..='\u{37d}' | '\u{37f}'..='\u{1fff}' | '\u{200c}'..='\u{200d}'
+        | '\u{2070}'..='\u{218f}' | '\u{2c00}'..='\u{2fef}' | '\u{3001}'..='\u{d7ff}'
+        | '\u{f900}'..='\u{fdcf}' | '\u{fdf0}'..='\u{fffd}')
+}
+
+fn continues_a_name(character: char) -> bool {
+    if character.is_ascii() {
+        return character.is_ascii_alphanumeric() || matches!(character, '_' | '-' | '.');
+    }
+    starts_a_name(character)
+        || matches!(character, '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}')
 }
 
 /// No control character but tab, line feed and carriage return.
@@ -30,11 +49,16 @@ pub(super) fn is_blank(text: &str) -> bool {
         .all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
 }
 
-/// Character data as it may stand between tags. Control characters were looked for before.
+/// Where the first of the two characters stands that look like characters and are none: U+FFFE
+/// and U+FFFF. Their first byte is rare.
+pub(super) fn noncharacter(text: &str) -> Option<usize> {
+    memchr::memchr_iter(0xef, text.as_bytes())
+        .find(|&at| matches!(text.as_bytes()[at..], [_, 0xbf, 0xbe | 0xbf, ..]))
+}
+
+/// Character data as it may stand between tags. Forbidden characters were looked for before.
 pub(super) fn is_character_data(text: &str) -> bool {
-    // Both suspects start with a rare byte: one scan settles almost every text.
-    memchr::memchr2(b']', 0xef, text.as_bytes()).is_none()
-        || !(text.contains("]]>") || text.contains(['\u{fffe}', '\u{ffff}']))
+    memchr::memchr(b']', text.as_bytes()).is_none() || !text.contains("]]>")
 }
 
 /// What `&name;` stands for: the five entities of XML and character references.
@@ -68,19 +92,33 @@ fn is_xml_char(character: char) -> bool {
     }
 }
 
-/// An attribute's value without references; `None` when one is unknown or a `<` stands in it.
-pub(super) fn unescaped(raw: &str) -> Option<String> {
-    if raw.contains('<') {
-        return None;
+/// Whether this can be an attribute's value: no `<`, and every reference is a known one.
+pub(super) fn is_attribute_value(raw: &str) -> bool {
+    pieces(raw).is_some_and(|mut pieces| pieces.all(|piece| piece.is_some()))
+}
+
+/// An attribute's value without references; `None` when it cannot be one.
+pub(super) fn unescaped(raw: &str) -> Option<Cow<'_, str>> {
+    if !raw.contains(['&', '<']) {
+        return Some(Cow::Borrowed(raw));
     }
     let mut out = String::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some((plain, reference)) = rest.split_once('&') {
-        let (name, tail) = reference.split_once(';')?;
-        out.push_str(plain);
-        out.push_str(&entity(name)?);
-        rest = tail;
+    for piece in pieces(raw)? {
+        out.push_str(&piece?);
     }
-    out.push_str(rest);
-    Some(out)
+    Some(Cow::Owned(out))
+}
+
+/// Texts and resolved references by turns.
+fn pieces(raw: &str) -> Option<impl Iterator<Item = Option<Cow<'_, str>>>> {
+    if memchr::memchr(b'<', raw.as_bytes()).is_some() {
+        return None;
+    }
+    let mut parts = raw.split('&');
+    let first = parts.next().unwrap_or("");
+    let rest = parts.flat_map(|part| {
+        let (name, text) = part.split_once(';').unwrap_or(("", ""));
+        [entity(name), Some(Cow::Borrowed(text))]
+    });
+    Some(std::iter::once(Some(Cow::Borrowed(first))).chain(rest))
 }

@@ -2,6 +2,9 @@
 //!
 //! The order is free, unknown elements and elements of other namespaces are passed over, what is
 //! missing takes its type's default, and of two elements with one name the first counts.
+//!
+//! Reading calls itself only along the schema, whose types do not contain themselves: how deep a
+//! document nests is of no account.
 
 use std::borrow::Cow;
 
@@ -247,6 +250,24 @@ mod tests {
         let mut xml = Xml::new(body)?;
         xml.next_tag()?;
         Parameters::read(&mut xml, Schema::get().operation(operation).unwrap())
+    }
+
+    #[test]
+    fn no_type_of_a_request_contains_itself() {
+        fn walk(kind: Kind, path: &mut Vec<&'static str>) {
+            let Kind::Named(name) = kind else { return };
+            assert!(!path.contains(&name), "{path:?} contains {name}");
+            path.push(name);
+            for field in Schema::get().fields(name) {
+                walk(field.kind, path);
+            }
+            path.pop();
+        }
+        for operation in &Schema::get().operations {
+            for field in &operation.parameters {
+                walk(field.kind, &mut Vec::new());
+            }
+        }
     }
 
     #[test]

@@ -180,9 +180,17 @@ impl Writer {
     pub(crate) fn errors(&mut self, texts: &[&str]) {
         self.element("Errors", |errors| {
             for text in texts {
-                errors.text("string", *text);
+                errors.item(Some(text));
             }
         });
+    }
+
+    /// An item of an array of strings, which may be null.
+    pub(crate) fn item(&mut self, value: Option<&str>) {
+        match value {
+            Some(value) => self.text("string", value),
+            None => self.nil("string"),
+        }
     }
 
     /// The null of a nullable value.
@@ -221,16 +229,25 @@ impl Writer {
 }
 
 /// Escapes character data as XmlTextWriter does: markup, carriage returns, and the characters
-/// that XML 1.0 has no place for.
+/// that XML 1.0 has no place for, which become references (assumed for U+FFFE and U+FFFF).
 pub(crate) fn escape_text(out: &mut String, text: &str) {
     let mut rest = text;
     while let Some(at) = rest.bytes().position(needs_escape) {
         out.push_str(&rest[..at]);
-        match rest.as_bytes()[at] {
-            b'&' => out.push_str("&amp;"),
-            b'<' => out.push_str("&lt;"),
-            b'>' => out.push_str("&gt;"),
-            control => {
+        let mut length = 1;
+        match rest.as_bytes()[at..] {
+            [b'&', ..] => out.push_str("&amp;"),
+            [b'<', ..] => out.push_str("&lt;"),
+            [b'>', ..] => out.push_str("&gt;"),
+            [0xef, middle, last, ..] => {
+                length = 3;
+                match (middle, last) {
+                    (0xbf, 0xbe) => out.push_str("&#xFFFE;"),
+                    (0xbf, 0xbf) => out.push_str("&#xFFFF;"),
+                    _ => out.push_str(&rest[at..at + length]),
+                }
+            }
+            [control, ..] => {
                 const HEX: &[u8; 16] = b"0123456789ABCDEF";
                 out.push_str("&#x");
                 if control >= 16 {
@@ -239,14 +256,15 @@ pub(crate) fn escape_text(out: &mut String, text: &str) {
                 out.push(char::from(HEX[usize::from(control & 15)]));
                 out.push(';');
             }
+            [] => break,
         }
-        rest = &rest[at + 1..];
+        rest = &rest[at + length..];
     }
     out.push_str(rest);
 }
 
 fn needs_escape(byte: u8) -> bool {
-    matches!(byte, b'&' | b'<' | b'>') || (byte < 0x20 && !matches!(byte, b'\t' | b'\n'))
+    matches!(byte, b'&' | b'<' | b'>' | 0xef) || (byte < 0x20 && !matches!(byte, b'\t' | b'\n'))
 }
 
 /// Decimal digits of a number, without the formatting machinery.
@@ -284,7 +302,7 @@ mod tests {
     #[test]
     fn every_value_is_written_as_the_serializer_writes_it() {
         let at = |ms: i64| SimTime(1_503_318_141_000 + ms);
-        let cases: [(String, &str); 17] = [
+        let cases: [(String, &str); 20] = [
             (written(|w| w.text("Name", None)), ""),
             (written(|w| w.text("Name", "")), "<Name />"),
             (
@@ -299,6 +317,12 @@ mod tests {
                 written(|w| w.text("Name", "\u{1}\u{1f}")),
                 "<Name>&#x1;&#x1F;</Name>",
             ),
+            (
+                written(|w| w.text("Name", "\u{fffd}\u{fffe}\u{ffff}\u{feff}")),
+                "<Name>\u{fffd}&#xFFFE;&#xFFFF;\u{feff}</Name>",
+            ),
+            (written(|w| w.item(None)), "<string xsi:nil=\"true\" />"),
+            (written(|w| w.item(Some(""))), "<string />"),
             (written(|w| w.errors(&[])), "<Errors />"),
             (
                 written(|w| w.errors(&["no"])),

@@ -1,24 +1,43 @@
 //! A strict, namespace-aware pull reader over borrowed text.
 //!
 //! quick-xml finds the tokens and the namespaces. What a conforming processor refuses and it lets
-//! pass is refused here: a DTD, two roots, text outside the root, forbidden characters, duplicate
-//! attributes, unbound prefixes, unknown entities. Depth is bounded.
+//! pass is refused here: a DTD, two roots, text outside the root, forbidden characters and names,
+//! duplicate attributes, unbound prefixes, unknown entities. Depth is bounded.
+
+mod attributes;
+mod malformed;
 
 use std::borrow::Cow;
 
 use quick_xml::NsReader;
 use quick_xml::errors::{Error, IllFormedError, SyntaxError};
 use quick_xml::events::{BytesStart, Event};
-use quick_xml::name::ResolveResult;
+use quick_xml::name::{
+    Namespace as Uri, NamespaceResolver, PrefixDeclaration, QName, ResolveResult,
+};
 
-use super::characters::{entity, is_allowed, is_blank, is_character_data, local_name, unescaped};
+pub(crate) use self::malformed::Malformed;
+
+use self::attributes::{Attribute, Attributes, FEW, is_declaration};
+use super::characters::{
+    entity, is_allowed, is_attribute_value, is_blank, is_character_data, is_ncname, local_name,
+    noncharacter, unescaped,
+};
 use super::{SOAP11, SOAP12, XSI};
 use crate::schema::TARGET_NAMESPACE;
 
-/// Elements may nest this deep. No real request comes near; .NET has no limit of its own here.
-pub(crate) const DEPTH_MAX: usize = 256;
-/// Attributes of one element. The check for duplicates compares each with each.
-const ATTRIBUTES_MAX: usize = 256;
+/// Elements may nest this deep. The platform has no limit here but its memory; ours is far beyond
+/// any real request, and reading is a loop, so that depth costs the open names and nothing else.
+pub(crate) const DEPTH_MAX: usize = 10_000;
+/// Attributes of one element. The platform has no limit here either.
+const ATTRIBUTES_MAX: usize = 4_096;
+/// Namespace declarations in scope at one place. Each name is looked up among them one by one, so
+/// this bounds the time that a hostile document takes.
+const NAMESPACES_MAX: usize = 1_024;
+/// The namespace of the prefix `xml`, which nothing else may be bound to.
+const XML: &str = "http://www.w3.org/XML/1998/namespace";
+/// The namespace of the prefix `xmlns`, which nothing may be bound to.
+const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
 
 /// One step of the document; comments and processing instructions are passed over.
 #[derive(Debug)]
@@ -78,40 +97,6 @@ impl Namespace {
     }
 }
 
-/// Why the document is not XML, in the words of the platform's parser.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Malformed {
-    #[error("Root element is missing.")]
-    NoRoot,
-    #[error("Data at the root level is invalid. Line {line}, position {column}.")]
-    RootLevelData { line: usize, column: usize },
-    #[error(
-        "Unexpected end of file has occurred. The following elements are not closed: {open}. \
-         Line {line}, position {column}."
-    )]
-    UnexpectedEnd {
-        open: String,
-        line: usize,
-        column: usize,
-    },
-    #[error(
-        "For security reasons DTD is prohibited in this XML document. To enable DTD processing set \
-         the DtdProcessing property on XmlReaderSettings to Parse and pass the settings into \
-         XmlReader.Create method."
-    )]
-    Dtd,
-    #[error("Invalid character in the given encoding. Line 1, position 1.")]
-    Encoding,
-    #[error("'{element}' is an unexpected token. Line {line}, position {column}.")]
-    UnexpectedElement {
-        element: String,
-        line: usize,
-        column: usize,
-    },
-    #[error("The document is not well-formed. Line {line}, position {column}.")]
-    Syntax { line: usize, column: usize },
-}
-
 /// The reader.
 pub(crate) struct Xml<'i> {
     reader: NsReader<&'i [u8]>,
@@ -129,6 +114,8 @@ impl<'i> Xml<'i> {
         let config = reader.config_mut();
         config.expand_empty_elements = true;
         config.check_comments = true;
+        let resolver = reader.resolver_mut();
+        resolver.set_max_namespace_bindings(NAMESPACES_MAX);
         let xml = Self {
             reader,
             text,
@@ -140,11 +127,12 @@ impl<'i> Xml<'i> {
         let sound = text
             .bytes()
             .fold(true, |sound, byte| sound & is_allowed(byte));
-        if sound {
+        let none = noncharacter(text);
+        if sound && none.is_none() {
             return Ok(xml);
         }
-        let at = text.bytes().position(|byte| !is_allowed(byte)).unwrap_or(0);
-        Err(xml.syntax_at(at))
+        let control = text.bytes().position(|byte| !is_allowed(byte));
+        Err(xml.syntax_at(control.into_iter().chain(none).min().unwrap_or(0)))
     }
 
     /// The next step.
@@ -183,11 +171,16 @@ impl<'i> Xml<'i> {
                     };
                     return Ok(Node::Text(text));
                 }
-                Event::Comment(_) | Event::PI(_) => {}
+                Event::Comment(_) => {}
+                Event::PI(instruction) => {
+                    let target = instruction.target();
+                    if !is_ncname(target) || target.eq_ignore_ascii_case("xml") {
+                        return Err(self.syntax());
+                    }
+                }
                 // A declaration stands first or not at all.
-                Event::Decl(declaration)
-                    if self.token_at == 0
-                        && declaration.version().is_ok_and(|version| version == "1.0") => {}
+                Event::Decl(_)
+                    if self.token_at == 0 && is_declaration(&self.text[..self.position()]) => {}
                 Event::DocType(_) => return Err(Malformed::Dtd),
                 Event::Eof if self.depth > 0 => return Err(self.unexpected_end()),
                 Event::Eof if !self.root_seen => return Err(Malformed::NoRoot),
@@ -248,18 +241,13 @@ impl<'i> Xml<'i> {
         namespace: Namespace,
         local: &str,
     ) -> Option<String> {
-        if element.tag.attributes_raw().trim_ascii().is_empty() {
-            return None;
-        }
-        element
-            .tag
-            .attributes()
-            .with_checks(false)
+        Attributes::of(element.tag.attributes_raw())
             .flatten()
             .find_map(|attribute| {
-                let (resolved, name) = self.reader.resolver().resolve_attribute(attribute.key);
+                let name = QName(attribute.name);
+                let (resolved, name) = self.reader.resolver().resolve_attribute(name);
                 let found = name.as_ref() == local && Namespace::of(&resolved) == Some(namespace);
-                found.then(|| unescaped(&attribute.value).unwrap_or_default())
+                found.then(|| unescaped(attribute.value).unwrap_or_default().into_owned())
             })
     }
 
@@ -294,13 +282,19 @@ impl<'i> Xml<'i> {
         if self.depth > DEPTH_MAX {
             return Err(self.syntax());
         }
+        // First, since a declaration among the attributes decides on the element's own name.
+        if !is_blank(tag.attributes_raw()) {
+            self.check_attributes(tag.attributes_raw())?;
+        }
         let name_at = self.token_at + 1;
         let name = &self.text[name_at..name_at + tag.name().as_ref().len()];
         let (resolved, _) = self.reader.resolver().resolve_element(tag.name());
         let (Some(namespace), Some(local)) = (Namespace::of(&resolved), local_name(name)) else {
             return Err(self.syntax());
         };
-        self.check_attributes(&tag)?;
+        if name.starts_with("xmlns:") {
+            return Err(self.syntax());
+        }
         let empty = self.text[..self.position()].ends_with("/>");
         Ok(Element {
             namespace,
@@ -310,28 +304,68 @@ impl<'i> Xml<'i> {
         })
     }
 
-    fn check_attributes(&self, tag: &BytesStart<'i>) -> Result<(), Malformed> {
-        if tag.attributes_raw().trim_ascii().is_empty() {
-            return Ok(());
-        }
-        let mut names: Vec<&str> = Vec::new();
-        for attribute in tag.attributes().with_checks(false) {
-            let Ok(attribute) = attribute else {
-                return Err(self.syntax());
-            };
-            let name = attribute.key.0;
-            let (resolved, _) = self.reader.resolver().resolve_attribute(attribute.key);
-            if matches!(resolved, ResolveResult::Unknown(_))
-                || names.len() == ATTRIBUTES_MAX
-                || names.contains(&name)
-                || local_name(name).is_none()
-                || unescaped(&attribute.value).is_none()
-            {
+    fn check_attributes(&mut self, raw: &str) -> Result<(), Malformed> {
+        let mut count = 0;
+        for attribute in Attributes::of(raw) {
+            let sound = attribute.is_ok_and(|attribute| self.is_sound(attribute));
+            count += 1;
+            if !sound || count > ATTRIBUTES_MAX {
                 return Err(self.syntax());
             }
-            names.push(name);
+        }
+        if count > 1 && self.has_equal_names(raw, count) {
+            return Err(self.syntax());
         }
         Ok(())
+    }
+
+    /// Whether name, value and the name's prefix may stand so.
+    fn is_sound(&mut self, attribute: Attribute<'_>) -> bool {
+        let Attribute { name, value } = attribute;
+        if local_name(name).is_none() || !is_attribute_value(value) {
+            return false;
+        }
+        let Some(declaration) = QName(name).as_namespace_binding() else {
+            let (resolved, _) = self.reader.resolver().resolve_attribute(QName(name));
+            return !matches!(resolved, ResolveResult::Unknown(_));
+        };
+        let Some(uri) = unescaped(value) else {
+            return false;
+        };
+        let is_default = declaration == PrefixDeclaration::Default;
+        if is_default && (uri == XML || uri == XMLNS) || !is_default && uri.is_empty() {
+            return false;
+        }
+        // The name is what the references stand for; the library took them literally.
+        uri == value || {
+            let resolver = self.reader.resolver_mut();
+            resolver.add(declaration, Uri(&uri)).is_ok()
+        }
+    }
+
+    /// Whether two attributes have one expanded name.
+    fn has_equal_names(&self, raw: &str, count: usize) -> bool {
+        let resolver = self.reader.resolver();
+        let names = Attributes::of(raw)
+            .flatten()
+            .map(|attribute| attribute.name);
+        if count > FEW {
+            let mut all: Vec<_> = names.map(|name| expanded(resolver, name)).collect();
+            all.sort_unstable();
+            return all.windows(2).any(|pair| pair[0] == pair[1]);
+        }
+        let mut seen = [""; FEW];
+        for (index, name) in names.take(FEW).enumerate() {
+            let local = |name: &str| name.rsplit(':').next().map(str::len);
+            let same = |other: &str| {
+                local(other) == local(name) && expanded(resolver, other) == expanded(resolver, name)
+            };
+            if seen[..index].iter().any(|other| same(other)) {
+                return true;
+            }
+            seen[index] = name;
+        }
+        false
     }
 
     fn position(&self) -> usize {
@@ -402,6 +436,16 @@ impl<'i> Xml<'i> {
         let last = before.rsplit('\n').next().unwrap_or("");
         (line, last.encode_utf16().count() + 1)
     }
+}
+
+/// Local name and namespace of an attribute.
+fn expanded<'n>(resolver: &'n NamespaceResolver, name: &'n str) -> (&'n str, &'n str) {
+    let (resolved, local) = resolver.resolve_attribute(QName(name));
+    let uri = match resolved {
+        ResolveResult::Bound(uri) => uri.0,
+        _ => "",
+    };
+    (local.into_inner(), uri)
 }
 
 #[cfg(test)]

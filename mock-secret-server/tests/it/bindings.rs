@@ -147,6 +147,7 @@ fn a_binding_that_is_switched_off_is_an_unrecognized_format() {
         let rig = Rig::protocol(|protocol| {
             protocol.http_get = get;
             protocol.http_post = post;
+            protocol.http_post_localhost = false;
         });
         let response = rig.send(method, &format!("{PATH}/VersionGet"), &[FORM], b"");
         assert_eq!(response.status, 500);
@@ -174,4 +175,35 @@ fn other_verbs_on_the_service_are_not_allowed() {
             "{response:?}"
         );
     }
+}
+
+#[test]
+fn a_form_is_read_in_the_charset_that_it_names() {
+    let rig = Rig::with(|builder| {
+        let user = mock_secret_server::state::NewUser::local("zoé").password("€ü");
+        builder.contents(crate::rig::contents().with_user(user))
+    });
+    for (content_type, user, password) in [
+        ("", "zo%C3%A9", "%E2%82%AC%C3%BC"),
+        ("; charset=utf-8", "zo%C3%A9", "%E2%82%AC%C3%BC"),
+        ("; charset=windows-1252", "zo%E9", "%80%FC"),
+        ("; charset=\"iso-8859-15\"", "zo%E9", "%A4%FC"),
+        ("; charset=cp858", "zo%82", "%D5%81"),
+    ] {
+        let form = format!("username={user}&password={password}&organization=&domain=");
+        let header = format!("{FORM}{content_type}");
+        let path = format!("{PATH}/Authenticate");
+        let response = rig.send("POST", &path, &[&header], form.as_bytes());
+        assert!(
+            response.body.contains("<Token>"),
+            "{content_type}: {response:?}"
+        );
+    }
+    let latin = format!("{FORM}; charset=iso-8859-1");
+    let form = b"username=zo%E9&password=%80%FC&organization=&domain=";
+    let response = rig.send("POST", &format!("{PATH}/Authenticate"), &[&latin], form);
+    assert!(
+        response.body.contains("Login failed."),
+        "0x80 is a control character there"
+    );
 }

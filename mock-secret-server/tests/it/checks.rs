@@ -245,6 +245,23 @@ fn the_content_type_must_be_one_of_two() {
 fn what_is_not_xml_is_a_bare_400_when_the_operation_is_known() {
     let cut = get11().replace("</soap:Envelope>", "");
     let doctype = get11().replace("<soap:Envelope", "<!DOCTYPE x><soap:Envelope");
+    let body = |from: &str, to: &str| get11().replace(from, to);
+    let declared = "<?xml version=\"1.0\" encoding=\"utf-8\"?>";
+    for malformed in [
+        body(
+            "<VersionGet ",
+            "<VersionGet xmlns:a='u' xmlns:b='u' a:x='' b:x='' ",
+        ),
+        body("<VersionGet ", "<VersionGet xmlns:p='' "),
+        body("com\" />", "com\"b='c'/>"),
+        body(declared, "<?xml version='1.0' standalone='maybe'?>"),
+        body(declared, "<?xml version='1.0' junk='x'?>"),
+        body(declared, "<?XML x?>"),
+        body(declared, "<? x?>"),
+        body("<VersionGet ", "<a×/><VersionGet "),
+    ] {
+        check(vec![(&[TEXT, ACTION], malformed, 400, XML, String::new())]);
+    }
     let action12 =
         "Content-Type: application/soap+xml; action=\"urn:thesecretserver.com/VersionGet\"";
     check(vec![

@@ -247,3 +247,53 @@ fn settings_change_by_name_while_the_server_runs() {
     assert_eq!(change(json!({ "profile": "cloud" })).0, 409);
     assert_eq!(change(json!({ "short_domain_names": false })).0, 409);
 }
+
+#[test]
+fn what_the_routes_give_is_described_and_is_what_the_description_says() {
+    let rig = Rig::start();
+    rig.server
+        .operate(mock_secret_server::state::Operate::RevokeImpersonation {
+            caller: "api".into(),
+            user: "alice".into(),
+        })
+        .unwrap();
+    let api = rig.token("api", "api&pw");
+    let _ = impersonate(&rig, &api);
+    let alice = rig.alice();
+    let held = format!("<token>{alice}</token><secretId>8</secretId>");
+    let _ = rig.call("GetSecretLegacy", &held);
+    let (_, document) = ask(&rig, &Method::GET, "/openapi.json", Value::Null);
+    for (path, list) in [
+        ("/state", "check_outs"),
+        ("/state", "users"),
+        ("/state", "accesses"),
+        ("/state", "trusts"),
+        ("/mailbox", "mails"),
+        ("/approvals", "approvals"),
+    ] {
+        let get = &document["paths"][path]["get"]["responses"]["200"];
+        let schema = resolve(&document, &get["content"]["application/json"]["schema"]);
+        let (_, given) = ask(&rig, &Method::GET, path, Value::Null);
+        assert_eq!(keys(&given), keys(&schema["properties"]), "{path}");
+        let item = resolve(&document, &schema["properties"][list]["items"]);
+        assert_eq!(
+            keys(&given[list][0]),
+            keys(&item["properties"]),
+            "{path} {list}"
+        );
+    }
+}
+
+fn resolve<'d>(document: &'d Value, schema: &'d Value) -> &'d Value {
+    match schema["$ref"].as_str() {
+        Some(reference) => document.pointer(&reference[1..]).unwrap(),
+        None => schema,
+    }
+}
+
+fn keys(object: &Value) -> Vec<&String> {
+    let object = object.as_object().unwrap_or_else(|| panic!("{object}"));
+    let mut keys: Vec<_> = object.keys().collect();
+    keys.sort();
+    keys
+}

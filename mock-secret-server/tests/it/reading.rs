@@ -147,7 +147,31 @@ fn any_encoding_that_the_request_names_is_read() {
         };
         mark.into_iter().chain(units).flat_map(bytes).collect()
     };
-    let cases: [(&str, Vec<u8>); 6] = [
+    let utf32 = |mark: &str, big: bool| -> Vec<u8> {
+        let body = format!("{mark}{}", body.replace("utf-8", "utf-32"));
+        let bytes = |one: char| {
+            if big {
+                u32::from(one).to_be_bytes()
+            } else {
+                u32::from(one).to_le_bytes()
+            }
+        };
+        body.chars().flat_map(bytes).collect()
+    };
+    let cases: [(&str, Vec<u8>); 13] = [
+        ("Content-Type: text/xml; charset=utf-32", utf32("", false)),
+        ("Content-Type: text/xml; charset=utf-32BE", utf32("", true)),
+        ("Content-Type: text/xml", utf32("\u{feff}", true)),
+        ("Content-Type: text/xml", utf32("\u{feff}", false)),
+        ("Content-Type: text/xml", utf32("", false)),
+        (
+            "Content-Type: text/xml; charset=ibm437",
+            body.clone().into_bytes(),
+        ),
+        (
+            "Content-Type: text/xml",
+            body.replace("utf-8", "ibm850").into_bytes(),
+        ),
         ("Content-Type: text/xml", body.clone().into_bytes()),
         ("Content-Type: text/xml; charset=utf-16", utf16(true, false)),
         ("Content-Type: text/xml", utf16(true, true)),
@@ -167,6 +191,14 @@ fn any_encoding_that_the_request_names_is_read() {
             "{content_type}"
         );
     }
+    let unknown = body.replace("utf-8", "x-nobody-knows");
+    let text = ["Content-Type: text/xml", ACTION];
+    let response = rig.send("POST", PATH, &text, unknown.as_bytes());
+    assert_eq!((response.status, response.body.as_str()), (400, ""));
+    assert!(
+        logs_on(&rig, &[TEXT, ACTION], unknown.as_bytes()),
+        "the header decides"
+    );
     let mut broken = body.into_bytes();
     let at = broken
         .windows(5)

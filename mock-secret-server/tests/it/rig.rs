@@ -108,16 +108,27 @@ impl Rig {
         Self::with(|builder| builder.protocol(protocol))
     }
 
-    /// Sends bytes as they are and reads until the server closes.
-    pub(crate) fn raw(&self, request: &[u8]) -> Response {
-        let mut socket = TcpStream::connect(self.server.local_addr()).unwrap();
+    /// A connection whose reads fail after some seconds.
+    pub(crate) fn connect(&self) -> TcpStream {
+        let socket = TcpStream::connect(self.server.local_addr()).unwrap();
         socket
             .set_read_timeout(Some(Duration::from_secs(20)))
             .unwrap();
-        socket.write_all(request).unwrap();
+        socket
+    }
+
+    /// Sends bytes as they are and gives the bytes until the server closes.
+    pub(crate) fn bytes(&self, request: &[u8]) -> std::io::Result<Vec<u8>> {
+        let mut socket = self.connect();
+        socket.write_all(request)?;
         let mut bytes = Vec::new();
-        socket.read_to_end(&mut bytes).unwrap();
-        parse(&bytes)
+        socket.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Sends bytes as they are and reads until the server closes.
+    pub(crate) fn raw(&self, request: &[u8]) -> Response {
+        parse(&self.bytes(request).unwrap())
     }
 
     /// A request with these headers; length, host and the end of the connection are added.
@@ -128,28 +139,12 @@ impl Rig {
         headers: &[&str],
         body: &[u8],
     ) -> Response {
-        let mut request = format!("{method} {target} HTTP/1.1\r\nHost: vault.example\r\n");
-        for header in headers {
-            request.push_str(header);
-            request.push_str("\r\n");
-        }
-        if method != "GET" || !body.is_empty() {
-            request.push_str(&format!("Content-Length: {}\r\n", body.len()));
-        }
-        request.push_str("Connection: close\r\n\r\n");
-        self.raw(&[request.as_bytes(), body].concat())
+        self.raw(&request(method, target, headers, body))
     }
 
     /// A SOAP 1.1 call as a .NET proxy makes it.
     pub(crate) fn call(&self, operation: &str, parameters: &str) -> Response {
-        let action = format!("SOAPAction: \"urn:thesecretserver.com/{operation}\"");
-        let body = envelope(SOAP11, &wrapped(operation, parameters));
-        self.send(
-            "POST",
-            PATH,
-            &["Content-Type: text/xml; charset=utf-8", &action],
-            body.as_bytes(),
-        )
+        self.raw(&soap_call(operation, parameters))
     }
 
     /// A token of a user.
@@ -170,6 +165,28 @@ impl Rig {
     pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
     }
+}
+
+/// The bytes of a request with these headers; length, host and the end of the connection are added.
+pub(crate) fn request(method: &str, target: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
+    let mut request = format!("{method} {target} HTTP/1.1\r\nHost: vault.example\r\n");
+    for header in headers {
+        request.push_str(header);
+        request.push_str("\r\n");
+    }
+    if method != "GET" || !body.is_empty() {
+        request.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    }
+    request.push_str("Connection: close\r\n\r\n");
+    [request.as_bytes(), body].concat()
+}
+
+/// The bytes of a SOAP 1.1 call as a .NET proxy makes it.
+pub(crate) fn soap_call(operation: &str, parameters: &str) -> Vec<u8> {
+    let action = format!("SOAPAction: \"urn:thesecretserver.com/{operation}\"");
+    let body = envelope(SOAP11, &wrapped(operation, parameters));
+    let headers = ["Content-Type: text/xml; charset=utf-8", &action];
+    request("POST", PATH, &headers, body.as_bytes())
 }
 
 impl Drop for Rig {

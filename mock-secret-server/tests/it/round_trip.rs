@@ -1,57 +1,55 @@
-//! Any text comes back from an independent strict reader exactly as it went in.
-
-use std::borrow::Cow;
+//! Any value comes back exactly as it went in, read by a second strict parser that shares nothing
+//! with the simulator's own reader.
 
 use mock_secret_server::state::{Level, NewSecret};
 use proptest::prelude::*;
-use quick_xml::NsReader;
-use quick_xml::events::Event;
-use quick_xml::name::{Namespace, ResolveResult};
+use proptest::test_runner::TestRunner;
+use roxmltree::Document;
 
 use crate::rig::{Rig, contents};
 
-/// Value of the item with this field name, read by the rules of XML and of namespaces.
-fn item_value(document: &str, field: &str) -> Option<String> {
-    let mut reader = NsReader::from_str(document);
-    reader.config_mut().expand_empty_elements = true;
-    reader.config_mut().check_comments = true;
-    let (mut text, mut value) = (String::new(), None);
-    loop {
-        let (namespace, event) = reader.read_resolved_event().expect("well-formed");
-        let ours = namespace == ResolveResult::Bound(Namespace("urn:thesecretserver.com"));
-        match event {
-            Event::Start(_) => text.clear(),
-            Event::Text(piece) => text.push_str(&piece.xml10_content()),
-            Event::GeneralRef(name) => {
-                let known = match name.as_ref() {
-                    "amp" => Cow::Borrowed("&"),
-                    "lt" => Cow::Borrowed("<"),
-                    "gt" => Cow::Borrowed(">"),
-                    _ => name
-                        .resolve_char_ref()
-                        .expect("a reference")
-                        .expect("a character")
-                        .to_string()
-                        .into(),
-                };
-                text.push_str(&known);
-            }
-            Event::End(tag) if ours => match tag.local_name().as_ref() {
-                "Value" => value = Some(std::mem::take(&mut text)),
-                "FieldName" if text == field => return value,
-                _ => text.clear(),
-            },
-            Event::Eof => return None,
-            _ => {}
-        }
+const NS: &str = "urn:thesecretserver.com";
+/// Any text without control characters but the three that XML has.
+const TEXT: &str = "[^\\p{Cc}\u{fffe}\u{ffff}]{0,40}[\t\n\r]?[^\\p{Cc}\u{fffe}\u{ffff}]{0,8}";
+
+/// Text of the child with this name.
+fn child_text(node: roxmltree::Node<'_, '_>, name: &str) -> Option<String> {
+    let child = node
+        .children()
+        .find(|child| child.has_tag_name((NS, name)))?;
+    Some(child.children().filter_map(|text| text.text()).collect())
+}
+
+/// Text of `value` in the record of this name whose `key` has this text.
+fn value(document: &str, record: &str, [key, wanted]: [&str; 2], value: &str) -> Option<String> {
+    let document = Document::parse(document).expect("well-formed");
+    document
+        .descendants()
+        .filter(|node| node.has_tag_name((NS, record)))
+        .find(|node| child_text(*node, key).as_deref() == Some(wanted))
+        .and_then(|node| child_text(node, value))
+}
+
+/// As a client writes it that has read the rules: a carriage return is a reference.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('\r', "&#13;")
+}
+
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        ..ProptestConfig::default()
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(config(48))]
 
     #[test]
-    fn a_password_comes_back_as_it_went_in(password in "[^\\p{Cc}\u{fffe}\u{ffff}]{0,40}[\t\n\r]?[^\\p{Cc}\u{fffe}\u{ffff}]{0,8}") {
+    fn a_password_comes_back_as_it_went_in(password in TEXT) {
         let rig = Rig::with(|builder| {
             let secret = NewSecret::new("any", "Windows Account")
                 .id(77)
@@ -60,10 +58,39 @@ proptest! {
             builder.contents(contents().with_secret(secret))
         });
         let token = rig.alice();
-        let reply = rig.call(
-            "GetSecretLegacy",
-            &format!("<token>{token}</token><secretId>77</secretId>"),
-        );
-        prop_assert_eq!(item_value(&reply.body, "Password"), Some(password));
+        let parameters = format!("<token>{token}</token><secretId>77</secretId>");
+        let reply = rig.call("GetSecretLegacy", &parameters).body;
+        let found = value(&reply, "SecretItem", ["FieldName", "Password"], "Value");
+        prop_assert_eq!(found, Some(password));
     }
+}
+
+#[test]
+fn a_note_that_came_over_the_wire_comes_back_over_the_wire() {
+    let rig = Rig::start();
+    let token = format!(
+        "<token>{}</token><secretId>7</secretId>",
+        rig.token("api", "api&pw")
+    );
+    let number = std::cell::Cell::new(0);
+    let mut runner = TestRunner::new(config(256));
+    let outcome = runner.run(&(TEXT, any::<bool>()), |(notes, cdata)| {
+        number.set(number.get() + 1);
+        let ticket = format!("ticket {}", number.get());
+        // A section holds everything but its own end and a carriage return.
+        let written = if cdata && !notes.contains("]]>") && !notes.contains('\r') {
+            format!("<![CDATA[{notes}]]>")
+        } else {
+            escaped(&notes)
+        };
+        let parameters =
+            format!("{token}<notes>{written}</notes><ticketNumber>{ticket}</ticketNumber>");
+        let added = rig.call("AddSecretCustomAudit", &parameters).body;
+        prop_assert!(added.contains("<Errors />"), "{}", added);
+        let audit = rig.call("GetSecretAudit", &token).body;
+        let found = value(&audit, "AuditSecret", ["TicketNumber", &ticket], "Notes");
+        prop_assert_eq!(found, Some(notes));
+        Ok(())
+    });
+    outcome.unwrap();
 }

@@ -4,7 +4,7 @@ use mock_secret_server::state::{
     Answer, Command, Operate, RefusalKind, RolePermission, SecretText,
 };
 
-use crate::fixture::{Bench, bench, bench_with, contents, impersonate, log_on};
+use crate::fixture::{Bench, bench, bench_with, contents, impersonate, log_on, person};
 
 #[test]
 fn the_version_needs_no_token_and_validity_repeats_it() {
@@ -101,6 +101,46 @@ fn every_template_and_field_has_an_id_of_its_own() {
             .map(|one| one.id)
             .collect()
     ));
+}
+
+#[test]
+fn the_documented_built_in_templates_are_there() {
+    let mut bench = bench();
+    let token = bench.token("alice");
+    let Answer::GetSecretTemplates(templates) =
+        bench.call(Command::GetSecretTemplates { token }).unwrap()
+    else {
+        panic!("none");
+    };
+    // soap:§3.10.
+    let documented = [
+        "Active Directory Account",
+        "Windows Account",
+        "Unix Account (SSH)",
+        "Unix Account (SSH Key Rotation)",
+        "Unix Account (SSH Key Rotation - No Password)",
+        "Unix Account (Privileged Account SSH Key Rotation)",
+        "Unix Account (Privileged Account SSH Key Rotation - No Password)",
+        "Unix Root Account (SSH)",
+        "SSH Key",
+        "Password",
+        "Web Password",
+        "SQL Server Account",
+        "Oracle Account",
+        "MySql Account",
+        "Cisco Account (SSH)",
+        "VMware ESX/ESXi",
+        "Pin",
+        "Contact",
+        "Credit Card",
+    ];
+    for name in documented {
+        let found = templates.iter().find(|one| &*one.name == name);
+        let fields = &found.unwrap_or_else(|| panic!("no {name}")).fields;
+        let passwords = fields.iter().any(|field| field.is_password);
+        assert_eq!(passwords, name != "Contact", "{name}");
+    }
+    assert_eq!(templates.len(), documented.len());
 }
 
 #[test]
@@ -280,7 +320,7 @@ fn the_pages_know_people_and_not_programs() {
     let mut sign_in = |user: &str, domain: Option<&str>, password: &str| {
         bench
             .vault
-            .sim_sign_in(user, domain, password.into(), now, from)
+            .sim_sign_in(person(user, domain, password), now, from)
     };
     assert_eq!(
         &*sign_in("CAROL", Some("acme"), "pw").unwrap().0,
@@ -303,7 +343,7 @@ fn failures_at_the_pages_and_at_the_service_lock_together() {
     bench.refused(log_on("alice", "no", None));
     bench
         .vault
-        .sim_sign_in("alice", None, "no".into(), now, from)
+        .sim_sign_in(person("alice", None, "no"), now, from)
         .unwrap_err();
     assert_eq!(
         bench.refused(log_on("alice", "pw", None)).kind,

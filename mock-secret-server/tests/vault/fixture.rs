@@ -7,7 +7,7 @@ use mock_secret_server::seeded_tokens::SeededTokens;
 use mock_secret_server::settings::Settings;
 use mock_secret_server::state::{
     Answer, CodeResponse, Command, Contents, Level, NewFolder, NewSecret, NewUser, Operate,
-    Operated, Refusal, RolePermission, Secret, SecretSummary, SecretText, Trust, Vault,
+    Operated, Refusal, RolePermission, Secret, SecretSummary, SecretText, SignIn, Trust, Vault,
 };
 use sim_kit::clock::SimTime;
 use sim_kit::seeded::Seed;
@@ -34,10 +34,10 @@ pub(crate) fn contents() -> Contents {
                 .display_name("ECM Service")
                 .role("API"),
         )
-        .with_user(person(NewUser::local("alice"), "Alice A"))
-        .with_user(person(NewUser::local("bob"), "Bob B").role("Administrator"))
-        .with_user(person(NewUser::local("eve"), "Eve E"))
-        .with_user(person(
+        .with_user(known(NewUser::local("alice"), "Alice A"))
+        .with_user(known(NewUser::local("bob"), "Bob B").role("Administrator"))
+        .with_user(known(NewUser::local("eve"), "Eve E"))
+        .with_user(known(
             NewUser::of_domain("carol", "acme.example"),
             "Carol C",
         ))
@@ -49,7 +49,7 @@ pub(crate) fn contents() -> Contents {
         .with_secret(account("web01 admin", "web01").id(7))
 }
 
-fn person(user: NewUser, display_name: &str) -> NewUser {
+fn known(user: NewUser, display_name: &str) -> NewUser {
     let email = format!("{}@acme.example", user.user_name);
     user.password("pw").display_name(display_name).email(&email)
 }
@@ -168,6 +168,16 @@ pub(crate) fn log_on(user: &str, password: &str, domain: Option<&str>) -> Comman
         password: Some(password.into()),
         organization: None,
         domain: domain.map(str::to_owned),
+    }
+}
+
+/// What somebody without a second factor enters at the pages.
+pub(crate) fn person(user: &str, domain: Option<&str>, password: &str) -> SignIn {
+    SignIn {
+        username: user.into(),
+        domain: domain.map(str::to_owned),
+        password: password.into(),
+        code: None,
     }
 }
 

@@ -4,13 +4,17 @@
 
 mod administration;
 mod check_out;
+mod choices;
+mod doors;
 mod fixture;
 mod log_on;
 mod model;
+mod naive_search;
 mod purity;
 mod random_runs;
 mod reading;
 mod restricted;
 mod scale;
 mod search;
+mod texts;
 mod trust;

@@ -1,14 +1,19 @@
-//! A second vault, as small as it can be: it knows four users and five secrets, keeps everything
-//! in plain lists, and says of each step what the real one must answer.
+//! A second vault, as small as it can be: it knows five users and ten secrets, keeps everything in
+//! plain lists, and says of each step what the real one must answer.
+
+mod people;
+mod things;
 
 use std::collections::BTreeMap;
 
-use mock_secret_server::state::{RefusalKind, Trust};
+use mock_secret_server::state::{RefusalKind, SecretAccessRequestStatus, Trust};
 
 pub(crate) const SVC: usize = 0;
 /// The one with Force Check In.
 pub(crate) const BOB: usize = 2;
-pub(crate) const USERS: [&str; 4] = ["svc", "alice", "bob", "eve"];
+/// The one with a second factor.
+pub(crate) const ROSE: usize = 4;
+pub(crate) const USERS: [&str; 5] = ["svc", "alice", "bob", "eve", "rose"];
 
 const TOKEN_S: u64 = 20 * 60;
 const LOCK_S: u64 = 60;
@@ -43,7 +48,29 @@ pub(crate) enum Step {
     Get {
         token: usize,
         secret: usize,
-        comment: bool,
+        said: Said,
+    },
+    Download {
+        token: usize,
+        secret: usize,
+    },
+    LogOnWithCode {
+        user: usize,
+        right: bool,
+        code: Code,
+    },
+    File {
+        user: usize,
+        secret: usize,
+    },
+    /// Requests are counted back from the one filed last, as tokens are.
+    Answer {
+        request: usize,
+        hours: Option<u64>,
+        user_override: bool,
+    },
+    Cancel {
+        request: usize,
     },
     CheckIn {
         token: usize,
@@ -61,6 +88,23 @@ pub(crate) enum Step {
     },
 }
 
+/// What a caller says with `GetSecret`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Said {
+    pub(crate) comment: bool,
+    pub(crate) ticket: bool,
+    /// A DoubleLock password, and whether it is the right one.
+    pub(crate) lock: Option<bool>,
+}
+
+/// What stands in for the second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Code {
+    Right,
+    Answer,
+    Wrong,
+}
+
 /// What a step must come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -72,6 +116,10 @@ pub(crate) enum Outcome {
         secret: usize,
         rotations: u32,
     },
+    /// The file of a secret.
+    File(usize),
+    /// A request for access stands so from now on.
+    Stands(SecretAccessRequestStatus),
     Refused(RefusalKind),
     /// An act of an operator that comes at the wrong time.
     NotNow,
@@ -82,60 +130,109 @@ pub(crate) enum Outcome {
 pub(crate) struct Choices {
     pub(crate) denied_asks_again: bool,
     pub(crate) revoke_ends_tokens: bool,
+    pub(crate) radius_challenges: bool,
 }
 
-/// A secret's fixed part: number, comment, minutes of check-out, rotation.
+/// A secret's fixed part.
+#[derive(Clone, Copy)]
 pub(crate) struct Plan {
     pub(crate) id: i32,
     pub(crate) comment: bool,
+    pub(crate) ticket: bool,
+    pub(crate) double_lock: bool,
+    pub(crate) approval: bool,
     pub(crate) check_out_s: Option<u64>,
     pub(crate) rotates: bool,
+    pub(crate) file: bool,
     pub(crate) deleted: bool,
 }
 
-pub(crate) const PLANS: [Plan; 5] = [
-    Plan {
-        id: 1,
-        comment: false,
-        check_out_s: None,
-        rotates: false,
-        deleted: false,
-    },
+const PLAIN: Plan = Plan {
+    id: 1,
+    comment: false,
+    ticket: false,
+    double_lock: false,
+    approval: false,
+    check_out_s: None,
+    rotates: false,
+    file: false,
+    deleted: false,
+};
+
+pub(crate) const PLANS: [Plan; 10] = [
+    PLAIN,
     Plan {
         id: 2,
         comment: true,
-        check_out_s: None,
-        rotates: false,
-        deleted: false,
+        ..PLAIN
     },
     Plan {
         id: 3,
-        comment: false,
         check_out_s: Some(600),
         rotates: true,
-        deleted: false,
+        ..PLAIN
     },
     Plan {
         id: 4,
         comment: true,
         check_out_s: Some(240),
-        rotates: false,
-        deleted: false,
+        ..PLAIN
     },
     Plan {
         id: 5,
-        comment: false,
-        check_out_s: None,
-        rotates: false,
         deleted: true,
+        ..PLAIN
+    },
+    Plan {
+        id: 6,
+        comment: true,
+        ticket: true,
+        ..PLAIN
+    },
+    Plan {
+        id: 7,
+        double_lock: true,
+        ticket: true,
+        ..PLAIN
+    },
+    Plan {
+        id: 8,
+        approval: true,
+        check_out_s: Some(600),
+        ..PLAIN
+    },
+    Plan {
+        id: 9,
+        approval: true,
+        file: true,
+        comment: true,
+        ..PLAIN
+    },
+    Plan {
+        id: 10,
+        file: true,
+        check_out_s: Some(240),
+        ..PLAIN
     },
 ];
+
+impl Plan {
+    /// Whether the caller is asked for something that they can say.
+    fn asks(&self) -> bool {
+        self.comment || self.ticket || self.double_lock
+    }
+
+    fn restricted(&self) -> bool {
+        self.asks() || self.approval || self.check_out_s.is_some()
+    }
+}
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Person {
     disabled: bool,
     failures: u32,
     locked_until: Option<u64>,
+    challenged: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -153,14 +250,23 @@ struct Thing {
     viewed: BTreeMap<usize, u64>,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Request {
+    user: usize,
+    place: usize,
+    status: SecretAccessRequestStatus,
+    until: u64,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Model {
     choices: Choices,
     now: u64,
-    people: [Person; 4],
+    people: [Person; USERS.len()],
     tickets: Vec<Ticket>,
-    trusts: [(Trust, u64); 4],
-    things: [Thing; 5],
+    trusts: [(Trust, u64); USERS.len()],
+    things: [Thing; PLANS.len()],
+    requests: Vec<Request>,
     pub(crate) mails: usize,
 }
 
@@ -173,6 +279,7 @@ impl Model {
             tickets: Vec::new(),
             trusts: Default::default(),
             things: Default::default(),
+            requests: Vec::new(),
             mails: 0,
         }
     }
@@ -194,7 +301,7 @@ impl Model {
 
     fn step_or_refuse(&mut self, step: &Step) -> Result<Outcome, RefusalKind> {
         match *step {
-            Step::LogOn { user, right } => self.log_on(user, right),
+            Step::LogOn { user, right } => self.log_on(user, right, None),
             Step::Impersonate { token, user } => self.impersonate(token, user),
             Step::Approve { user } => {
                 self.trusts[user].0 = Trust::Approved;
@@ -210,9 +317,9 @@ impl Model {
             }
             Step::Search { token, restricted } => {
                 let user = self.user(token)?;
-                let plain = |plan: &Plan| !plan.comment && plan.check_out_s.is_none();
-                let seen =
-                    |plan: &&Plan| may_view(user) && !plan.deleted && (restricted || plain(plan));
+                let seen = |plan: &&Plan| {
+                    may_view(user) && !plan.deleted && (restricted || !plan.restricted())
+                };
                 Ok(Outcome::Found(
                     PLANS.iter().filter(seen).map(|plan| plan.id).collect(),
                 ))
@@ -220,8 +327,20 @@ impl Model {
             Step::Get {
                 token,
                 secret,
-                comment,
-            } => self.get(token, secret, comment),
+                said,
+            } => self.get(token, secret, said),
+            Step::Download { token, secret } => self.download(token, secret),
+            Step::LogOnWithCode { user, right, code } => self.log_on(user, right, Some(code)),
+            Step::File { user, secret } => {
+                self.file(user, secret);
+                Ok(Outcome::Done)
+            }
+            Step::Answer {
+                request,
+                hours,
+                user_override,
+            } => self.answer_request(request, hours, user_override),
+            Step::Cancel { request } => Ok(self.cancel(request)),
             Step::CheckIn { token, secret } => self.check_in(token, secret),
             Step::Enable { user, enabled } => {
                 self.people[user].disabled = !enabled;
@@ -234,130 +353,14 @@ impl Model {
             Step::Wait { seconds } => {
                 self.now += seconds;
                 for place in 0..PLANS.len() {
-                    if self.things[place]
-                        .held
-                        .is_some_and(|(_, until)| self.now >= until)
-                    {
+                    let held = self.things[place].held;
+                    if held.is_some_and(|(_, until)| self.now >= until) {
                         self.release(place);
                     }
                 }
                 Ok(Outcome::Done)
             }
         }
-    }
-
-    fn log_on(&mut self, user: usize, right: bool) -> Result<Outcome, RefusalKind> {
-        let person = &mut self.people[user];
-        if person.disabled {
-            return Err(RefusalKind::DisabledUser);
-        }
-        if let Some(until) = person.locked_until {
-            if self.now < until {
-                return Err(RefusalKind::LockedOut);
-            }
-            *person = Person::default();
-        }
-        if !right {
-            person.failures += 1;
-            if person.failures >= ATTEMPTS {
-                person.locked_until = Some(self.now + LOCK_S);
-            }
-            return Err(RefusalKind::WrongPassword);
-        }
-        person.failures = 0;
-        self.issue(user, None);
-        Ok(Outcome::Token)
-    }
-
-    fn impersonate(&mut self, token: usize, user: usize) -> Result<Outcome, RefusalKind> {
-        if self.user(token)? != SVC {
-            return Err(RefusalKind::AccessDenied);
-        }
-        if self.people[user].disabled {
-            return Err(RefusalKind::DisabledUser);
-        }
-        let (state, mailed_at) = self.trusts[user];
-        match state {
-            Trust::Approved => {
-                self.issue(user, Some(SVC));
-                return Ok(Outcome::Token);
-            }
-            Trust::Denied if !self.choices.denied_asks_again => {
-                return Err(RefusalKind::TrustDenied);
-            }
-            Trust::Pending if self.now < mailed_at + MAIL_INTERVAL_S => {}
-            _ => {
-                self.mails += 1;
-                self.trusts[user] = (Trust::Pending, self.now);
-            }
-        }
-        Err(RefusalKind::TrustPending)
-    }
-
-    fn answer(&mut self, user: usize, from: Trust, to: Trust) -> Outcome {
-        if self.trusts[user].0 != from {
-            return Outcome::NotNow;
-        }
-        self.trusts[user].0 = to;
-        Outcome::Done
-    }
-
-    fn get(&mut self, token: usize, place: usize, comment: bool) -> Result<Outcome, RefusalKind> {
-        let user = self.reach(token, place)?;
-        let (plan, thing) = (&PLANS[place], &mut self.things[place]);
-        let holder = thing.held.map(|(holder, _)| holder);
-        if holder.is_some_and(|holder| holder != user) {
-            return Err(RefusalKind::CheckedOut);
-        }
-        let said_lately = thing
-            .viewed
-            .get(&user)
-            .is_some_and(|&until| self.now <= until);
-        if plan.comment && holder != Some(user) && !said_lately && !comment {
-            return Err(RefusalKind::CommentRequired);
-        }
-        if plan.comment && !said_lately {
-            thing.viewed.insert(user, self.now + VIEW_INTERVAL_S);
-        }
-        if let (Some(span), None) = (plan.check_out_s, thing.held) {
-            thing.held = Some((user, self.now + span));
-        }
-        Ok(Outcome::Password {
-            secret: place,
-            rotations: thing.rotations,
-        })
-    }
-
-    fn check_in(&mut self, token: usize, place: usize) -> Result<Outcome, RefusalKind> {
-        let user = self.reach(token, place)?;
-        match self.things[place].held {
-            Some((holder, _)) if holder != user && user != BOB => Err(RefusalKind::CheckedOut),
-            Some(_) => {
-                self.release(place);
-                Ok(Outcome::Done)
-            }
-            None => Ok(Outcome::Done),
-        }
-    }
-
-    /// Whoever holds the token, if they may view the secret.
-    fn reach(&mut self, token: usize, place: usize) -> Result<usize, RefusalKind> {
-        let user = self.user(token)?;
-        if PLANS[place].deleted {
-            return Err(RefusalKind::NoSuchSecret);
-        }
-        if may_view(user) {
-            Ok(user)
-        } else {
-            Err(RefusalKind::AccessDenied)
-        }
-    }
-
-    fn release(&mut self, place: usize) {
-        let thing = &mut self.things[place];
-        thing.held = None;
-        thing.viewed.clear();
-        thing.rotations += u32::from(PLANS[place].rotates);
     }
 
     fn user(&self, token: usize) -> Result<usize, RefusalKind> {
@@ -386,7 +389,7 @@ impl Model {
     }
 }
 
-/// `alice` views the folder and `bob` owns it.
+/// `alice` and `rose` view the folder and `bob` owns it.
 fn may_view(user: usize) -> bool {
-    matches!(user, 1 | BOB)
+    matches!(user, 1 | BOB | ROSE)
 }

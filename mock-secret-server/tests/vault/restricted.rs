@@ -98,6 +98,63 @@ fn secret_error_may_stand_alone_by_setting() {
 }
 
 #[test]
+fn where_the_result_has_no_secret_error_the_text_stays() {
+    let mut secret = account("commented", "m").comment().id(8);
+    secret.rules.proxy = true;
+    let mut contents = contents().with_secret(secret);
+    contents.settings.secret_error_only = true;
+    let mut bench = Bench::of(contents);
+    let token = bench.token("alice");
+    let calls = [
+        Command::DownloadFileAttachment {
+            token: token.clone(),
+            secret_id: 8,
+        },
+        Command::DownloadFileAttachmentByItemId {
+            token: token.clone(),
+            secret_id: 8,
+            secret_item_id: 1,
+        },
+        Command::GetSSHLoginCredentials {
+            token: token.clone(),
+            secret_id: 8,
+        },
+    ];
+    for call in calls {
+        let operation = call.operation();
+        let refusal = bench.refused(call);
+        assert_eq!(
+            refusal.text, "The requested Secret requires a comment when viewed.",
+            "{operation}: an empty text reads as success"
+        );
+        assert!(refusal.secret_error.is_none(), "{operation}");
+    }
+    let legacy = Command::GetSecretLegacy {
+        token,
+        secret_id: 8,
+    };
+    let refusal = bench.refused(legacy);
+    assert!(refusal.text.is_empty() && refusal.secret_error.is_some());
+}
+
+#[test]
+fn of_several_answers_to_one_hurdle_any_may_be_the_one() {
+    let mut secret = account("all", "m").comment();
+    secret.rules.ticket = true;
+    secret.rules.double_lock = Some("second".into());
+    let mut bench = with(secret);
+    let token = bench.token("alice");
+    let answers = vec![
+        response("COMMENT", "", None),
+        response("DOUBLELOCK", "guess", None),
+        response("comment", "why", Some("")),
+        response("COMMENT", "", Some("INC1")),
+        response("DOUBLELOCK", "second", None),
+    ];
+    bench.get(&token, 8, answers).unwrap();
+}
+
+#[test]
 fn a_ticket_wants_its_number_in_a_known_system() {
     let mut secret = account("ticketed", "m").comment().id(8);
     secret.rules.ticket = true;
@@ -266,6 +323,72 @@ fn an_answer_stands_unless_it_is_overridden() {
         bench.get(&token, 8, Vec::new()).is_err(),
         "a denial ends the access"
     );
+}
+
+#[test]
+fn a_requester_takes_a_request_back() {
+    let mut bench = with(account("approved", "m").approval(&["bob"]));
+    let alice = bench.token("alice");
+    let pending = filed(&mut bench);
+    let approved = filed(&mut bench);
+    answer(&mut bench, &approved, Some("1"), false).unwrap();
+    assert!(bench.get(&alice, 8, Vec::new()).is_ok());
+    for id in [&pending, &approved] {
+        let approval_id = id.to_uppercase();
+        bench.operate(Operate::CancelAccessRequest { approval_id });
+    }
+    let refusal = bench.get(&alice, 8, Vec::new()).unwrap_err();
+    assert_eq!(refusal.kind, RefusalKind::ApprovalRequired);
+    assert!(!refusal.text.contains("pending"), "{}", refusal.text);
+    assert!(
+        bench
+            .vault
+            .access_requests()
+            .iter()
+            .all(|one| one.status == SecretAccessRequestStatus::Canceled)
+    );
+    let late = answer(&mut bench, &pending, Some("1"), true).unwrap_err();
+    assert_eq!(late.text, "The request has been canceled.");
+    for (id, told) in [
+        (pending.as_str(), "it is Canceled"),
+        ("nope", "find access request `nope`"),
+    ] {
+        let approval_id = id.to_owned();
+        let error = bench
+            .vault
+            .operate(Operate::CancelAccessRequest { approval_id }, bench.now)
+            .unwrap_err();
+        assert!(error.to_string().contains(told), "{error}");
+    }
+}
+
+#[test]
+fn only_an_approver_answers_by_name() {
+    let mut bench = with(account("approved", "m").approval(&["bob"]));
+    let alice = bench.token("alice");
+    let id = filed(&mut bench);
+    let answered = |bench: &mut Bench, approver: &str| {
+        let act = Operate::AnswerAccessRequest {
+            approval_id: id.clone(),
+            approver: Some(approver.into()),
+            approve: true,
+            hours: Some(1),
+            comment: None,
+        };
+        bench.vault.operate(act, bench.now)
+    };
+    let error = answered(&mut bench, "alice").unwrap_err();
+    assert!(error.to_string().contains("no approver"), "{error}");
+    assert!(bench.get(&alice, 8, Vec::new()).is_err());
+    answered(&mut bench, "bob").unwrap();
+    assert!(bench.get(&alice, 8, Vec::new()).is_ok());
+    let error = answered(&mut bench, "bob").unwrap_err();
+    assert!(
+        error.to_string().contains("already been answered"),
+        "{error}"
+    );
+    assert_eq!(bench.vault.access_requests_for("bob").len(), 1);
+    assert!(bench.vault.access_requests_for("alice").is_empty());
 }
 
 #[test]

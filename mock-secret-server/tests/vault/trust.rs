@@ -257,3 +257,32 @@ fn access_by_impersonation_stands_in_the_audit_with_both_names() {
     assert_eq!(&*view.user, "alice");
     assert_eq!(view.impersonated_by.as_deref(), Some("svc"));
 }
+
+#[test]
+fn on_the_wire_the_audit_names_who_acted_beside_what_they_said() {
+    let commented = crate::fixture::account("commented", "m").comment().id(8);
+    for (form, alone, with_comment) in [
+        (
+            "Impersonated by {}",
+            Some("Impersonated by ECM Service"),
+            "Impersonated by ECM Service. disk full",
+        ),
+        ("", None, "disk full"),
+    ] {
+        let mut contents = contents().with_secret(commented.clone());
+        contents.settings.impersonation_audit_note = form.into();
+        let mut bench = Bench::of(contents);
+        let token = bench.impersonated("alice");
+        bench.get(&token, 7, Vec::new()).unwrap();
+        let comment = crate::fixture::response("COMMENT", "disk full", None);
+        bench.get(&token, 8, vec![comment]).unwrap();
+        for (secret_id, expected) in [(7, alone), (8, Some(with_comment))] {
+            let token = token.clone();
+            let audit = Command::GetSecretAudit { token, secret_id };
+            let Answer::GetSecretAudit(rows) = bench.call(audit).unwrap() else {
+                panic!("no audit")
+            };
+            assert_eq!(rows[0].notes.as_deref(), expected, "{form:?}");
+        }
+    }
+}

@@ -1,16 +1,19 @@
 //! The routes that every simulator has.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{ControlCall, ControlError, Parts, Route, to_json};
+use super::{ControlCall, ControlError, Counters, Parts, Route, to_json};
 use crate::clock::{Motion, SimClock, SimTime};
+use crate::config::close;
 use crate::exchange::Method;
 use crate::fault::{Installed, Rule};
 use crate::journal::Entry;
+use crate::serve::StatsSnapshot;
 
 /// Longest step of the clock in one call: a hundred years.
 const ADVANCE_MS_MAX: u64 = 100 * 366 * 86_400 * 1000;
@@ -61,8 +64,8 @@ struct JournalPage {
     entries: Vec<Entry>,
 }
 
-pub(super) fn routes(parts: &Parts) -> Vec<Route> {
-    let mut routes = vec![ready(parts)];
+pub(super) fn routes(parts: &Parts, counters: &Counters) -> Vec<Route> {
+    let mut routes = vec![ready(parts), stats(counters)];
     routes.extend(clock(parts));
     routes.extend(faults(parts));
     routes.extend(journal(parts));
@@ -84,6 +87,20 @@ fn ready(parts: &Parts) -> Route {
         },
     )
     .gives::<ReadyState>()
+}
+
+fn stats(counters: &Counters) -> Route {
+    let counters = Counters::clone(counters);
+    Route::new(
+        Method::GET,
+        "/stats",
+        "Connections, TLS handshakes and requests of the vendor port since the start",
+        move |_| {
+            let counted = counters.get().map(|stats| stats.snapshot());
+            async move { Ok(to_json(&counted.unwrap_or_default())) }
+        },
+    )
+    .gives::<StatsSnapshot>()
 }
 
 fn clock_state(clock: &SimClock) -> Value {
@@ -129,6 +146,7 @@ fn clock(parts: &Parts) -> [Route; 2] {
 fn faults(parts: &Parts) -> [Route; 4] {
     let listing = parts.faults.clone();
     let adding = parts.faults.clone();
+    let simulator = Arc::clone(&parts.simulator);
     let removing = parts.faults.clone();
     let clearing = parts.faults.clone();
     [
@@ -148,6 +166,7 @@ fn faults(parts: &Parts) -> [Route; 4] {
             "Install a fault rule",
             move |call| {
                 let added = call.body::<Rule>().and_then(|rule| {
+                    check_operation(&rule, simulator.operations())?;
                     let guard = adding
                         .add(rule)
                         .map_err(|e| ControlError::bad_request(e.to_string()))?;
@@ -180,6 +199,21 @@ fn faults(parts: &Parts) -> [Route; 4] {
             },
         ),
     ]
+}
+
+/// A rule for an operation that there is not would never be met.
+fn check_operation(rule: &Rule, known: Option<Vec<&'static str>>) -> Result<(), ControlError> {
+    let (Some(named), Some(known)) = (&rule.matcher.operation, known) else {
+        return Ok(());
+    };
+    if known.iter().any(|name| name.eq_ignore_ascii_case(named)) {
+        return Ok(());
+    }
+    let cure = match close(named, &known) {
+        Some(meant) => format!("unknown operation \"{named}\" - did you mean \"{meant}\"?"),
+        None => format!("unknown operation \"{named}\""),
+    };
+    Err(ControlError::bad_request(cure))
 }
 
 fn journal(parts: &Parts) -> [Route; 2] {
@@ -222,16 +256,19 @@ fn journal(parts: &Parts) -> [Route; 2] {
 fn state(parts: &Parts) -> [Route; 2] {
     let shown = parts.simulator.clone();
     let all = parts.clone();
+    let schema = shown.state_schema();
+    let mut reading = Route::new(
+        Method::GET,
+        "/state",
+        "The state, without secrets",
+        move |_| {
+            let state = shown.state();
+            async move { Ok(state) }
+        },
+    );
+    reading.gives = schema;
     [
-        Route::new(
-            Method::GET,
-            "/state",
-            "The state, without secrets",
-            move |_| {
-                let state = shown.state();
-                async move { Ok(state) }
-            },
-        ),
+        reading,
         Route::new(
             Method::POST,
             "/reset",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::watch;
 
-use super::{HOLD_S_MAX, How, Verdict, When};
+use super::{FaultRules, HOLD_S_MAX, How, Verdict, When};
 use crate::clock::pause;
 use crate::exchange::{Delivery, HeaderValue, Reply, StatusCode, header};
 
@@ -17,6 +17,9 @@ pub struct Met {
     /// What happens.
     pub verdict: Verdict,
     pub(super) removed: watch::Receiver<()>,
+    pub(super) rules: FaultRules,
+    /// Tells the rule from a later one of the same name.
+    pub(super) number: u64,
 }
 
 impl Met {
@@ -70,13 +73,30 @@ impl Met {
         None
     }
 
+    /// Takes the meeting back, because there was nothing that the verdict could have touched.
+    pub fn withdraw(&self) {
+        self.rules.withdraw(self.number);
+    }
+
     /// The reply, damaged as the verdict says.
-    pub fn deliver(&self, mut reply: Reply) -> Reply {
-        match &self.verdict {
+    pub fn deliver(&self, reply: Reply) -> Reply {
+        self.damage(reply).0
+    }
+
+    /// The reply, damaged as the verdict says, and whether the rule stays met: damage to a body
+    /// that is empty, or that lacks the element, is none, and the meeting is taken back.
+    pub fn damage(&self, mut reply: Reply) -> (Reply, bool) {
+        let length = reply.body.len();
+        let reply = match &self.verdict {
             Verdict::Drop {
                 when: When::After,
                 how,
             } => reply.delivered((*how).into()),
+            Verdict::Duplicate => reply.delivered(Delivery::Twice),
+            Verdict::Drip { .. } | Verdict::Truncate { .. } | Verdict::Garble if length == 0 => {
+                self.withdraw();
+                return (reply, false);
+            }
             Verdict::Drip {
                 chunk_bytes,
                 every_ms,
@@ -85,23 +105,24 @@ impl Met {
                 every: Duration::from_millis(*every_ms),
             }),
             Verdict::Truncate { at_bytes, inside } => {
-                let half = reply.body.len() / 2;
-                let at = inside
+                let inside_at = inside
                     .as_deref()
                     .and_then(|name| inside_of(&reply.body, name));
-                let at_bytes = at
-                    .or(*at_bytes)
-                    .unwrap_or(half)
-                    .min(reply.body.len().saturating_sub(1));
+                let half = inside.is_none().then_some(length / 2);
+                let Some(at) = inside_at.or(*at_bytes).or(half) else {
+                    self.withdraw();
+                    return (reply, false);
+                };
+                let at_bytes = at.min(length - 1);
                 reply.delivered(Delivery::Truncate { at_bytes })
             }
             Verdict::Garble => {
                 reply.body = garbled(&reply.body);
                 reply
             }
-            Verdict::Duplicate => reply.delivered(Delivery::Twice),
             _ => reply,
-        }
+        };
+        (reply, true)
     }
 }
 
@@ -114,16 +135,38 @@ impl From<How> for Delivery {
     }
 }
 
-/// A place one byte behind the start tag `<name>` or the member `"name"`.
+/// A place one byte behind the start tag of this local name, whatever its prefix, or behind the
+/// member `"name"`.
 pub(super) fn inside_of(body: &[u8], name: &str) -> Option<usize> {
-    [format!("<{name}>"), format!("\"{name}\"")]
-        .iter()
-        .find_map(|mark| {
-            let at = body
-                .windows(mark.len())
-                .position(|window| window == mark.as_bytes())?;
-            Some(at + mark.len() + 1)
+    let name = name.as_bytes();
+    body.windows(name.len() + 2)
+        .enumerate()
+        .find_map(|(at, window)| {
+            let (before, found, behind) =
+                (window[0], &window[1..=name.len()], window[name.len() + 1]);
+            if found != name {
+                return None;
+            }
+            let end = at + name.len() + 1;
+            match (before, behind) {
+                (b'"', b'"') => Some(end + 2),
+                (b'<' | b':', b'>' | b' ' | b'/' | b'\t' | b'\r' | b'\n')
+                    if opens(&body[..=at]) =>
+                {
+                    let close = body[end..].iter().position(|&byte| byte == b'>')?;
+                    Some(end + close + 2)
+                }
+                _ => None,
+            }
         })
+}
+
+/// Whether this ends in the beginning of a start tag, with or without a prefix.
+fn opens(before: &[u8]) -> bool {
+    let rest = before.rsplit(|&byte| byte == b'<').next().unwrap_or(before);
+    rest.len() < before.len()
+        && (rest.is_empty()
+            || rest.ends_with(b":") && !rest.contains(&b' ') && !rest.starts_with(b"/"))
 }
 
 /// The body with the middle three bytes made into something that no text holds.

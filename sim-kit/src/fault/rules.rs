@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use super::{Call, Installed, Met, RULES_MAX, Rule, RuleError, check};
+use super::{Call, Installed, Met, RULES_MAX, Rule, RuleError, Verdict, check};
 
 /// The rules of one simulator. Clones share them.
 #[derive(Clone, Debug, Default)]
@@ -93,13 +93,28 @@ impl FaultRules {
         unmet.map(|slot| slot.installed.id.clone()).collect()
     }
 
-    /// The rule that this call meets, if any; counts the meeting.
+    /// The rule that this call meets, if any; counts the meeting. For simulators that carry out
+    /// every verdict on every call, and rewrite no documents.
     #[must_use]
     pub fn meet(&self, call: &Call<'_>) -> Option<Met> {
+        self.meet_where(call, Verdict::is_everybodys)
+    }
+
+    /// The rule that this call meets, if any, among those whose verdict can happen to it; counts
+    /// the meeting. A rule whose verdict cannot does not count the call as matched either.
+    #[must_use]
+    pub fn meet_where(
+        &self,
+        call: &Call<'_>,
+        can_happen: impl Fn(&Verdict) -> bool,
+    ) -> Option<Met> {
         let mut inner = self.lock();
         for slot in &mut inner.slots {
             let installed = &mut slot.installed;
-            if installed.spent || !installed.rule.matcher.fits(call) {
+            if installed.spent
+                || !installed.rule.matcher.fits(call)
+                || !can_happen(&installed.rule.verdict)
+            {
                 continue;
             }
             installed.matched = installed.matched.saturating_add(1);
@@ -112,9 +127,20 @@ impl FaultRules {
                 rule_id: installed.id.clone(),
                 verdict: installed.rule.verdict.clone(),
                 removed: slot.removed.subscribe(),
+                rules: self.clone(),
+                number: slot.number,
             });
         }
         None
+    }
+
+    /// Takes one meeting of a rule back: it did nothing.
+    pub(super) fn withdraw(&self, number: u64) {
+        let mut inner = self.lock();
+        if let Some(slot) = inner.slots.iter_mut().find(|slot| slot.number == number) {
+            slot.installed.met = slot.installed.met.saturating_sub(1);
+            slot.installed.spent = false;
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::exchange::{Reply, StatusCode};
 
 fn rule(operation: &str, times: u32) -> Rule {
     Rule {
@@ -66,6 +67,8 @@ fn a_cut_inside_an_element_leaves_its_start_tag() {
     assert_eq!(met::inside_of(body, "Token"), Some(11));
     assert_eq!(met::inside_of(b"{\"Token\":1}", "Token"), Some(9));
     assert_eq!(met::inside_of(body, "Nope"), None);
+    assert_eq!(met::inside_of(b"<n:Token x='1'>ab", "Token"), Some(16));
+    assert_eq!(met::inside_of(b"</n:Token><b>Token</b>", "Token"), None);
 }
 
 #[tokio::test]
@@ -96,4 +99,58 @@ fn a_guard_lets_go_of_its_own_rule_and_of_no_other_of_that_name() {
     second.assert_met();
     drop(second);
     assert!(rules.list().is_empty());
+}
+
+#[test]
+fn a_verdict_that_cannot_happen_leaves_its_rule_unmet_and_the_count_of_calls_alone() {
+    let rules = FaultRules::default();
+    let mut second = rule("A", 1);
+    second.matcher.nth = Some(2);
+    let guard = rules.add(second).expect("installed");
+    let deaf = |_: &Verdict| false;
+    assert!(rules.meet_where(&call("A"), deaf).is_none());
+    assert!(rules.meet_where(&call("A"), deaf).is_none());
+    assert!(rules.meet(&call("A")).is_none(), "that was the first");
+    assert!(rules.meet(&call("A")).is_some());
+    guard.assert_met();
+}
+
+#[test]
+fn damage_to_nothing_is_taken_back_and_the_rule_waits_for_the_next() {
+    let rules = FaultRules::default();
+    for verdict in [
+        Verdict::Garble,
+        Verdict::Drip {
+            chunk_bytes: 1,
+            every_ms: 0,
+        },
+        Verdict::Truncate {
+            at_bytes: None,
+            inside: None,
+        },
+        Verdict::Truncate {
+            at_bytes: None,
+            inside: Some("Token".into()),
+        },
+    ] {
+        let mut damage = rule("A", 1);
+        damage.verdict = verdict;
+        let guard = rules.add(damage).expect("installed");
+        let met = rules.meet(&call("A")).expect("met");
+        let (_, stays) = met.damage(Reply::empty(StatusCode::OK));
+        assert!(!stays && guard.met() == 0);
+        let met = rules.meet(&call("A")).expect("not spent");
+        let (_, stays) = met.damage(Reply::new(StatusCode::OK, "text/xml", "<Token>a</Token>"));
+        assert!(stays && guard.met() == 1);
+    }
+}
+
+#[test]
+fn a_simulator_that_cannot_rewrite_documents_is_spared_the_verdicts_that_do() {
+    let rules = FaultRules::default();
+    let mut extra = rule("A", 1);
+    extra.verdict = Verdict::Extra;
+    let _guard = rules.add(extra).expect("installed");
+    assert!(rules.meet(&call("A")).is_none());
+    assert!(rules.meet_where(&call("A"), |_| true).is_some());
 }

@@ -1,4 +1,4 @@
-//! The requests and replies of one connection.
+//! One request and its reply on a connection.
 
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
@@ -6,103 +6,63 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http::Extensions;
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite};
+use hyper_util::rt::TokioIo;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::body::ReplyBody;
-use super::wire_end::{ClearEnd, Ending};
+use super::wire_end::Ending;
 use super::{Handler, Limits, Listener};
-use crate::exchange::{BodyError, Delivery, HeaderValue, Reply, Request, StatusCode, header};
+use crate::exchange::{
+    BodyError, Delivery, HeaderValue, Reply, Request, StatusCode, Version, header,
+};
 
 /// Bytes of a refused body that are still taken off the wire.
 const PASSED_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// How long that may take.
 const PASSING_MAX: Duration = Duration::from_secs(2);
 
-pub(super) async fn exchange<H: Handler, S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
-    stream: S,
-    number: u64,
-    peer: SocketAddr,
-    listener: &Arc<Listener<H>>,
-    ending: &Ending,
-) {
-    let upgraded = Arc::<Mutex<Option<JoinHandle<()>>>>::default();
-    let service = service_fn(|request: hyper::Request<Incoming>| {
-        let upgraded = Arc::clone(&upgraded);
-        async move {
-            listener.stats.requests.fetch_add(1, Ordering::Relaxed);
-            let request = read(request, number, peer, listener).await;
-            let too_large = request.body
-                == Err(BodyError::TooLarge {
-                    limit_bytes: listener.limits.body_bytes_max,
-                });
-            let (request, switching) = take_upgrade(request);
-            let mut reply = listener.handler.handle(request).await;
-            if let (Some(after), Some(switching)) = (reply.after_upgrade.take(), switching) {
-                let stopping = listener.stopping.clone();
-                let running = tokio::spawn(async move {
-                    if let Ok(upgraded) = switching.await {
-                        after(Box::new(TokioIo::new(upgraded)), stopping).await;
-                    }
-                });
-                *upgraded.lock().unwrap_or_else(PoisonError::into_inner) = Some(running);
-            }
-            respond(reply, too_large, ending)
-        }
-    });
-    let stream = ClearEnd::new(stream, ending.clone());
-    let mut builder = hyper::server::conn::http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_secs(listener.limits.header_read_s))
-        .half_close(true)
-        .title_case_headers(true);
-    let connection = builder
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    tokio::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = listener.stopping.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%peer, %error, "connection ended early");
-    }
-    let running = upgraded
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .take();
-    if let Some(running) = running {
-        let aborting = AbortOnDrop(running);
-        aborting.join().await;
-    }
+/// What all exchanges of one connection share.
+pub(super) struct Conversation<H> {
+    pub(super) listener: Arc<Listener<H>>,
+    /// Number of the connection on its listener.
+    pub(super) number: u64,
+    pub(super) peer: SocketAddr,
+    pub(super) ending: Ending,
+    /// What runs on the connection after it switched protocols.
+    pub(super) upgraded: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// Ends the task of an upgraded connection together with the connection's own task.
-struct AbortOnDrop(JoinHandle<()>);
-
-impl AbortOnDrop {
-    async fn join(mut self) {
-        if let Err(error) = (&mut self.0).await
-            && let Ok(payload) = error.try_into_panic()
-        {
-            std::panic::resume_unwind(payload);
+impl<H: Handler> Conversation<H> {
+    /// One request and its reply.
+    pub(super) async fn exchange(
+        &self,
+        request: hyper::Request<Incoming>,
+    ) -> Result<hyper::Response<ReplyBody>, CutShort> {
+        let listener = &self.listener;
+        listener.stats.requests.fetch_add(1, Ordering::Relaxed);
+        let version = request.version();
+        let request = read(request, self.number, self.peer, listener).await;
+        let too_large = request.body
+            == Err(BodyError::TooLarge {
+                limit_bytes: listener.limits.body_bytes_max,
+            });
+        let (request, switching) = take_upgrade(request);
+        let mut reply = listener.handler.handle(request).await;
+        if let (Some(after), Some(switching)) = (reply.after_upgrade.take(), switching) {
+            let stopping = listener.stopping.clone();
+            let running = tokio::spawn(async move {
+                if let Ok(upgraded) = switching.await {
+                    after(Box::new(TokioIo::new(upgraded)), stopping).await;
+                }
+            });
+            *self.upgraded.lock().unwrap_or_else(PoisonError::into_inner) = Some(running);
         }
-    }
-}
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
+        respond(reply, version, too_large, &self.ending, &listener.spelling)
     }
 }
 
@@ -116,7 +76,14 @@ async fn read<H>(
         .headers()
         .contains_key(header::UPGRADE)
         .then(|| hyper::upgrade::on(&mut request));
-    let (parts, incoming) = request.into_parts();
+    let (mut parts, incoming) = request.into_parts();
+    // HTTP/2 carries the authority in a field of its own; whoever reads a request wants one place.
+    if let Some(authority) = parts.uri.authority()
+        && !parts.headers.contains_key(header::HOST)
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        parts.headers.insert(header::HOST, host);
+    }
     let expected = parts.headers.contains_key(header::EXPECT);
     let body = collect(incoming, expected, listener.limits).await;
     Request {
@@ -214,8 +181,10 @@ fn take_upgrade(mut request: Request) -> (Request, Option<hyper::upgrade::OnUpgr
 
 fn respond(
     reply: Reply,
+    version: Version,
     close: bool,
     ending: &Ending,
+    spelling: &Extensions,
 ) -> Result<hyper::Response<ReplyBody>, CutShort> {
     let length = reply.body.len();
     let mut close = close;
@@ -223,9 +192,13 @@ fn respond(
         Delivery::Whole => ReplyBody::whole(reply.body),
         Delivery::Drip { chunk_bytes, every } => ReplyBody::drip(reply.body, chunk_bytes, every),
         Delivery::Truncate { at_bytes } => ReplyBody::cut(reply.body.slice(..at_bytes.min(length))),
-        Delivery::Close => return Err(CutShort),
+        Delivery::Close => {
+            ending.cut();
+            return Err(CutShort);
+        }
         Delivery::Reset => {
             ending.reset();
+            ending.cut();
             return Err(CutShort);
         }
         Delivery::Twice => {
@@ -238,20 +211,25 @@ fn respond(
     let mut response = hyper::Response::new(body);
     *response.status_mut() = reply.status;
     *response.headers_mut() = reply.headers;
+    if version < Version::HTTP_2 {
+        response.extensions_mut().clone_from(spelling);
+    }
     if !switching {
         response
             .headers_mut()
             .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
-    if close {
+    if close && version < Version::HTTP_2 {
         response
             .headers_mut()
             .insert(header::CONNECTION, HeaderValue::from_static("close"));
+    } else if close {
+        ending.finish();
     }
     Ok(response)
 }
 
-/// Tells the HTTP library to end the connection without an answer.
+/// Tells the HTTP library to end the exchange without an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("the reply was dropped on purpose")]
-struct CutShort;
+pub(super) struct CutShort;

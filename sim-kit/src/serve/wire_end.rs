@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
 
 /// How the connection is to end. Clones share the decision; in order unless told otherwise.
 #[derive(Clone, Default)]
@@ -18,11 +19,33 @@ pub(super) struct Ending(Arc<Decided>);
 struct Decided {
     reset: AtomicBool,
     repeat: AtomicBool,
+    cut: CancellationToken,
+    finish: CancellationToken,
 }
 
 impl Ending {
     pub(super) fn reset(&self) {
         self.0.reset.store(true, Ordering::Release);
+    }
+
+    /// The connection ends now, whatever else is under way on it.
+    pub(super) fn cut(&self) {
+        self.0.cut.cancel();
+    }
+
+    /// Waits for [`Self::cut`].
+    pub(super) async fn is_cut(&self) {
+        self.0.cut.cancelled().await;
+    }
+
+    /// The connection ends in order after what is under way.
+    pub(super) fn finish(&self) {
+        self.0.finish.cancel();
+    }
+
+    /// Waits for [`Self::finish`].
+    pub(super) async fn is_finished(&self) {
+        self.0.finish.cancelled().await;
     }
 
     /// Everything written from now on is written once more before the connection closes.

@@ -2,12 +2,16 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod http2;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use sim_kit::clock::SimClock;
 use sim_kit::control::{ControlPlane, Parts, Simulator};
-use sim_kit::exchange::{BodyError, Delivery, Reply, Request, StatusCode};
+use sim_kit::exchange::{
+    BodyError, Delivery, HeaderMap, HeaderName, HeaderValue, Reply, Request, StatusCode,
+};
 use sim_kit::fault::FaultRules;
 use sim_kit::host::{Hosted, Hosting, TlsChoice};
 use sim_kit::journal::Journal;
@@ -32,15 +36,32 @@ impl Handler for Scripted {
             "/close" => Delivery::Close,
             "/reset" => Delivery::Reset,
             "/twice" => Delivery::Twice,
+            "/hold" => std::future::pending().await,
             "/panic" => panic!("a bug of ours"),
             _ => Delivery::Whole,
         };
         match request.body {
             Err(BodyError::TooLarge { .. }) => Reply::empty(StatusCode::PAYLOAD_TOO_LARGE),
             Err(_) => Reply::empty(StatusCode::BAD_REQUEST),
-            Ok(_) => Reply::new(StatusCode::OK, "text/xml", BODY).delivered(delivery),
+            Ok(_) => Reply::new(StatusCode::OK, "text/xml", BODY)
+                .with_header(HeaderName::from_static("x-aspnet-version"), VERSION)
+                .with_header(
+                    HeaderName::from_static("x-said-of"),
+                    said_of(&request.headers),
+                )
+                .delivered(delivery),
         }
     }
+
+    fn spelled(&self) -> &'static [&'static str] {
+        &["X-AspNet-Version"]
+    }
+}
+
+const VERSION: HeaderValue = HeaderValue::from_static("4.0");
+
+fn said_of(headers: &HeaderMap) -> HeaderValue {
+    headers.get("host").cloned().unwrap_or(VERSION)
 }
 
 struct Nothing;
@@ -60,6 +81,7 @@ async fn start(tls: TlsChoice) -> Hosted {
     };
     let ports = Hosting {
         tls,
+        http2: true,
         limits,
         ..Hosting::default()
     }
@@ -122,6 +144,16 @@ async fn a_reply_arrives_whole_or_as_the_fault_says() {
         ended.unwrap_err().kind(),
         std::io::ErrorKind::ConnectionReset
     );
+    hosted.stop().await;
+}
+
+#[tokio::test]
+async fn header_names_are_spelled_in_title_case_or_as_the_handler_says() {
+    let hosted = start(TlsChoice::Off).await;
+    let (text, _) = talk(&hosted, &get("/")).await;
+    assert!(text.contains("\r\nX-AspNet-Version: 4.0\r\n"), "{text}");
+    assert!(text.contains("\r\nX-Said-Of: x\r\n"), "{text}");
+    assert!(text.contains("\r\nContent-Type: text/xml\r\n"), "{text}");
     hosted.stop().await;
 }
 

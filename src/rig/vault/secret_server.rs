@@ -66,7 +66,21 @@ fn planted(contents: &Contents) -> Vec<PlantedSecret> {
             );
         }
     }
+    for user in &contents.users {
+        let Some(radius) = &user.radius else { continue };
+        let of = &user.user_name;
+        plant(
+            format!("RADIUS code of vault user {of}"),
+            radius.code.expose(),
+        );
+        if let Some(answer) = &radius.challenge_answer {
+            plant(format!("RADIUS answer of vault user {of}"), answer.expose());
+        }
+    }
     for secret in &contents.secrets {
+        if let Some(lock) = &secret.rules.double_lock {
+            plant(format!("{}: DoubleLock", secret.name), lock.expose());
+        }
         for (field, value) in &secret.items {
             let name = format!("{}: {field}", secret.name);
             match value {

@@ -1,5 +1,6 @@
 //! A test's report as JSON. A pure function of the report; it holds no secret.
 
+use ecm::diagnosis::Symptom;
 use ecm::error::PluginError;
 use ecm::plugin::CredentialPackage;
 use ecm::test_settings::{Retrieval, TestReport};
@@ -45,6 +46,7 @@ fn outcome(report: &TestReport) -> &'static str {
 
 fn error(error: &PluginError) -> Value {
     json!({
+        "symptom": error.symptom.map(Symptom::name),
         "kind": error.kind.name(),
         "hop": error.hop.to_string(),
         "message": error.message,
@@ -58,10 +60,12 @@ fn error(error: &PluginError) -> Value {
 fn retrieval(retrieval: &Retrieval) -> Value {
     let found = retrieval.found.as_ref().ok();
     let released = retrieval.released.as_ref().map(Result::is_ok);
+    let failure = retrieval.released.as_ref().and_then(|it| it.as_ref().err());
     json!({
         "credential_id": retrieval.credential_id,
         "found": found.map(package),
         "checked_in_again": released,
+        "check_in_error": failure.map(error),
     })
 }
 

@@ -70,7 +70,7 @@ impl RequestableAccount {
             is_isa_access: is_isa,
             preferred_node_id: NO_NODE,
             account_description: account.description.clone(),
-            totp_enabled: false,
+            totp_enabled: account.totp.is_some(),
             totp_parameters: None,
         }
     }
@@ -193,4 +193,11 @@ impl ManagedAccount {
 pub(crate) struct TestResult {
     #[serde(rename = "Success")]
     pub(crate) success: bool,
+}
+
+/// `GET ManagedAccounts/{id}/Credentials?type=totp` (`documented psafe:DOC-new`).
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct OneTimeCode {
+    #[serde(rename = "Code")]
+    pub(crate) code: String,
 }

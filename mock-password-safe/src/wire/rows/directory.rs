@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::state::people::{Group, User, UserKind};
+use crate::state::vault::{FunctionalAccount, Vault};
 
 /// A user. The client secret never travels.
 #[derive(Serialize, JsonSchema)]
@@ -94,11 +95,41 @@ impl GroupRow {
     }
 }
 
-/// A functional account. The simulated vault has none, so the list is empty.
+/// A functional account (`vendor-client psafe:PYLIB`).
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct FunctionalAccountRow {
     #[serde(rename = "FunctionalAccountID")]
     functional_account_id: i32,
+    #[serde(rename = "PlatformID")]
+    platform_id: i32,
+    domain_name: Option<String>,
     account_name: String,
+    display_name: String,
+    description: String,
+    elevation_command: Option<String>,
+    system_reference_count: usize,
+    #[serde(rename = "TenantID")]
+    tenant_id: Option<String>,
+    #[serde(rename = "ObjectID")]
+    object_id: Option<String>,
+    azure_instance: Option<String>,
+}
+
+impl FunctionalAccountRow {
+    pub(crate) fn of(account: &FunctionalAccount, vault: &Vault) -> Self {
+        Self {
+            functional_account_id: account.id,
+            platform_id: account.platform.0,
+            domain_name: account.domain.clone(),
+            account_name: account.name.clone(),
+            display_name: account.display_name.clone(),
+            description: account.description.clone(),
+            elevation_command: account.elevation_command.clone(),
+            system_reference_count: vault.systems_of(account.id).count(),
+            tenant_id: account.tenant.clone(),
+            object_id: account.object.clone(),
+            azure_instance: account.azure_instance.clone(),
+        }
+    }
 }

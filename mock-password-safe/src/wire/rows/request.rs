@@ -6,7 +6,7 @@ use sim_kit::clock::SimTime;
 
 use crate::settings::Settings;
 use crate::state::State;
-use crate::state::policy::{AccessRule, AccessType, Policy, Schedule};
+use crate::state::policy::{AccessRule, AccessType, Policy, Schedule, TicketSystem};
 use crate::state::release::Release;
 use crate::state::vault::Alias;
 use crate::wire::date;
@@ -159,6 +159,30 @@ impl AccessTypeRow {
             record_session: rule.record_session,
             min_approvers: rule.approvers_min,
             max_concurrent: rule.concurrent_max,
+        }
+    }
+}
+
+/// A ticket system (`vendor-client psafe:PYLIB`).
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct TicketSystemRow {
+    #[serde(rename = "TicketSystemID")]
+    ticket_system_id: i32,
+    is_active: bool,
+    ticket_system_name: String,
+    description: String,
+    is_default_system: bool,
+}
+
+impl TicketSystemRow {
+    pub(crate) fn of(system: &TicketSystem) -> Self {
+        Self {
+            ticket_system_id: system.id,
+            is_active: system.active,
+            ticket_system_name: system.name.clone(),
+            description: system.description.clone(),
+            is_default_system: system.default,
         }
     }
 }

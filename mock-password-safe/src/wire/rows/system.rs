@@ -99,16 +99,16 @@ impl ManagedSystem {
             platform_id: system.platform.0,
             net_bios_name: system.domain.clone(),
             port: system.port,
-            timeout: 30,
+            timeout: system.terms.timeout_s,
             description: system.description.clone(),
-            contact_email: None,
+            contact_email: system.terms.contact_email.clone(),
             password_rule_id: 0,
             dss_key_rule_id: 0,
-            release_duration: 120,
-            max_release_duration: 525_600,
-            isa_release_duration: 120,
+            release_duration: system.terms.release_min,
+            max_release_duration: system.terms.release_max_min,
+            isa_release_duration: system.terms.isa_release_min,
             auto_management_flag: false,
-            functional_account_id: None,
+            functional_account_id: system.terms.functional_account,
             login_account_id: None,
             elevation_command: None,
             ssh_key_enforcement_mode: 0,
@@ -239,6 +239,75 @@ impl AssetRow {
                 .unwrap_or_default(),
             create_date: "2025-01-01T00:00:00",
             last_update_date: "2025-01-01T00:00:00",
+            description: system.description.clone(),
+        }
+    }
+}
+
+/// A database (`vendor-client psafe:PYLIB`). It stands on no asset here.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct DatabaseRow {
+    #[serde(rename = "AssetID")]
+    asset_id: Option<i32>,
+    #[serde(rename = "DatabaseID")]
+    database_id: i32,
+    #[serde(rename = "PlatformID")]
+    platform_id: i32,
+    instance_name: Option<String>,
+    is_default_instance: bool,
+    port: Option<i32>,
+    version: Option<String>,
+    template: Option<String>,
+}
+
+impl DatabaseRow {
+    pub(crate) fn of(system: &System) -> Self {
+        Self {
+            asset_id: None,
+            database_id: system.id.0,
+            platform_id: system.platform.0,
+            instance_name: system.instance.clone(),
+            is_default_instance: system.instance.is_none(),
+            port: system.port,
+            version: None,
+            template: None,
+        }
+    }
+}
+
+/// A directory (`vendor-client psafe:PYLIB`).
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct DirectoryRow {
+    #[serde(rename = "DirectoryID")]
+    directory_id: i32,
+    #[serde(rename = "WorkgroupID")]
+    workgroup_id: Option<i32>,
+    #[serde(rename = "PlatformID")]
+    platform_id: i32,
+    forest_name: String,
+    domain_name: String,
+    net_bios_name: Option<String>,
+    #[serde(rename = "UseSSL")]
+    use_ssl: bool,
+    port: Option<i32>,
+    timeout: i32,
+    description: String,
+}
+
+impl DirectoryRow {
+    pub(crate) fn of(system: &System) -> Self {
+        Self {
+            directory_id: system.id.0,
+            workgroup_id: system.workgroup.map(|id| id.0),
+            platform_id: system.platform.0,
+            forest_name: system.name.clone(),
+            domain_name: system.name.clone(),
+            net_bios_name: system.domain.clone(),
+            use_ssl: true,
+            port: system.port,
+            timeout: system.terms.timeout_s,
             description: system.description.clone(),
         }
     }

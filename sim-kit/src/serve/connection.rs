@@ -1,0 +1,202 @@
+//! One connection from its first byte to its last, over HTTP/1.1 or HTTP/2.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::resume_unwind;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hyper::rt::Executor;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::{JoinError, JoinHandle, JoinSet};
+
+use super::Handler;
+use super::exchange::Conversation;
+use super::wire_end::{ClearEnd, Ending};
+
+/// Exchanges of one HTTP/2 connection at a time: what IIS allows (documented by Microsoft,
+/// `Http2MaxConcurrentClientStreams`).
+const STREAMS_MAX: u32 = 100;
+/// Longest list of header fields over HTTP/2, bytes: what IIS allows (`MaxRequestBytes`).
+const HEADER_BYTES_MAX: u32 = 16 * 1024;
+/// A silent HTTP/2 client is asked this often whether it is still there, and given as long.
+const PROBE: Duration = Duration::from_secs(30);
+
+/// Answers over HTTP/1.1 until the connection ends or the listener stops.
+pub(super) async fn over_http1<H, S>(stream: S, conversation: &Arc<Conversation<H>>)
+where
+    H: Handler,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = service_fn(|request| conversation.exchange(request));
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(
+            conversation.listener.limits.header_read_s,
+        ))
+        .half_close(true)
+        .title_case_headers(true);
+    let stream = ClearEnd::new(stream, conversation.ending.clone());
+    let connection = builder
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = conversation.listener.stopping.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(peer = %conversation.peer, %error, "connection ended early");
+    }
+    let running = conversation
+        .upgraded
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
+    if let Some(running) = running {
+        AbortOnDrop(running).join().await;
+    }
+}
+
+/// Answers over HTTP/2, several requests at a time. What ends a connection on HTTP/1.1 ends it
+/// here too, with every exchange that is under way on it.
+pub(super) async fn over_http2<H, S>(stream: S, conversation: &Arc<Conversation<H>>)
+where
+    H: Handler,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let shared = Arc::clone(conversation);
+    let service = service_fn(move |request| {
+        let conversation = Arc::clone(&shared);
+        async move { conversation.exchange(request).await }
+    });
+    let streams = Streams {
+        running: Arc::default(),
+        ending: conversation.ending.clone(),
+    };
+    let mut builder = hyper::server::conn::http2::Builder::new(streams.clone());
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(HEADER_BYTES_MAX)
+        .keep_alive_interval(PROBE)
+        .keep_alive_timeout(PROBE);
+    let stream = ClearEnd::new(stream, conversation.ending.clone());
+    {
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        tokio::pin!(connection);
+        let mut finishing = false;
+        loop {
+            tokio::select! {
+                biased;
+                () = conversation.ending.is_cut() => break,
+                ended = connection.as_mut() => {
+                    if let Err(error) = ended {
+                        tracing::debug!(peer = %conversation.peer, %error, "connection ended early");
+                    }
+                    break;
+                }
+                () = conversation.ending.is_finished(), if !finishing => {
+                    finishing = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                () = conversation.listener.stopping.cancelled(), if !finishing => {
+                    finishing = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
+    streams.end().await;
+}
+
+/// Runs the exchanges of an HTTP/2 connection. They end with it, and it ends with a panic in one of
+/// them, which is passed on.
+#[derive(Clone)]
+struct Streams {
+    running: Arc<Mutex<Running>>,
+    ending: Ending,
+}
+
+#[derive(Default)]
+struct Running {
+    tasks: JoinSet<()>,
+    panic: Option<Box<dyn Any + Send>>,
+}
+
+impl Running {
+    fn note(&mut self, ended: Result<(), JoinError>) {
+        if let Err(error) = ended
+            && let Ok(payload) = error.try_into_panic()
+        {
+            self.panic.get_or_insert(payload);
+        }
+    }
+}
+
+impl Streams {
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Cuts what still runs, and passes the first panic on.
+    async fn end(self) {
+        let mut running = std::mem::take(&mut *self.running());
+        running.tasks.abort_all();
+        while let Some(ended) = running.tasks.join_next().await {
+            running.note(ended);
+        }
+        if let Some(payload) = running.panic {
+            resume_unwind(payload);
+        }
+    }
+}
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Streams {
+    fn execute(&self, exchange: F) {
+        let mut running = self.running();
+        while let Some(ended) = running.tasks.try_join_next() {
+            running.note(ended);
+        }
+        let watch = CutOnPanic(self.ending.clone());
+        running.tasks.spawn(async move {
+            exchange.await;
+            drop(watch);
+        });
+    }
+}
+
+struct CutOnPanic(Ending);
+
+impl Drop for CutOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.cut();
+        }
+    }
+}
+
+/// Ends the task of an upgraded connection together with the connection's own task.
+struct AbortOnDrop(JoinHandle<()>);
+
+impl AbortOnDrop {
+    async fn join(mut self) {
+        if let Err(error) = (&mut self.0).await
+            && let Ok(payload) = error.try_into_panic()
+        {
+            resume_unwind(payload);
+        }
+    }
+}
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
