@@ -55,6 +55,8 @@ pub struct World {
     pub(crate) session: Option<SessionId>,
     /// The one that was opened before all others.
     pub(crate) first_session: Option<SessionId>,
+    /// The one before it.
+    earlier: Option<SessionId>,
     /// The list that the user picks from.
     pub(crate) offered: Vec<Entry>,
     pub(crate) leak_on_purpose: Option<String>,
@@ -91,6 +93,7 @@ impl World {
             shown: Shown::Nothing,
             session: None,
             first_session: None,
+            earlier: None,
             offered: Vec::new(),
             leak_on_purpose: None,
             dialog: String::new(),
@@ -153,6 +156,7 @@ impl World {
         let (session, shown) = opened.unwrap_or_else(|error| engine(error));
         self.session = Some(session);
         self.first_session.get_or_insert(session);
+        self.earlier = self.session.replace(session);
         self.shown = match shown {
             Ok(list) => {
                 self.offered.clone_from(&list);
@@ -202,6 +206,12 @@ impl World {
             Ok(injected) => Shown::Injected(injected),
             Err(refusal) => Shown::Error(refusal),
         };
+    }
+
+    /// The session that was opened before the last one.
+    pub(crate) fn earlier_session(&self) -> SessionId {
+        self.earlier
+            .unwrap_or_else(|| engine("only one session was opened"))
     }
 
     /// The session that was opened last.

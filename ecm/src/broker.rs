@@ -2,19 +2,18 @@
 //! what is owed for it, and a credential leaves sealed.
 
 mod ask;
+mod calls;
 mod check_in;
 mod fetch;
 
-use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_util::task::TaskTracker;
 
 use self::ask::ask;
+use self::calls::Calls;
 use self::fetch::Fetch;
 use crate::clock::{Clock, within};
 use crate::diagnosis::log_failure;
@@ -22,11 +21,15 @@ use crate::error::{ErrorKind, Hop, Owner, PluginError};
 use crate::link::wire::{Answer, Call, ErrorAnswer};
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
-use crate::plugin::Plugin;
+use crate::plugin::{Health, Plugin};
+
+/// Limit for the answer of the plugin's health check.
+const HEALTH_LIMIT: Duration = Duration::from_secs(10);
 
 /// Between the plugin, the outbox and the link.
 pub struct Broker {
     plugin: Arc<dyn Plugin>,
+    calls: Calls,
     outbox: Arc<Outbox>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
@@ -70,8 +73,10 @@ impl Broker {
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
     ) -> Self {
+        let calls = Calls::new(Arc::clone(&plugin), Arc::clone(&metrics));
         Self {
             plugin,
+            calls,
             outbox,
             clock,
             metrics,
@@ -118,7 +123,7 @@ impl Broker {
                     self.session_complete(session.session_id.clone()).await;
                 }
                 let name = other.name();
-                let answer = ask(self.plugin.as_ref(), other).await;
+                let answer = ask(&self.calls, other).await;
                 answer.inspect_err(|error| log_failure(name, error))
             }
         };
@@ -133,6 +138,34 @@ impl Broker {
         if within(limit, self.tasks.wait()).await.is_none() {
             tracing::warn!("shut down with a vault call still running; its check-in stays owed");
         }
+    }
+
+    /// Whether the vault can be reached and accepts the plugin's account; `None` if the plugin
+    /// cannot tell.
+    pub async fn vault_health(&self) -> Option<Health> {
+        let asked = self.calls.make("health", |plugin| async move {
+            if !plugin.capabilities().health_check {
+                return Ok(None);
+            }
+            plugin.health().await.map(Some)
+        });
+        let asked = within(HEALTH_LIMIT, asked).await;
+        let failed = |detail: String| {
+            Some(Health {
+                healthy: false,
+                detail,
+            })
+        };
+        match asked {
+            Some(Ok(health)) => health,
+            Some(Err(error)) => failed(error.to_string()),
+            None => failed(format!("no answer within {} s", HEALTH_LIMIT.as_secs())),
+        }
+    }
+
+    /// Drops what [`Broker::settle`] did not wait for.
+    pub fn stop_calls(&self) {
+        self.calls.stop();
     }
 
     fn now_unix(&self) -> i64 {
@@ -159,12 +192,4 @@ fn broke_down() -> PluginError {
         "report the place that the log names",
         Owner::Maintainer,
     )
-}
-
-/// A plugin that panics harms only the call that it was serving.
-async fn guarded<T>(call: impl Future<Output = Result<T, PluginError>>) -> Result<T, PluginError> {
-    AssertUnwindSafe(call)
-        .catch_unwind()
-        .await
-        .unwrap_or_else(|_| Err(broke_down()))
 }

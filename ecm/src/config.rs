@@ -4,8 +4,10 @@
 //! The settings of the Secret Server plugin keep the documented names of `ecm:§6` as snake_case
 //! keys; everything else is this project's own.
 
+pub mod keys;
 mod level;
 mod overrides;
+pub mod places;
 mod reference;
 mod sections;
 mod table;
@@ -50,9 +52,11 @@ pub struct LocalConfig {
     /// Section `[log]`.
     pub log: LogConfig,
     /// Section `[monitor]`; absent means no listener at all.
-    pub monitor: Option<SocketAddr>,
+    pub monitor: Option<MonitorConfig>,
     /// Section `[check_in]`.
     pub check_in: CheckInConfig,
+    /// Section `[log_on]`.
+    pub log_on: LogOnConfig,
     /// Section `[vault]`.
     pub vault: VaultConfig,
 }
@@ -124,6 +128,50 @@ pub struct CheckInConfig {
     /// A credential that was delivered before the ECM was restarted is checked in after this
     /// time, unless the appliance reports the end of its session earlier.
     pub orphan_after: Duration,
+    /// A credential whose fetch got no answer is checked in a second time, so long after the
+    /// vault confirmed the first check-in; zero for never. The default is longer than ASP.NET
+    /// lets a request run (110 s).
+    pub repeat_after: Duration,
+}
+
+impl Default for CheckInConfig {
+    fn default() -> Self {
+        let hours = |hours: u64| Duration::from_secs(hours * 3600);
+        Self {
+            give_up_after: hours(7 * 24),
+            orphan_after: hours(8),
+            repeat_after: Duration::from_secs(120),
+        }
+    }
+}
+
+/// Section `[monitor]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MonitorConfig {
+    /// A loopback address and port.
+    pub listen: SocketAddr,
+    /// How often the vault's health is asked for; zero for never.
+    pub vault_check_every: Duration,
+}
+
+/// Section `[log_on]`: what happens after the vault refused to log the API account on. Vaults lock
+/// accounts after a few refusals (assumed; no vendor text says how many).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogOnConfig {
+    /// No further attempt is made for so long after the first refusal, and twice as long after
+    /// each further one; zero to try for every request.
+    pub refused_pause: Duration,
+    /// The longest such pause.
+    pub refused_pause_max: Duration,
+}
+
+impl Default for LogOnConfig {
+    fn default() -> Self {
+        Self {
+            refused_pause: Duration::from_secs(60),
+            refused_pause_max: Duration::from_secs(3600),
+        }
+    }
 }
 
 /// Section `[vault]`: exactly one plugin.

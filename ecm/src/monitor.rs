@@ -2,19 +2,22 @@
 //! `GET /metrics`.
 //!
 //! It speaks just enough HTTP/1.1 for a probe: one request a connection, headers read within a
-//! limit of time and size, nothing else served.
+//! limit of time and size, nothing else served. A probe costs the vault nothing: its health is
+//! asked for now and then beside the probes, and they see the last answer.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::broker::Broker;
 use crate::clock::{sleep, within};
 use crate::metrics::Metrics;
-use crate::outbox::Outbox;
+use crate::outbox::{DueCheckIn, Outbox};
 
 /// Limit for one probe from its connection to the end of its answer.
 const PROBE_LIMIT: Duration = Duration::from_secs(5);
@@ -54,6 +57,31 @@ pub(crate) async fn serve(
     }
 }
 
+/// Asks for the vault's health now and every `every` until `shutdown`.
+pub(crate) async fn watch_vault(broker: Arc<Broker>, every: Duration, shutdown: CancellationToken) {
+    loop {
+        let asked = tokio::select! {
+            () = shutdown.cancelled() => return,
+            asked = broker.vault_health() => asked,
+        };
+        // A plugin without a health check will not get one.
+        let Some(health) = asked else { return };
+        let before = broker.metrics().vault().map(|vault| vault.health.healthy);
+        if before != Some(health.healthy) {
+            let detail = &health.detail;
+            match health.healthy {
+                true => tracing::info!(detail, "the vault is well"),
+                false => tracing::warn!(detail, "the vault is not well"),
+            }
+        }
+        broker.metrics().vault_checked(health);
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = sleep(every) => {}
+        }
+    }
+}
+
 type Accepted = (TcpStream, tokio::sync::OwnedSemaphorePermit);
 
 async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> Option<Accepted> {
@@ -70,72 +98,208 @@ async fn probe(mut stream: TcpStream, metrics: &Metrics, outbox: &Outbox) -> std
             return Ok(());
         }
     }
-    let (status, content_type, body) = answer(&request, metrics, outbox.owed());
-    let head = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\n\
-         connection: close\r\n\r\n",
-        body.len()
-    );
-    stream.write_all(head.as_bytes()).await?;
-    stream.write_all(body.as_bytes()).await?;
+    let answer = answer(&request, metrics, outbox);
+    stream.write_all(&answer.bytes()).await?;
     stream.shutdown().await
 }
 
-fn answer(request: &[u8], metrics: &Metrics, owed: usize) -> (&'static str, &'static str, String) {
-    const TEXT: &str = "text/plain; charset=utf-8";
-    const JSON: &str = "application/json";
-    if request.starts_with(b"GET /metrics ") {
-        return (
-            "200 OK",
-            "text/plain; version=0.0.4; charset=utf-8",
-            metrics.render(owed),
+/// One answer; a HEAD has the length of the body that it does not get.
+struct Probed {
+    status: &'static str,
+    content_type: &'static str,
+    allow: Option<&'static str>,
+    body: String,
+    is_head: bool,
+}
+
+impl Probed {
+    fn bytes(&self) -> Vec<u8> {
+        let allow = self.allow.map(|methods| format!("allow: {methods}\r\n"));
+        let head = format!(
+            "HTTP/1.1 {}\r\ncontent-type: {}\r\ncontent-length: {}\r\n{}\
+             cache-control: no-store\r\nconnection: close\r\n\r\n",
+            self.status,
+            self.content_type,
+            self.body.len(),
+            allow.unwrap_or_default(),
         );
+        let body = if self.is_head { "" } else { &self.body };
+        [head.as_bytes(), body.as_bytes()].concat()
     }
-    if request.starts_with(b"GET /health ") {
-        let connected = metrics.is_connected();
-        let status = if connected {
-            "200 OK"
-        } else {
-            "503 Service Unavailable"
+}
+
+fn answer(request: &[u8], metrics: &Metrics, outbox: &Outbox) -> Probed {
+    const METHODS: &str = "GET, HEAD";
+    let line = request.split(|&byte| byte == b'\r').next();
+    let mut words = line.unwrap_or_default().split(|&byte| byte == b' ');
+    let (method, target) = (words.next(), words.next().unwrap_or_default());
+    let path = target.split(|&byte| byte == b'?').next();
+    let is_head = method == Some(b"HEAD");
+    let text = |status, body: &str| Probed {
+        status,
+        content_type: "text/plain; charset=utf-8",
+        allow: None,
+        body: body.to_owned(),
+        is_head,
+    };
+    if !matches!(method, Some(b"GET" | b"HEAD")) {
+        return Probed {
+            allow: Some(METHODS),
+            ..text(
+                "405 Method Not Allowed",
+                "only GET and HEAD are served here\n",
+            )
         };
-        let body = format!("{{\"connected\":{connected},\"check_ins_owed\":{owed}}}\n");
-        return (status, JSON, body);
     }
-    if request.starts_with(b"GET ") {
-        return (
-            "404 Not Found",
-            TEXT,
-            "known here: /health and /metrics\n".to_owned(),
-        );
+    match path {
+        Some(b"/metrics") => Probed {
+            content_type: "text/plain; version=0.0.4; charset=utf-8",
+            ..text("200 OK", &metrics.render(outbox.owed()))
+        },
+        Some(b"/health") => {
+            let (well, report) = health(metrics, outbox.owed(), &outbox.given_up());
+            let status = match well {
+                true => "200 OK",
+                false => "503 Service Unavailable",
+            };
+            Probed {
+                content_type: "application/json",
+                ..text(status, &format!("{report}\n"))
+            }
+        }
+        _ => text("404 Not Found", "known here: /health and /metrics\n"),
     }
-    (
-        "405 Method Not Allowed",
-        TEXT,
-        "only GET is served here\n".to_owned(),
-    )
+}
+
+/// Whether this ECM can serve: the link is up, and the vault was well when it was last asked.
+fn health(metrics: &Metrics, owed: usize, given_up: &[DueCheckIn]) -> (bool, Value) {
+    let connected = metrics.is_connected();
+    let vault = metrics.vault();
+    let vault_well = vault.as_ref().is_none_or(|vault| vault.health.healthy);
+    let vault = vault.map(|vault| {
+        json!({
+            "healthy": vault.health.healthy,
+            "detail": vault.health.detail,
+            "checked_s_ago": vault.checked.elapsed().as_secs(),
+        })
+    });
+    let given_up: Vec<_> = given_up
+        .iter()
+        .map(|due| {
+            json!({
+                "session_id": due.session.session_id,
+                "user": due.session.user.username,
+                "jump_item": due.session.jump_item.name,
+                "vault_user": due.holders.join(" or "),
+                "credential_id": due.credential_id,
+            })
+        })
+        .collect();
+    let report = json!({
+        "connected": connected,
+        "vault": vault,
+        "check_ins_owed": owed,
+        "check_ins_given_up": given_up,
+    });
+    (connected && vault_well, report)
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
+    use crate::config::CheckInConfig;
+    use crate::plugin::Health;
+
+    fn probed(request: &str, metrics: &Metrics) -> Probed {
+        probed_with(request, metrics, |_| {})
+    }
+
+    fn probed_with(request: &str, metrics: &Metrics, before: impl Fn(&Outbox)) -> Probed {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("check-ins.log");
+        let (outbox, _) = Outbox::open(&path, CheckInConfig::default(), 0).unwrap();
+        before(&outbox);
+        let request = format!("{request} HTTP/1.1\r\nhost: x\r\n\r\n");
+        answer(request.as_bytes(), metrics, &outbox)
+    }
+
+    fn health_of(healthy: bool) -> Health {
+        let detail = "said \"so\"".to_owned();
+        Health { healthy, detail }
+    }
 
     #[test]
-    fn health_follows_the_link_and_other_paths_are_told_apart() {
+    fn paths_and_methods_are_told_apart_and_a_query_is_ignored() {
         let metrics = Metrics::default();
-        let status = |request: &str| answer(request.as_bytes(), &metrics, 2).0;
-        assert_eq!(
-            status("GET /health HTTP/1.1\r\n\r\n"),
-            "503 Service Unavailable"
-        );
         metrics.connected();
-        assert_eq!(status("GET /health HTTP/1.1\r\n\r\n"), "200 OK");
-        assert_eq!(status("GET /metrics HTTP/1.1\r\n\r\n"), "200 OK");
-        assert_eq!(status("GET / HTTP/1.1\r\n\r\n"), "404 Not Found");
+        for (request, status) in [
+            ("GET /health", "200 OK"),
+            ("HEAD /health", "200 OK"),
+            ("GET /health?verbose=1", "200 OK"),
+            ("HEAD /metrics?x", "200 OK"),
+            ("GET /metrics", "200 OK"),
+            ("GET /", "404 Not Found"),
+            ("GET /healthy", "404 Not Found"),
+            ("POST /health", "405 Method Not Allowed"),
+            ("", "405 Method Not Allowed"),
+        ] {
+            assert_eq!(probed(request, &metrics).status, status, "{request}");
+        }
+        let bytes = |request| String::from_utf8(probed(request, &metrics).bytes()).unwrap();
+        let (get, head) = (bytes("GET /health"), bytes("HEAD /health"));
+        let length = get.find("\r\n\r\n").unwrap() + 4;
+        assert_eq!(head, get[..length]);
+        assert!(bytes("PUT /health").contains("\r\nallow: GET, HEAD\r\n"));
+    }
+
+    #[test]
+    fn health_follows_the_link_and_the_vault() {
+        let metrics = Metrics::default();
+        let status = || probed("GET /health", &metrics).status;
+        assert_eq!(status(), "503 Service Unavailable");
+        metrics.connected();
+        assert_eq!(status(), "200 OK");
+        metrics.vault_checked(health_of(false));
+        assert_eq!(status(), "503 Service Unavailable");
+        let body: Value = serde_json::from_str(&probed("GET /health", &metrics).body).unwrap();
         assert_eq!(
-            status("POST /health HTTP/1.1\r\n\r\n"),
-            "405 Method Not Allowed"
+            (&body["connected"], &body["vault"]["detail"]),
+            (&json!(true), &json!("said \"so\""))
         );
-        let body = answer(b"GET /health HTTP/1.1\r\n\r\n", &metrics, 2).2;
-        assert_eq!(body, "{\"connected\":true,\"check_ins_owed\":2}\n");
+        assert_eq!(body["check_ins_given_up"], json!([]));
+        metrics.vault_checked(health_of(true));
+        assert_eq!(status(), "200 OK");
+    }
+
+    #[test]
+    fn health_names_the_check_ins_that_were_given_up() {
+        let session = json!({
+            "session_id": "s-1", "product": "pra", "user": {"username": "joe"},
+            "jump_item": {"type": "shell_jump", "name": "db01", "hostname": "db01"}
+        });
+        let session = serde_json::from_value(session).unwrap();
+        let give_up = |outbox: &Outbox| {
+            let holders = ["ACME\\joe".to_owned()];
+            let key = outbox.owe(&session, "7", &holders).unwrap();
+            outbox.not_delivered(&key, crate::outbox::FetchEnd::Known, 0);
+            let week = CheckInConfig::default().give_up_after;
+            assert!(matches!(outbox.step(0), crate::outbox::Step::Pay(_)));
+            outbox.fail_at_once(&key);
+            let later = i64::try_from(week.as_secs()).unwrap();
+            assert!(matches!(
+                outbox.step(later),
+                crate::outbox::Step::GivenUp(_)
+            ));
+        };
+        let metrics = Metrics::default();
+        let body = probed_with("GET /health", &metrics, give_up).body;
+        let body: Value = serde_json::from_str(&body).unwrap();
+        let expected = json!([{
+            "session_id": "s-1", "user": "joe", "jump_item": "db01",
+            "vault_user": "acme\\joe", "credential_id": "7"
+        }]);
+        assert_eq!(body["check_ins_given_up"], expected);
     }
 }

@@ -11,6 +11,16 @@
 //! `check_in.orphan_after_s`. *Due*: it is paid now, or retried with growing pauses until
 //! `check_in.give_up_after_s` have passed.
 //!
+//! Sessions that share one check-out. A vault gives a credential out to a user, not to a session,
+//! so a check-in would take it from every other session of that user. A debt that is due is
+//! therefore held back while another debt of the same credential and a vault user in common is
+//! fetched or delivered, and the check-in of the last one confirms them all. A fetch in turn waits
+//! while such a check-in is under way ([`OutboxError::BeingCheckedIn`]).
+//!
+//! Fetches that may be handled late. When a fetch ended without an answer, the vault may handle it
+//! after the check-in has said that there is nothing to check in. Such a debt is paid twice: at
+//! once, and once more `check_in.repeat_after_s` after the first confirmation.
+//!
 //! Every method that writes blocks on the disk: call it where blocking is allowed.
 
 mod file;
@@ -25,10 +35,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 use self::file::RecordFile;
 use self::record::Record;
-use self::state::{Debt, PAID_MAX, Phase, State};
+use self::state::{Debt, PAID_MAX, Phase, Round, State};
 use crate::clock::Stopwatch;
 use crate::config::CheckInConfig;
 use crate::link::wire::SessionFrame;
@@ -52,6 +63,8 @@ pub struct DueCheckIn {
     pub session: SessionFrame,
     /// The credential.
     pub credential_id: String,
+    /// The vault users that may hold it, most likely first.
+    pub holders: Vec<String>,
     /// When the session ended, Unix seconds.
     pub ended_at_unix: i64,
     /// How often it was tried before.
@@ -70,14 +83,25 @@ pub enum Step {
 }
 
 /// What became of a release that the appliance asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Release {
-    /// It is to be paid now.
-    Pay,
+    /// It is to be paid now; report [`Outbox::paid`] or [`Outbox::failed`].
+    Pay(Box<DueCheckIn>),
     /// It was paid before.
     Paid,
-    /// The credential is still being fetched; it will be paid as soon as that is over.
+    /// It is written down and will be paid by [`Outbox::step`]: the credential is still being
+    /// fetched, another session of the same vault user has it, or the last attempt was a moment
+    /// ago.
     Later,
+}
+
+/// How a fetch ended that delivered nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchEnd {
+    /// The vault answered, or was never asked.
+    Known,
+    /// No answer came: the vault may still handle the call.
+    Unknown,
 }
 
 /// Why a debt could not be written down.
@@ -95,6 +119,10 @@ pub enum OutboxError {
         /// The system's words.
         reason: io::Error,
     },
+    /// The vault is taking an earlier check-in of the same credential right now. Wait for
+    /// [`Outbox::settled`] and try again.
+    #[error("an earlier check-in of this credential is still under way; try again in a moment")]
+    BeingCheckedIn,
     /// There are too many debts already.
     #[error(
         "{DEBTS_MAX} check-ins are owed already; see the log for why the vault does not take them"
@@ -120,6 +148,7 @@ pub struct Found {
 pub struct Outbox {
     state: Mutex<State>,
     changed: Notify,
+    settled: Notify,
     limits: CheckInConfig,
 }
 
@@ -136,9 +165,10 @@ impl Outbox {
             records_in_file: contents.records.len(),
             debts: Vec::new(),
             paid: VecDeque::new(),
+            given_up: VecDeque::new(),
         };
         for record in contents.records {
-            state.replay(record, now_unix);
+            state.replay(record, now_unix, limits.repeat_after);
         }
         let mut found = Found {
             owed: state.debts.len(),
@@ -155,40 +185,43 @@ impl Outbox {
         let this = Self {
             state: Mutex::new(state),
             changed: Notify::new(),
+            settled: Notify::new(),
             limits,
         };
         Ok((this, found))
     }
 
-    /// Writes down that the check-in of `credential_id` is owed; the credential may be fetched
-    /// only after this returned.
+    /// Writes down that the check-in of `credential_id` is owed by one of `holders`; the credential
+    /// may be fetched only after this returned.
     ///
     /// # Errors
     /// The debt is not on the disk: do not fetch.
-    pub fn owe(&self, session: &SessionFrame, credential_id: &str) -> Result<DebtKey, OutboxError> {
-        let key = DebtKey::new(&session.session_id, credential_id);
+    pub fn owe(
+        &self,
+        session: &SessionFrame,
+        credential_id: &str,
+        holders: &[String],
+    ) -> Result<DebtKey, OutboxError> {
         let mut state = self.lock();
         if state.debts.len() >= DEBTS_MAX {
             return Err(OutboxError::Full);
         }
-        let record = Record::Owed {
-            session: Box::new(session.clone()),
-            credential_id: credential_id.to_owned(),
-        };
-        let written = state.append(&record);
+        let mut debt = Debt::new(session, credential_id, holders);
+        debt.busy = true;
+        if state.is_being_settled(&debt) {
+            return Err(OutboxError::BeingCheckedIn);
+        }
+        let written = state.append(&debt.owed());
         written.map_err(|reason| OutboxError::Disk {
             path: state.path.clone(),
             reason,
         })?;
+        let key = debt.key.clone();
+        let again = state.debt(&key).is_some_and(|before| before.is_delivered());
+        debt.phase = Phase::Fetched { again };
         state.paid.retain(|paid| *paid != key);
         state.debts.retain(|debt| debt.key != key);
-        let session = session.clone();
-        state.debts.push(Debt {
-            key: key.clone(),
-            session,
-            phase: Phase::Fetched,
-            busy: true,
-        });
+        state.debts.push(debt);
         Ok(key)
     }
 
@@ -197,7 +230,7 @@ impl Outbox {
         let mut state = self.lock();
         state
             .debt(key)
-            .is_some_and(|debt| matches!(debt.phase, Phase::Fetched))
+            .is_some_and(|debt| matches!(debt.phase, Phase::Fetched { .. }))
     }
 
     /// The credential left the ECM; its check-in waits for the session's end.
@@ -205,24 +238,39 @@ impl Outbox {
         let mut state = self.lock();
         let Some(debt) = state.debt(key) else { return };
         debt.busy = false;
-        if matches!(debt.phase, Phase::Fetched) {
+        if matches!(debt.phase, Phase::Fetched { .. }) {
             debt.phase = Phase::Delivered { orphaned: None };
             // Unwritten, it would be checked in at the next start rather than later: the safe way.
             state.append_or_warn(&Record::Delivered(key.clone()));
         }
         drop(state);
-        self.changed.notify_one();
+        self.notify();
     }
 
-    /// The credential did not leave the ECM, or nobody knows; its check-in is due now.
-    pub fn not_delivered(&self, key: &DebtKey, now_unix: i64) {
+    /// The credential did not leave the ECM, or nobody knows; its check-in is due now, unless the
+    /// session had it from an earlier fetch.
+    pub fn not_delivered(&self, key: &DebtKey, end: FetchEnd, now_unix: i64) {
+        let round = match end {
+            FetchEnd::Known => Round::Only,
+            FetchEnd::Unknown => Round::First,
+        };
         let mut state = self.lock();
-        state.make_due(key, now_unix, now_unix);
         if let Some(debt) = state.debt(key) {
             debt.busy = false;
+            match &mut debt.phase {
+                Phase::Fetched { again: true } => {
+                    debt.phase = Phase::Delivered { orphaned: None };
+                    state.append_or_warn(&Record::Delivered(key.clone()));
+                }
+                // The session ended meanwhile, which was written down as if nothing was known.
+                Phase::Due { round: written, .. } => *written = round,
+                Phase::Fetched { again: false } | Phase::Delivered { .. } => {
+                    state.make_due(key, now_unix, now_unix, round);
+                }
+            }
         }
         drop(state);
-        self.changed.notify_one();
+        self.notify();
     }
 
     /// Nothing came yet: the vault waits for somebody's approval. The request for it is given back
@@ -232,13 +280,14 @@ impl Outbox {
         let mut state = self.lock();
         let Some(debt) = state.debt(key) else { return };
         debt.busy = false;
-        if matches!(debt.phase, Phase::Fetched) {
-            let orphaned = Some(Stopwatch::start());
+        if let Phase::Fetched { again } = debt.phase {
+            // A session that had the credential before keeps it; another one waits like an orphan.
+            let orphaned = (!again).then(Stopwatch::start);
             debt.phase = Phase::Delivered { orphaned };
             state.append_or_warn(&Record::Delivered(key.clone()));
         }
         drop(state);
-        self.changed.notify_one();
+        self.notify();
     }
 
     /// The appliance says that a session is over: whatever waited for that alone is due.
@@ -246,42 +295,64 @@ impl Outbox {
         let mut state = self.lock();
         state.end_of_waiting(session_id, now_unix);
         drop(state);
-        self.changed.notify_one();
+        self.notify();
     }
 
     /// The appliance says that the session ended at `ended_at_unix`.
-    pub fn release(&self, key: &DebtKey, ended_at_unix: i64, now_unix: i64) -> Release {
+    ///
+    /// # Errors
+    /// There are too many debts to take on one that another ECM has made.
+    pub fn release(
+        &self,
+        session: &SessionFrame,
+        credential_id: &str,
+        holders: &[String],
+        ended_at_unix: i64,
+        now_unix: i64,
+    ) -> Result<Release, OutboxError> {
         let mut state = self.lock();
-        if state.debt(key).is_none() {
-            // A debt of another ECM, or of this one before its state was lost: pay it all the same.
-            return if state.paid.contains(key) {
-                Release::Paid
-            } else {
-                Release::Pay
-            };
-        }
-        state.make_due(key, ended_at_unix, now_unix);
-        match state.debt(key) {
-            Some(debt) if !debt.busy => {
-                debt.busy = true;
-                Release::Pay
+        let unknown = Debt::new(session, credential_id, holders);
+        let key = unknown.key.clone();
+        if state.debt(&key).is_none() {
+            if state.paid.contains(&key) {
+                return Ok(Release::Paid);
             }
-            _ => Release::Later,
+            // A debt of another ECM, or of this one before its state was lost: owed all the same.
+            if state.debts.len() >= DEBTS_MAX {
+                return Err(OutboxError::Full);
+            }
+            state.append_or_warn(&unknown.owed());
+            state.debts.push(unknown);
         }
+        // While the fetch runs nobody knows its end, and a crash would leave it so.
+        let fetching = state.debt(&key).is_some_and(|debt| debt.busy);
+        let round = if fetching { Round::First } else { Round::Only };
+        state.make_due(&key, ended_at_unix, now_unix, round);
+        let due = state.pay_now(&key);
+        drop(state);
+        // What is not paid now is the worker's.
+        self.notify();
+        Ok(due.map_or(Release::Later, |due| Release::Pay(Box::new(due))))
     }
 
     /// The vault confirmed the check-in.
-    pub fn paid(&self, key: &DebtKey) {
+    pub fn paid(&self, key: &DebtKey, now_unix: i64) {
         let mut state = self.lock();
-        let known = state.debt(key).is_some();
-        state.debts.retain(|debt| debt.key != *key);
-        if state.paid.len() == PAID_MAX {
-            state.paid.pop_front();
+        if !state.begin_second_round(key, self.limits.repeat_after, now_unix) {
+            for settled in state.settled_with(key) {
+                let known = state.debt(&settled).is_some();
+                state.debts.retain(|debt| debt.key != settled);
+                if state.paid.len() == PAID_MAX {
+                    state.paid.pop_front();
+                }
+                state.paid.push_back(settled.clone());
+                if known {
+                    state.append_or_warn(&Record::Confirmed(settled));
+                }
+            }
         }
-        state.paid.push_back(key.clone());
-        if known {
-            state.append_or_warn(&Record::Confirmed(key.clone()));
-        }
+        drop(state);
+        self.notify();
     }
 
     /// The check-in failed; it stays owed and is tried again after a pause. `fraction` is a random
@@ -297,7 +368,7 @@ impl Outbox {
             }
         }
         drop(state);
-        self.changed.notify_one();
+        self.notify();
     }
 
     /// What is to be done next, in the order in which the debts were made.
@@ -305,9 +376,13 @@ impl Outbox {
         let mut state = self.lock();
         state.expire_orphans(self.limits.orphan_after, now_unix);
         let mut shortest: Option<Duration> = None;
-        for debt in state.debts.iter_mut().filter(|debt| !debt.busy) {
+        for at in 0..state.debts.len() {
+            let debt = &state.debts[at];
+            if debt.busy {
+                continue;
+            }
             let remaining = match &debt.phase {
-                Phase::Fetched | Phase::Delivered { orphaned: None } => continue,
+                Phase::Fetched { .. } | Phase::Delivered { orphaned: None } => continue,
                 Phase::Delivered {
                     orphaned: Some(since),
                 } => self.limits.orphan_after.saturating_sub(since.elapsed()),
@@ -316,13 +391,16 @@ impl Outbox {
             if remaining.is_zero()
                 && let Some((due, since_unix)) = debt.as_due()
             {
+                if state.is_held_back(debt) {
+                    state.debts[at].wait_anew(now_unix);
+                    continue;
+                }
                 let waited_s = u64::try_from(now_unix - since_unix).unwrap_or(0);
                 if due.attempts > 0 && waited_s >= self.limits.give_up_after.as_secs() {
-                    let key = debt.key.clone();
-                    state.give_up(&key);
+                    state.give_up(&due);
                     return Step::GivenUp(due);
                 }
-                debt.busy = true;
+                state.debts[at].busy = true;
                 return Step::Pay(due);
             }
             shortest = Some(shortest.map_or(remaining, |shortest| shortest.min(remaining)));
@@ -335,9 +413,39 @@ impl Outbox {
         self.changed.notified().await;
     }
 
+    /// To be told when a fetch or a check-in ended. Enable it before the attempt that may have to
+    /// wait for it.
+    pub fn settled(&self) -> Notified<'_> {
+        self.settled.notified()
+    }
+
+    /// The check-ins that were given up since the start, the last ones of them.
+    pub fn given_up(&self) -> Vec<DueCheckIn> {
+        self.lock().given_up.iter().cloned().collect()
+    }
+
     /// How many check-ins are owed.
     pub fn owed(&self) -> usize {
         self.lock().debts.len()
+    }
+
+    /// [`Outbox::failed`] without the pause.
+    #[cfg(test)]
+    pub(crate) fn fail_at_once(&self, key: &DebtKey) {
+        self.failed(key, 0.5);
+        let mut state = self.lock();
+        if let Some(Debt {
+            phase: Phase::Due { waiting, .. },
+            ..
+        }) = state.debt(key)
+        {
+            waiting.pause = Duration::ZERO;
+        }
+    }
+
+    fn notify(&self) {
+        self.changed.notify_one();
+        self.settled.notify_waiters();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

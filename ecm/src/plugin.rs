@@ -1,14 +1,15 @@
 //! The seam between the ECM and a vault: the calls of the vendor's SDK under our own names.
 //!
 //! Provenance: the member list is `vendor-client ecm:§2.2`; fields that no public text shows are
-//! `assumed ecm:§2.3`. The link guards every call by capability, deadline and panic boundary, so a
-//! plugin that misbehaves harms only the request that it was serving.
+//! `assumed ecm:§2.3`. Every call is guarded by capability, deadline and panic boundary and runs on
+//! a thread of its own, so a plugin that misbehaves harms only the request that it was serving.
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
 use crate::error::PluginError;
+use crate::identity::{MappingRules, candidates};
 use crate::secret::Secret;
 use crate::trace::ExplainedLookup;
 
@@ -31,6 +32,18 @@ pub trait Plugin: Send + Sync {
 
     /// Which optional calls the plugin serves.
     fn capabilities(&self) -> Capabilities;
+
+    /// Where the vault is, for log lines; empty if there is nothing to say.
+    fn vault_url(&self) -> &str {
+        ""
+    }
+
+    /// The vault users on whose behalf the session's calls may be made, most likely first, from
+    /// what is known without asking the vault. Two sessions with one in common may hold the same
+    /// check-out.
+    fn vault_users(&self, session: &Session) -> Vec<String> {
+        vec![session.user.username.clone()]
+    }
 
     /// Whether the vault can be reached and accepts the plugin's account.
     ///
@@ -170,6 +183,15 @@ pub struct User {
     pub display_name: Option<String>,
     /// The kind of security provider, for example `ldap`.
     pub provider_type: Option<String>,
+}
+
+impl User {
+    /// The vault users that this one may be, most likely first.
+    #[must_use]
+    pub fn vault_users(&self, rules: &MappingRules) -> Vec<String> {
+        let mapping = candidates(&self.username, self.distinguished_name.as_deref(), rules);
+        mapping.candidates.iter().map(ToString::to_string).collect()
+    }
 }
 
 /// What the user wants to reach.

@@ -100,6 +100,16 @@ impl Plugin for SecretServer {
         }
     }
 
+    fn vault_url(&self) -> &str {
+        self.conversation.settings.endpoint.as_str()
+    }
+
+    fn vault_users(&self, session: &Session) -> Vec<String> {
+        session
+            .user
+            .vault_users(&self.conversation.settings.mapping)
+    }
+
     fn health(&self) -> PluginFuture<'_, Health> {
         Box::pin(async {
             let account = &self.conversation.settings.api_user;

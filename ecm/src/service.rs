@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +12,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::broker::Broker;
-use crate::clock::{Clock, SystemClock};
-use crate::config::{ApplianceConfig, CheckInConfig, Config, Finding};
+use crate::clock::{Clock, SystemClock, within};
+use crate::config::{ApplianceConfig, CheckInConfig, Config, Finding, MonitorConfig};
 use crate::env::{Environment, hostname};
 use crate::link::wire::{CapabilityFlags, Hello, PROTOCOL_VERSION, PluginIdentity};
 use crate::link::{Bounds, ConnectError, Link, LinkState, Reconnect, Site};
@@ -66,6 +67,9 @@ pub enum ServiceError {
     /// The HTTP client cannot be built.
     #[error("failed to set up HTTP: {0}")]
     Http(String),
+    /// The plugin panicked before anything was asked of it.
+    #[error("failed to start the plugin: it broke down while saying what it is; see the log")]
+    Plugin,
     /// The appliance and this ECM share no version of the link.
     #[error("failed to connect: {0}; {action}", action = .0.next_action())]
     Connect(ConnectError),
@@ -79,8 +83,8 @@ pub struct Parts<'c> {
     pub client_secret: Secret,
     /// How check-ins are treated.
     pub check_in: CheckInConfig,
-    /// Where to listen for probes.
-    pub monitor: Option<SocketAddr>,
+    /// Where to listen for probes, and what to tell them.
+    pub monitor: Option<MonitorConfig>,
     /// The locked state directory.
     pub state_dir: StateDir,
     /// The vault.
@@ -97,7 +101,7 @@ pub struct Service {
     broker: Arc<Broker>,
     outbox: Arc<Outbox>,
     metrics: Arc<Metrics>,
-    monitor: Option<TcpListener>,
+    monitor: Option<(TcpListener, MonitorConfig)>,
     _state_dir: StateDir,
 }
 
@@ -112,8 +116,9 @@ impl Service {
     pub fn from_config(config: &Config, environment: &Environment) -> Result<Self, ServiceError> {
         let state_dir = StateDir::lock(&config.local.state.dir)?;
         let client_secret = config.appliance.client_secret.resolve(environment)?;
-        let plugin = vault::plugin(&config.local, environment)?;
-        Self::assemble(Parts {
+        let tokens = vault::service_tokens(&config.local, environment)?;
+        let plugin = vault::plugin_with(&config.local, environment, tokens.clone())?;
+        let service = Self::assemble(Parts {
             appliance: &config.appliance,
             client_secret,
             check_in: config.local.check_in,
@@ -122,7 +127,9 @@ impl Service {
             plugin,
             reconnect: Reconnect::default(),
             bounds: Bounds::default(),
-        })
+        })?;
+        service.metrics.watch_tokens(tokens);
+        Ok(service)
     }
 
     /// Puts an ECM together from its parts. Nothing is connected yet.
@@ -136,7 +143,11 @@ impl Service {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let outbox = open_outbox(&parts.state_dir, parts.check_in, clock.as_ref())?;
         let metrics = Arc::new(Metrics::default());
-        let hello = hello(parts.state_dir.ecm_id()?, parts.plugin.as_ref());
+        let ecm_id = parts.state_dir.ecm_id()?;
+        let introduced = AssertUnwindSafe(|| hello(ecm_id, parts.plugin.as_ref()));
+        let hello = catch_unwind(introduced).map_err(|_| ServiceError::Plugin)?;
+        announce(parts.appliance, &hello);
+        metrics.started_with(&hello.plugin.name, &hello.plugin.version);
         let plugin = Arc::clone(&parts.plugin);
         let broker = Broker::new(plugin, Arc::clone(&outbox), clock, Arc::clone(&metrics));
         let broker = Arc::new(broker);
@@ -150,7 +161,10 @@ impl Service {
             bounds: parts.bounds,
             state: watch::Sender::default(),
         };
-        let monitor = parts.monitor.map(listen).transpose()?;
+        let monitor = parts
+            .monitor
+            .map(|monitor| Ok::<_, ServiceError>((listen(monitor.listen)?, monitor)))
+            .transpose()?;
         Ok(Self {
             link,
             broker,
@@ -170,7 +184,7 @@ impl Service {
     pub fn monitor_address(&self) -> Option<SocketAddr> {
         self.monitor
             .as_ref()
-            .and_then(|listener| listener.local_addr().ok())
+            .and_then(|(listener, _)| listener.local_addr().ok())
     }
 
     /// Runs until `shutdown`: requests that are running are answered first, then the link is
@@ -181,7 +195,7 @@ impl Service {
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), ServiceError> {
         // Helpers outlive the link, since its last requests still need them.
         let stop_helpers = CancellationToken::new();
-        if let Some(listener) = self.monitor {
+        if let Some((listener, monitor)) = self.monitor {
             let (metrics, outbox) = (Arc::clone(&self.metrics), Arc::clone(&self.outbox));
             tokio::spawn(monitor::serve(
                 listener,
@@ -189,6 +203,10 @@ impl Service {
                 outbox,
                 stop_helpers.clone(),
             ));
+            let (broker, every) = (Arc::clone(&self.broker), monitor.vault_check_every);
+            if !every.is_zero() {
+                tokio::spawn(monitor::watch_vault(broker, every, stop_helpers.clone()));
+            }
         }
         let payer = {
             let (broker, stop) = (Arc::clone(&self.broker), stop_helpers.clone());
@@ -197,12 +215,27 @@ impl Service {
         let ended = self.link.run(shutdown).await;
         self.broker.settle(SETTLE_LIMIT).await;
         stop_helpers.cancel();
-        if payer.await.is_err() {
-            tracing::error!("the worker of the outbox broke down; what it owed is still on disk");
+        if !matches!(within(SETTLE_LIMIT, payer).await, Some(Ok(()))) {
+            tracing::warn!("shut down during a check-in; what was owed is still on disk");
         }
+        self.broker.stop_calls();
         tracing::info!(check_ins_owed = self.outbox.owed(), "stopped");
         ended.map_err(ServiceError::Connect)
     }
+}
+
+/// The first thing to look at when this ECM does not do what it should: what it was started as.
+fn announce(appliance: &ApplianceConfig, hello: &Hello) {
+    let PluginIdentity { name, version, .. } = &hello.plugin;
+    tracing::info!(
+        version = hello.ecm_version,
+        site = %appliance.site_url,
+        client_id = appliance.client_id,
+        ecm_id = hello.ecm_id,
+        plugin = name,
+        plugin_version = version,
+        "starting"
+    );
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, ServiceError> {

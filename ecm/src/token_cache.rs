@@ -2,26 +2,33 @@
 //! memory, and encrypted on disk where a directory is given.
 //!
 //! Concurrent look-ups that miss share one load. The load runs as a task of its own, so a caller
-//! that is dropped does not stall the others. Another process may clear the file at any time: its
-//! stamp is compared on every use.
+//! that is dropped does not stall the others. Another process may clear the tokens at any time,
+//! those in memory too: the stamps of the file and of the orders are compared on every use.
 
+mod clears;
+mod counts;
 mod file;
 mod key;
+mod refusals;
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use jiff::Timestamp;
 
+use self::clears::{Order, Orders};
+use self::counts::Counters;
 use self::file::{CacheFile, Stamp};
+use self::refusals::Refusals;
 use crate::error::{ErrorKind, Hop, Owner, PluginError};
 use crate::secret::Secret;
 
+pub use self::counts::Counts;
 pub use self::key::KeySource;
 
 /// Whose token it is.
@@ -75,10 +82,16 @@ pub struct TokenCache {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Inner {
     held: Mutex<Held>,
     flights: Mutex<HashMap<TokenKey, Flight>>,
+    refusals: Mutex<Refusals>,
+    /// First and longest pause after a refused log-on.
+    pauses: OnceLock<(Duration, Duration)>,
+    counts: Counters,
+    /// Where orders to forget tokens arrive, if anywhere.
+    directory: Option<PathBuf>,
     file: Option<CacheFile>,
 }
 
@@ -87,6 +100,14 @@ struct Held {
     tokens: BTreeMap<TokenKey, CachedToken>,
     /// The state of the file that `tokens` was read from or written to.
     stamp: Option<Stamp>,
+    orders: Orders,
+}
+
+/// What an order to forget tokens did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cleared {
+    /// How many tokens were in the file; `None` if they could not be counted.
+    pub on_disk: Option<usize>,
 }
 
 type Flight = Shared<BoxFuture<'static, Result<CachedToken, PluginError>>>;
@@ -95,7 +116,13 @@ impl TokenCache {
     /// A cache that lives and dies with the process.
     #[must_use]
     pub fn in_memory() -> Self {
-        Self::new(None)
+        Self::new(None, None)
+    }
+
+    /// The same, and it heeds the orders to forget tokens that are left in `directory`.
+    #[must_use]
+    pub fn in_memory_beside(directory: &Path) -> Self {
+        Self::new(Some(directory), None)
     }
 
     /// A cache in `directory`, which is made if needed. A file that cannot be decrypted is set
@@ -105,18 +132,37 @@ impl TokenCache {
     /// The key or the directory cannot be used.
     pub fn open(directory: &Path, key: &KeySource) -> Result<Self, CacheError> {
         let file = CacheFile::open(directory, key)?;
-        Ok(Self::new(Some(file)))
+        Ok(Self::new(Some(directory), Some(file)))
     }
 
-    fn new(file: Option<CacheFile>) -> Self {
-        let (held, flights) = (Mutex::default(), Mutex::default());
+    fn new(directory: Option<&Path>, file: Option<CacheFile>) -> Self {
+        let orders = directory.map(Orders::of).unwrap_or_default();
+        let held = Held {
+            orders,
+            ..Held::default()
+        };
         Self {
             inner: Arc::new(Inner {
-                held,
-                flights,
+                held: Mutex::new(held),
+                directory: directory.map(Path::to_owned),
                 file,
+                ..Inner::default()
             }),
         }
+    }
+
+    /// Makes no attempt to log the API account on for `first` after the vault refused one, and for
+    /// growing pauses up to `longest` after further ones. Without this every request tries.
+    #[must_use]
+    pub fn pausing_after_refusals(self, first: Duration, longest: Duration) -> Self {
+        let _ = self.inner.pauses.set((first, longest));
+        self
+    }
+
+    /// What the cache was used for so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.inner.counts.read()
     }
 
     /// The token of `key`, unless it was issued before `not_before`.
@@ -145,8 +191,10 @@ impl TokenCache {
         F: Future<Output = Result<CachedToken, PluginError>> + Send + 'static,
     {
         if let Some(token) = self.get(key, not_before) {
+            self.inner.counts.hit();
             return Ok(token);
         }
+        self.inner.counts.missed();
         let flight = {
             let mut flights = lock(&self.inner.flights);
             match flights.get(key) {
@@ -155,6 +203,10 @@ impl TokenCache {
                 None => match self.get(key, not_before) {
                     Some(token) => return Ok(token),
                     None => {
+                        if let Some(refusal) = lock(&self.inner.refusals).of(key) {
+                            self.inner.counts.withheld();
+                            return Err(refusal);
+                        }
                         let flight = self.take_off(key.clone(), load());
                         flights.insert(key.clone(), flight.clone());
                         flight
@@ -170,6 +222,7 @@ impl TokenCache {
         F: Future<Output = Result<CachedToken, PluginError>> + Send + 'static,
     {
         let cache = self.clone();
+        let began = lock(&self.inner.held).orders.last();
         let task = tokio::spawn(async move {
             // Made first, so that the flight is over even if the load panics.
             let landing = Landing {
@@ -177,13 +230,15 @@ impl TokenCache {
                 key: &key,
             };
             let loaded = load.await;
+            cache.inner.note(&key, &loaded);
             if let Ok(token) = &loaded {
+                let (key, token) = (key.clone(), token.clone());
                 cache
-                    .change({
-                        let (key, token) = (key.clone(), token.clone());
-                        move |tokens| {
-                            tokens.insert(key, token);
-                            drop_oldest(tokens);
+                    .change(move |held| {
+                        // Whoever ordered it meanwhile to be forgotten must not find it again.
+                        if !held.orders.hit_since(began, &key) {
+                            held.tokens.insert(key, token);
+                            drop_oldest(&mut held.tokens);
                         }
                     })
                     .await;
@@ -199,35 +254,84 @@ impl TokenCache {
     /// Drops the token of `key` if it is still `refused`: somebody else may have replaced it.
     pub async fn forget(&self, key: &TokenKey, refused: &Secret) {
         let (key, refused) = (key.clone(), refused.clone());
-        self.change(move |tokens| {
-            if tokens.get(&key).is_some_and(|held| held.token == refused) {
-                tokens.remove(&key);
+        self.change(move |held| {
+            let kept = held.tokens.get(&key);
+            if kept.is_some_and(|kept| kept.token == refused) {
+                held.tokens.remove(&key);
             }
         })
         .await;
     }
 
     /// Drops every token, or those of one user (`joe.user` in any domain, or `ACME\joe.user`), and
-    /// tells how many. Works while another process uses the same directory.
+    /// tells how many. Other processes that use the same directory do likewise.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn clear(&self, user: Option<&str>) -> Result<usize, CacheError> {
+        let inner = &self.inner;
+        if let Some(directory) = &inner.directory {
+            let _lock = file::lock_directory(directory)?;
+            let mut held = lock(&inner.held);
+            inner.refresh(&mut held);
+            held.orders.add(user);
+            held.orders.write(directory)?;
+        } else {
+            lock(&inner.held).orders.add(user);
+        }
+        lock(&inner.refusals).forget();
         let mut dropped = 0;
-        self.inner.change(|tokens| {
-            let before = tokens.len();
-            tokens.retain(|key, _| user.is_some_and(|user| !key.is_of(user)));
-            dropped = before - tokens.len();
+        inner.change(|held| {
+            let before = held.tokens.len();
+            held.tokens
+                .retain(|key, _| user.is_some_and(|user| !key.is_of(user)));
+            dropped = before - held.tokens.len();
         })?;
         Ok(dropped)
     }
 
+    /// The same from outside: orders whoever uses `directory` to forget tokens, and takes them out
+    /// of the file there. Makes neither a directory nor a key.
+    ///
+    /// # Errors
+    /// A file cannot be read or written, or one user's tokens cannot be told from the others'
+    /// without the key.
+    pub fn clear_directory(
+        directory: &Path,
+        key: Option<&KeySource>,
+        user: Option<&str>,
+    ) -> Result<Cleared, CacheError> {
+        let none = Cleared {
+            on_disk: key.map(|_| 0),
+        };
+        if !directory.is_dir() {
+            return Ok(none);
+        }
+        {
+            let _lock = file::lock_directory(directory)?;
+            let mut orders = Orders::of(directory);
+            orders.add(user);
+            orders.write(directory)?;
+        }
+        let cleared = match key.map(|key| CacheFile::existing(directory, key)) {
+            Some(Ok(file)) => Self::new(Some(directory), Some(file))
+                .clear(user)
+                .map(|count| Cleared {
+                    on_disk: Some(count),
+                }),
+            // Nobody can use such a file: one without a key, or with a key that is lost.
+            None => Ok(none),
+            Some(Err(_)) if !file::has_tokens(directory) => Ok(none),
+            Some(Err(_)) if user.is_none() => Ok(Cleared { on_disk: None }),
+            Some(Err(error)) => Err(error),
+        }?;
+        file::sweep(directory, user.is_none())?;
+        Ok(cleared)
+    }
+
     /// Changes memory and file; a file that cannot be written costs a log-on after the next
     /// start and nothing else, so it is only logged.
-    async fn change(
-        &self,
-        apply: impl FnOnce(&mut BTreeMap<TokenKey, CachedToken>) + Send + 'static,
-    ) {
+    async fn change(&self, apply: impl FnOnce(&mut Held) + Send + 'static) {
         let inner = Arc::clone(&self.inner);
         let changed = if inner.file.is_some() {
             tokio::task::spawn_blocking(move || inner.change(apply)).await
@@ -243,8 +347,17 @@ impl TokenCache {
 }
 
 impl Inner {
-    /// Reads the file again if another process changed it.
+    /// Carries out the orders of other processes and reads the file again if one changed it.
     fn refresh(&self, held: &mut Held) {
+        if let Some(directory) = &self.directory
+            && let Some(orders) = held.orders.news(directory)
+        {
+            let kept = |key: &TokenKey| !orders.iter().any(|order| Order::is_for(order, key));
+            held.tokens.retain(|key, _| kept(key));
+            if !orders.is_empty() {
+                lock(&self.refusals).forget();
+            }
+        }
         let Some(file) = &self.file else { return };
         let stamp = file.stamp();
         if held.stamp != stamp {
@@ -253,26 +366,46 @@ impl Inner {
         }
     }
 
-    fn change(
-        &self,
-        apply: impl FnOnce(&mut BTreeMap<TokenKey, CachedToken>),
-    ) -> Result<(), CacheError> {
+    fn change(&self, apply: impl FnOnce(&mut Held)) -> Result<(), CacheError> {
         let Some(file) = &self.file else {
-            apply(&mut lock(&self.held).tokens);
+            let mut held = lock(&self.held);
+            self.refresh(&mut held);
+            apply(&mut held);
             return Ok(());
         };
         let between_processes = file.lock();
         let mut held = lock(&self.held);
         self.refresh(&mut held);
-        apply(&mut held.tokens);
+        apply(&mut held);
         let _guard = between_processes?;
         file.write(&held.tokens)?;
         held.stamp = file.stamp();
         Ok(())
     }
+
+    /// Takes note of how a load ended; only the API account can be locked by log-ons.
+    fn note(&self, key: &TokenKey, loaded: &Result<CachedToken, PluginError>) {
+        self.counts.loaded(key.is_of_api_account(), loaded.is_ok());
+        if let Some(pauses) = self.pauses.get()
+            && key.is_of_api_account()
+        {
+            lock(&self.refusals).note(key, loaded, *pauses);
+        }
+    }
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> CacheError {
+    CacheError::File {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    }
 }
 
 impl TokenKey {
+    fn is_of_api_account(&self) -> bool {
+        self.users.is_empty()
+    }
+
     fn is_of(&self, user: &str) -> bool {
         let user = user.trim().to_lowercase();
         self.users

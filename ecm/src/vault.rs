@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::clock::SystemClock;
-use crate::config::{Finding, LocalConfig, SecretReference, VaultConfig};
+use crate::config::{Finding, LocalConfig, LogOnConfig, SecretReference, VaultConfig};
 use crate::env::Environment;
 use crate::error::PluginError;
 use crate::password_safe::PasswordSafe;
@@ -50,8 +50,25 @@ pub fn plugin(
     local: &LocalConfig,
     environment: &Environment,
 ) -> Result<Arc<dyn Plugin>, VaultError> {
-    let cache = token_cache(local, environment)?.unwrap_or_else(TokenCache::in_memory);
-    plugin_with(local, environment, cache)
+    plugin_with(local, environment, service_tokens(local, environment)?)
+}
+
+/// The token cache of a service: on disk or in memory, heeding orders to forget tokens, and careful
+/// with refused log-ons.
+///
+/// # Errors
+/// The token cache cannot be used.
+pub fn service_tokens(
+    local: &LocalConfig,
+    environment: &Environment,
+) -> Result<TokenCache, VaultError> {
+    let cache = token_cache(local, environment)?
+        .unwrap_or_else(|| TokenCache::in_memory_beside(&local.state.dir));
+    let LogOnConfig {
+        refused_pause,
+        refused_pause_max,
+    } = local.log_on;
+    Ok(cache.pausing_after_refusals(refused_pause, refused_pause_max))
 }
 
 /// The plugin with a token cache of its own.
@@ -92,15 +109,27 @@ pub fn token_cache(
     local: &LocalConfig,
     environment: &Environment,
 ) -> Result<Option<TokenCache>, VaultError> {
-    let key = match &local.state.token_cache_key {
-        None => return Ok(None),
-        Some(SecretReference::File(path)) => KeySource::File(path.clone()),
+    match token_cache_key(local, environment)? {
+        None => Ok(None),
+        Some(key) => Ok(Some(TokenCache::open(&local.state.dir, &key)?)),
+    }
+}
+
+/// Where the token cache's key is; `None` when the configuration names none.
+///
+/// # Errors
+/// It is a credential, and there are no credentials.
+pub fn token_cache_key(
+    local: &LocalConfig,
+    environment: &Environment,
+) -> Result<Option<KeySource>, VaultError> {
+    match &local.state.token_cache_key {
+        None => Ok(None),
+        Some(SecretReference::File(path)) => Ok(Some(KeySource::File(path.clone()))),
         Some(_) => {
-            let directory = environment
-                .credentials_directory()
-                .ok_or(VaultError::NoCredentials)?;
-            KeySource::CredentialsDirectory(directory)
+            let directory = environment.credentials_directory();
+            let directory = directory.ok_or(VaultError::NoCredentials)?;
+            Ok(Some(KeySource::CredentialsDirectory(directory)))
         }
-    };
-    Ok(Some(TokenCache::open(&local.state.dir, &key)?))
+    }
 }

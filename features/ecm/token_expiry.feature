@@ -68,3 +68,17 @@ Feature: Tokens that expire
     Then the console shows an error of category "authentication"
     And the message mentions "API account"
     And the vault was asked for Authenticate 1 time
+
+  @TOK-6
+  Scenario: Further requests do not repeat a refused log-on, whoever makes them
+    Given the password of the API account has expired in the vault
+    When console user "ACME\joe.user" opens the credential list of "web01"
+    And console user "ACME\joe.user" opens the credential list of "db01"
+    And console user "ACME\ann.admin" opens the credential list of "web01"
+    And console user "ACME\joe.user" opens the credential list of "web01"
+    Then the console shows an error of category "authentication"
+    And the message mentions "not tried again"
+    And the vault was asked for Authenticate 1 time
+    When the token cache is cleared
+    And console user "ACME\joe.user" opens the credential list of "web01"
+    Then the vault was asked for Authenticate 2 times

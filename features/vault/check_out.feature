@@ -47,3 +47,16 @@ Feature: Check-out and check-in
     When the session ends
     Then the vault confirms 1 check-in
     And the secret "db01 Administrator" is free
+
+  @CO-6
+  Scenario: The end of one of two sessions leaves the secret to the other
+    Given console user "ACME\joe.user" opened the credential list of "db01"
+    And the user picked "db01 Administrator"
+    And console user "ACME\joe.user" opened the credential list of "db01"
+    And the user picked "db01 Administrator"
+    When the earlier session ends and the ECM has taken note
+    Then the secret "db01 Administrator" is checked out to joe.user
+    And the vault was asked for CheckIn 0 times
+    When the session ends
+    Then the vault confirms 1 check-in
+    And the secret "db01 Administrator" is free

@@ -1,11 +1,16 @@
 //! The console and the ECMs that are connected.
 
+use std::time::Duration;
+
 use cucumber::gherkin::Step;
 use cucumber::{given, then, when};
 
 use super::column;
 use crate::rig::console::ConsoleUser;
 use crate::world::{Shown, World, engine};
+
+/// Longest that an ECM may take to answer a release.
+const RELEASE_PATIENCE: Duration = Duration::from_secs(20);
 
 #[given("no ECM is connected")]
 fn no_ecm(world: &mut World) {
@@ -67,6 +72,19 @@ async fn end_first(world: &mut World) {
     let appliance = &world.rig().await.appliance;
     let ended = appliance.end(&session).await;
     ended.unwrap_or_else(|error| engine(error));
+}
+
+#[when("the earlier session ends and the ECM has taken note")]
+async fn end_earlier(world: &mut World) {
+    let session = world.earlier_session();
+    let appliance = &world.rig().await.appliance;
+    let ended = appliance.end(&session).await;
+    ended.unwrap_or_else(|error| engine(error));
+    let released = appliance.wait_released(&session, RELEASE_PATIENCE).await;
+    assert!(
+        released,
+        "the release of the earlier session was not answered"
+    );
 }
 
 #[given("the session ended and the vault confirmed the check-in")]

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod demo;
+mod full_disk;
 mod gate;
 mod kill;
 mod layering;

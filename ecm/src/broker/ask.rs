@@ -1,19 +1,32 @@
 //! The calls that leave nothing behind: one question to the plugin, one answer.
 
-use super::guarded;
-use crate::error::PluginError;
+use super::calls::Calls;
+use crate::error::{PluginError, shortened};
 use crate::link::wire::{Answer, Call, CredentialEntry, EndpointEntry};
 use crate::plugin::{Capabilities, EndpointType, Plugin, Session};
 
-/// Asks `plugin` what `call` asks.
-pub(super) async fn ask(plugin: &dyn Plugin, call: Call) -> Result<Answer, PluginError> {
-    if let Some(answer) = not_offered(plugin.capabilities(), &call) {
-        return answer;
-    }
+/// Asks the plugin what `call` asks.
+pub(super) async fn ask(calls: &Calls, call: Call) -> Result<Answer, PluginError> {
+    let name = call.name();
+    calls
+        .make(name, move |plugin| async move {
+            match not_offered(plugin.capabilities(), &call) {
+                Some(answer) => answer,
+                None => ask_plugin(plugin.as_ref(), call).await,
+            }
+        })
+        .await
+}
+
+async fn ask_plugin(plugin: &dyn Plugin, call: Call) -> Result<Answer, PluginError> {
+    let name = call.name();
     match call {
         Call::FindCredentials { session } => {
             let session = Session::from(session);
-            let found = guarded(plugin.find_credentials(&session)).await?;
+            let looked_up = plugin.explain_find(&session).await;
+            let vault_user = looked_up.vault_user.as_deref();
+            tell(name, &session, vault_user, &looked_up.result, Vec::len);
+            let found = looked_up.result?;
             let credentials = found.into_iter().map(CredentialEntry::from).collect();
             Ok(Answer::Credentials { credentials })
         }
@@ -29,8 +42,9 @@ pub(super) async fn ask(plugin: &dyn Plugin, call: Call) -> Result<Answer, Plugi
                 .iter()
                 .filter_map(|name| EndpointType::from_name(name));
             let types: Vec<_> = types.collect();
-            let found = guarded(plugin.find_endpoints(&session, &types, &query, count)).await?;
-            let endpoints = found.into_iter().map(EndpointEntry::from).collect();
+            let found = plugin.find_endpoints(&session, &types, &query, count).await;
+            tell(name, &session, None, &found, Vec::len);
+            let endpoints = found?.into_iter().map(EndpointEntry::from).collect();
             Ok(Answer::Endpoints { endpoints })
         }
         Call::StartSession {
@@ -38,8 +52,9 @@ pub(super) async fn ask(plugin: &dyn Plugin, call: Call) -> Result<Answer, Plugi
             credential_id,
         } => {
             let session = Session::from(session);
-            guarded(plugin.start_session(&session, &credential_id)).await?;
-            Ok(Answer::Done)
+            let started = plugin.start_session(&session, &credential_id).await;
+            tell(name, &session, None, &started, |()| 0);
+            started.map(|()| Answer::Done)
         }
         Call::SessionStarted {
             session,
@@ -47,16 +62,18 @@ pub(super) async fn ask(plugin: &dyn Plugin, call: Call) -> Result<Answer, Plugi
             history_url_expiry_s: expiry_s,
         } => {
             let (session, url) = (Session::from(session), history_url.as_deref());
-            guarded(plugin.session_started(&session, url, expiry_s)).await?;
-            Ok(Answer::Done)
+            let taken = plugin.session_started(&session, url, expiry_s).await;
+            tell(name, &session, None, &taken, |()| 0);
+            taken.map(|()| Answer::Done)
         }
         Call::SessionComplete { session } => {
             let session = Session::from(session);
-            guarded(plugin.session_complete(&session)).await?;
-            Ok(Answer::Done)
+            let taken = plugin.session_complete(&session).await;
+            tell(name, &session, None, &taken, |()| 0);
+            taken.map(|()| Answer::Done)
         }
         Call::Health => {
-            let health = guarded(plugin.health()).await?;
+            let health = plugin.health().await?;
             Ok(Answer::Health {
                 healthy: health.healthy,
                 detail: health.detail,
@@ -66,6 +83,36 @@ pub(super) async fn ask(plugin: &dyn Plugin, call: Call) -> Result<Answer, Plugi
             PluginError::unsupported("a question about a credential's whereabouts"),
         ),
     }
+}
+
+/// Longest name of a user or an item in a log line.
+const NAME_CHARS_MAX: usize = 200;
+
+/// One line for each request: who asked as whom for what, and what came of it. The commonest
+/// trouble, "works in the test, not in the console", is seen by comparing it with the test's input
+/// (documented ecm:§7.3).
+pub(super) fn tell<T>(
+    request: &'static str,
+    session: &Session,
+    vault_user: Option<&str>,
+    outcome: &Result<T, PluginError>,
+    count: impl Fn(&T) -> usize,
+) {
+    let (user, item) = (&session.user, &session.jump_item);
+    let name = |text: &str| shortened(text, NAME_CHARS_MAX);
+    let failed = outcome.as_ref().err().map(|error| error.kind.name());
+    tracing::info!(
+        request,
+        session_id = name(&session.session_id),
+        user = name(&user.username),
+        distinguished_name = user.distinguished_name.as_deref().map(name),
+        jump_item_type = item.item_type.name(),
+        jump_item = name(&item.name),
+        vault_user = vault_user.map(name),
+        results = outcome.as_ref().ok().map(count),
+        failed,
+        "served"
+    );
 }
 
 /// The answer to a call that the plugin does not offer. A notice that it does not want is taken

@@ -1,16 +1,18 @@
 //! Giving credentials back: when the appliance asks for it, and by the worker that pays what is
 //! still owed.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
-use super::{Broker, broke_down, guarded};
+use super::{Broker, broke_down};
 use crate::clock::{sleep, within};
 use crate::diagnosis::log_failure;
 use crate::entropy;
-use crate::error::{ErrorKind, Hop, Owner, PluginError};
+use crate::error::{ErrorKind, Hop, Owner, PluginError, shortened};
 use crate::link::wire::{Answer, SessionFrame};
 use crate::outbox::{DebtKey, DueCheckIn, Release, Step};
 use crate::plugin::Session;
@@ -21,6 +23,12 @@ const CHECK_IN_LIMIT: Duration = Duration::from_secs(60);
 /// The worker looks at the outbox at least this often.
 const IDLE_PAUSE: Duration = Duration::from_secs(3600);
 
+/// The worker begins anew after this pause when it broke down.
+const RESTART_PAUSE: Duration = Duration::from_secs(1);
+
+/// Longest name of a user, an item or a credential in a log line.
+const NAME_CHARS_MAX: usize = 200;
+
 impl Broker {
     pub(super) async fn release_credential(
         self: &Arc<Self>,
@@ -28,22 +36,25 @@ impl Broker {
         credential_id: String,
         ended_at_unix: i64,
     ) -> Result<Answer, PluginError> {
-        if !self.plugin.capabilities().credentials_used {
+        let asked_for = Session::from(session.clone());
+        let holders = self.calls.make("capabilities", move |plugin| async move {
+            let used = plugin.capabilities().credentials_used;
+            Ok(used.then(|| plugin.vault_users(&asked_for)))
+        });
+        // A plugin that cannot even tell is asked for the check-in all the same.
+        let Some(holders) = holders.await.unwrap_or_else(|_| Some(Vec::new())) else {
             return Ok(Answer::Done);
-        }
-        let key = DebtKey::new(&session.session_id, &credential_id);
+        };
         let now_unix = self.now_unix();
-        let release = self.on_disk(move |outbox| outbox.release(&key, ended_at_unix, now_unix));
-        match release.await {
+        let release = self.on_disk(move |outbox| {
+            outbox.release(&session, &credential_id, &holders, ended_at_unix, now_unix)
+        });
+        let due = match release.await {
+            Some(Ok(Release::Pay(due))) => due,
             // Written down, so it will be paid whatever happens to this process.
-            Some(Release::Paid | Release::Later) => return Ok(Answer::Done),
-            Some(Release::Pay) | None => {}
-        }
-        let due = DueCheckIn {
-            session,
-            credential_id,
-            ended_at_unix,
-            attempts: 0,
+            Some(Ok(Release::Paid | Release::Later)) => return Ok(Answer::Done),
+            Some(Err(error)) => return Err(not_taken(&error.to_string())),
+            None => return Err(not_taken("the outbox broke down")),
         };
         // By itself, so that a deadline of the appliance does not leave a payment half made.
         let this = Arc::clone(self);
@@ -63,20 +74,27 @@ impl Broker {
 
     /// Checks one credential in, and keeps the debt if the vault does not confirm.
     async fn pay(&self, due: &DueCheckIn) -> Result<(), PluginError> {
-        let session = Session::from(due.session.clone());
-        let key = DebtKey::new(&session.session_id, &due.credential_id);
+        let key = DebtKey::new(&due.session.session_id, &due.credential_id);
+        let (session, credential_id) = (Session::from(due.session.clone()), &due.credential_id);
+        let (wanted, ended_at_unix) = (credential_id.clone(), due.ended_at_unix);
         let call = self
-            .plugin
-            .release_credential(&session, &due.credential_id, due.ended_at_unix);
-        let paid = within(CHECK_IN_LIMIT, guarded(call))
+            .calls
+            .make("release_credential", move |plugin| async move {
+                plugin
+                    .release_credential(&session, &wanted, ended_at_unix)
+                    .await
+            });
+        let paid = within(CHECK_IN_LIMIT, call)
             .await
             .unwrap_or_else(|| Err(late()));
         let attempt = due.attempts + 1;
-        let (session_id, credential_id) = (&key.session_id, &key.credential_id);
+        let session_id = &due.session.session_id;
         match &paid {
             Ok(()) => {
                 tracing::info!(session_id, credential_id, attempt, "checked in");
-                self.on_disk(move |outbox| outbox.paid(&key)).await;
+                let now_unix = self.now_unix();
+                self.on_disk(move |outbox| outbox.paid(&key, now_unix))
+                    .await;
             }
             Err(error) => {
                 log_failure("release_credential", error);
@@ -97,6 +115,20 @@ impl Broker {
 
     /// Pays what is due, one after the other, until `shutdown`.
     pub async fn pay_debts(&self, shutdown: CancellationToken) {
+        while !shutdown.is_cancelled() {
+            let working = AssertUnwindSafe(self.pay_debts_in_turn(&shutdown));
+            if working.catch_unwind().await.is_ok() {
+                return;
+            }
+            tracing::error!("the worker of the outbox broke down; it begins anew");
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = sleep(RESTART_PAUSE) => {}
+            }
+        }
+    }
+
+    async fn pay_debts_in_turn(&self, shutdown: &CancellationToken) {
         loop {
             let now_unix = self.now_unix();
             let step = self.on_disk(move |outbox| outbox.step(now_unix)).await;
@@ -111,24 +143,11 @@ impl Broker {
                 }
                 Some(Step::GivenUp(due)) => {
                     self.metrics.check_in_given_up();
-                    let DueCheckIn {
-                        session,
-                        credential_id,
-                        attempts,
-                        ..
-                    } = due;
-                    tracing::error!(
-                        session_id = %session.session_id,
-                        user = %session.user.username,
-                        %credential_id,
-                        attempts,
-                        "GAVE UP a check-in: this secret may still be checked out; check it in by \
-                         hand in the vault"
-                    );
+                    self.cry_out(&due);
                     continue;
                 }
                 Some(Step::Wait(pause)) => pause.unwrap_or(IDLE_PAUSE),
-                None => IDLE_PAUSE,
+                None => RESTART_PAUSE,
             };
             tokio::select! {
                 () = shutdown.cancelled() => return,
@@ -137,6 +156,35 @@ impl Broker {
             }
         }
     }
+
+    /// Everything that somebody needs to check the secret in by hand.
+    fn cry_out(&self, due: &DueCheckIn) {
+        let item = &due.session.jump_item;
+        // A plugin that breaks down must not silence this line.
+        let vault_url = catch_unwind(AssertUnwindSafe(|| self.plugin.vault_url().to_owned()));
+        tracing::error!(
+            session_id = shortened(&due.session.session_id, NAME_CHARS_MAX),
+            user = shortened(&due.session.user.username, NAME_CHARS_MAX),
+            jump_item = shortened(&item.name, NAME_CHARS_MAX),
+            jump_item_type = item.item_type.name(),
+            vault_url = vault_url.unwrap_or_default(),
+            vault_user = shortened(&due.holders.join(" or "), NAME_CHARS_MAX),
+            credential_id = shortened(&due.credential_id, NAME_CHARS_MAX),
+            attempts = due.attempts,
+            "GAVE UP a check-in: this secret may still be checked out; check it in by hand in the \
+             vault"
+        );
+    }
+}
+
+fn not_taken(reason: &str) -> PluginError {
+    PluginError::new(
+        ErrorKind::Connectivity,
+        Hop::Ecm,
+        format!("the check-in could not be taken on: {reason}"),
+        "nothing; the appliance tries again",
+        Owner::EcmAdministrator,
+    )
 }
 
 fn late() -> PluginError {

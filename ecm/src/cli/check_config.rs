@@ -1,17 +1,19 @@
 //! `ecm check-config`: everything that can be found wrong without connecting anywhere.
 
 use clap::Args;
-use ecm::config::{Config, Finding, VaultConfig};
+use ecm::config::{Config, Finding, LocalConfig, VaultConfig, places};
 use ecm::env::Environment;
 use ecm::tls;
-use ecm::vault::{VaultError, plugin_with};
+use ecm::token_cache::{KeySource, TokenCache};
+use ecm::vault::{VaultError, plugin_with, token_cache_key};
 
 use super::{ConfigFile, Exit, complain, say};
 
 /// Check the configuration without connecting anywhere.
 ///
 /// Shows everything that is wrong at once: unknown keys, values that cannot be used, secrets that
-/// cannot be fetched, certificate files that cannot be read. Nothing is written.
+/// cannot be fetched, certificate files that cannot be read, places where `ecm run` could not
+/// write. Nothing is written.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  ecm check-config --config /etc/ecm/ecm.toml")]
 pub(super) struct CheckConfig {
@@ -36,15 +38,12 @@ impl CheckConfig {
         if let Err(error) = tls::client_config(config.appliance.ca_file.as_deref()) {
             problems.push(error.to_string());
         }
-        match plugin_with(
-            &config.local,
-            &environment,
-            ecm::token_cache::TokenCache::in_memory(),
-        ) {
+        match plugin_with(&config.local, &environment, TokenCache::in_memory()) {
             // A secret is among the problems already.
             Ok(_) | Err(VaultError::Secret(_)) => {}
             Err(error) => problems.push(error.to_string()),
         }
+        problems.extend(unusable_places(&config.local, &environment));
         for problem in &problems {
             complain(anyhow::anyhow!("{problem}"));
         }
@@ -65,8 +64,30 @@ impl CheckConfig {
             "  state      {}",
             config.local.state.dir.display()
         ));
+        if let Ok(Some(KeySource::File(key))) = token_cache_key(&config.local, &environment)
+            && !key.exists()
+        {
+            let key = key.display();
+            say(format_args!(
+                "  token key  {key} (missing; `ecm run` makes it)"
+            ));
+        }
         Exit::Success
     }
+}
+
+/// What `ecm run` would refuse about its log, its state and the key of its token cache.
+fn unusable_places(local: &LocalConfig, environment: &Environment) -> Vec<String> {
+    let log = local.log.file.as_ref().map(|file| {
+        places::writable_file(file).map_err(|problem| format!("`log.file`: {problem}"))
+    });
+    let state = places::usable_directory(&local.state.dir);
+    let state = state.map_err(|problem| format!("`state.dir`: {problem}"));
+    let key = token_cache_key(local, environment)
+        .and_then(|key| Ok(key.map_or(Ok(()), |key| key.check())?))
+        .map_err(|error| format!("`state.token_cache_key`: {error}"));
+    let outcomes = log.into_iter().chain([state, key]);
+    outcomes.filter_map(Result::err).collect()
 }
 
 fn unresolved(config: &Config, environment: &Environment) -> Vec<Finding> {

@@ -3,15 +3,15 @@
 use clap::Args;
 use ecm::config::LocalConfig;
 use ecm::env::Environment;
-use ecm::vault::token_cache;
+use ecm::token_cache::{Cleared, TokenCache};
+use ecm::vault::token_cache_key;
 
 use super::{ConfigFile, Exit, complain, say};
 
-/// Forget the vault tokens that are kept on disk.
+/// Forget the vault tokens, those on disk and those in the memory of a running service.
 ///
-/// Works while the service runs: it notices and asks the vault for new tokens. Tokens of a
-/// configuration without state.token_cache_key live in the service's memory only and go when it
-/// is restarted.
+/// Works while the service runs: before its next request it forgets them too, and a log-on that is
+/// under way does not bring one back. Nothing is made: no directory, no key.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  ecm clear-token-cache\n  \
                         ecm clear-token-cache --user 'ACME\\joe.user'")]
@@ -32,26 +32,30 @@ impl ClearTokenCache {
                 return Exit::Usage;
             }
         };
-        let cache = match token_cache(&local, &Environment::of_process()) {
-            Ok(Some(cache)) => cache,
-            Ok(None) => {
-                say("no token cache on disk: state.token_cache_key is not set");
-                return Exit::Success;
+        let cleared = token_cache_key(&local, &Environment::of_process()).and_then(|key| {
+            let user = self.user.as_deref();
+            let cleared = TokenCache::clear_directory(&local.state.dir, key.as_ref(), user)?;
+            Ok((cleared, key.is_some()))
+        });
+        match cleared {
+            Ok((
+                Cleared {
+                    on_disk: Some(count),
+                },
+                _,
+            )) => {
+                say(format_args!("{count} tokens forgotten"));
             }
+            Ok((_, true)) => say("the tokens were removed unread: their key cannot be used"),
+            Ok((_, false)) => say(
+                "no token cache on disk: state.token_cache_key is not set; a running ECM forgets \
+                 the tokens in its memory before its next request",
+            ),
             Err(error) => {
                 complain(error);
                 return Exit::Usage;
             }
-        };
-        match cache.clear(self.user.as_deref()) {
-            Ok(count) => {
-                say(format_args!("{count} tokens forgotten"));
-                Exit::Success
-            }
-            Err(error) => {
-                complain(error);
-                Exit::Usage
-            }
         }
+        Exit::Success
     }
 }

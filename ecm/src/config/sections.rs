@@ -9,8 +9,8 @@ use super::table::{Document, Finding, Table};
 use super::values::{address, base, path, required_secret, seconds, secret};
 use super::vaults::BundledAppliance;
 use super::{
-    ApplianceConfig, CheckInConfig, Config, LocalConfig, LogConfig, Override, StateConfig, level,
-    overrides, read_bounded, vaults,
+    ApplianceConfig, CheckInConfig, Config, LocalConfig, LogConfig, LogOnConfig, MonitorConfig,
+    Override, StateConfig, level, overrides, places, read_bounded, vaults,
 };
 
 const HOUR_S: u64 = 3600;
@@ -94,6 +94,7 @@ fn local(root: &mut Table<'_, '_>, file: &Path) -> Option<(LocalConfig, Option<B
     let log = log(root.table("log"), file);
     let monitor = root.table("monitor").and_then(monitor);
     let check_in = check_in(root.table("check_in"));
+    let log_on = log_on(root.table("log_on"));
     let vault = root
         .required_table("vault")
         .and_then(|table| vaults::vault(table, file));
@@ -103,6 +104,7 @@ fn local(root: &mut Table<'_, '_>, file: &Path) -> Option<(LocalConfig, Option<B
         log: log?,
         monitor,
         check_in,
+        log_on,
         vault: vault.config,
     };
     Some((local, vault.appliance))
@@ -185,6 +187,15 @@ fn state(table: Option<Table<'_, '_>>, file: &Path) -> Option<StateConfig> {
             "must be file:PATH or credential:token-cache-key",
         );
     }
+    if let Some(SecretReference::File(key)) = &token_cache_key
+        && places::is_inside(key, &dir)
+    {
+        table.problem(
+            "token_cache_key",
+            "must not lie in state.dir, where whoever copies the tokens copies their key too; \
+             put it elsewhere, such as file:/etc/ecm/token-cache-key",
+        );
+    }
     table.finish();
     Some(StateConfig {
         dir,
@@ -229,7 +240,7 @@ fn log(table: Option<Table<'_, '_>>, file: &Path) -> Option<LogConfig> {
     })
 }
 
-fn monitor(mut table: Table<'_, '_>) -> Option<SocketAddr> {
+fn monitor(mut table: Table<'_, '_>) -> Option<MonitorConfig> {
     let listen = table.required_string("listen").and_then(|text| {
         let address = text
             .parse::<SocketAddr>()
@@ -243,23 +254,46 @@ fn monitor(mut table: Table<'_, '_>) -> Option<SocketAddr> {
         }
         address
     });
+    let every_s = table.number("vault_check_every_s", 0..=24 * HOUR_S);
     table.finish();
-    listen
+    Some(MonitorConfig {
+        listen: listen?,
+        vault_check_every: Duration::from_secs(every_s.unwrap_or(60)),
+    })
 }
 
 fn check_in(table: Option<Table<'_, '_>>) -> CheckInConfig {
-    let hours = |hours: u64| Duration::from_secs(hours * HOUR_S);
-    let mut config = CheckInConfig {
-        give_up_after: hours(7 * 24),
-        orphan_after: hours(8),
-    };
+    let mut config = CheckInConfig::default();
     if let Some(mut table) = table {
         let seconds = 1..=366 * 24 * HOUR_S;
-        if let Some(limit_s) = table.number("give_up_after_s", seconds.clone()) {
-            config.give_up_after = Duration::from_secs(limit_s);
+        for (key, setting, range) in [
+            (
+                "give_up_after_s",
+                &mut config.give_up_after,
+                seconds.clone(),
+            ),
+            ("orphan_after_s", &mut config.orphan_after, seconds),
+            ("repeat_after_s", &mut config.repeat_after, 0..=24 * HOUR_S),
+        ] {
+            if let Some(limit_s) = table.number(key, range) {
+                *setting = Duration::from_secs(limit_s);
+            }
         }
-        if let Some(limit_s) = table.number("orphan_after_s", seconds) {
-            config.orphan_after = Duration::from_secs(limit_s);
+        table.finish();
+    }
+    config
+}
+
+fn log_on(table: Option<Table<'_, '_>>) -> LogOnConfig {
+    let mut config = LogOnConfig::default();
+    if let Some(mut table) = table {
+        for (key, setting) in [
+            ("refused_pause_s", &mut config.refused_pause),
+            ("refused_pause_max_s", &mut config.refused_pause_max),
+        ] {
+            if let Some(pause_s) = table.number(key, 0..=24 * HOUR_S) {
+                *setting = Duration::from_secs(pause_s);
+            }
         }
         table.finish();
     }

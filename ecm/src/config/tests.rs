@@ -44,6 +44,11 @@ listen = "127.0.0.1:9464"
 [check_in]
 give_up_after_s = 60
 orphan_after_s = 5
+repeat_after_s = 0
+
+[log_on]
+refused_pause_s = 7
+refused_pause_max_s = 70
 
 [vault.secret-server]
 endpoint_url = "http://127.0.0.1:8080/webservices/SSWebservice.asmx"
@@ -123,11 +128,17 @@ fn every_key_is_read() {
         (2 << 20, 0)
     );
     assert_eq!(
-        config.local.monitor,
+        config.local.monitor.map(|monitor| monitor.listen),
         Some("127.0.0.1:9464".parse().unwrap())
     );
     assert_eq!(config.local.check_in.give_up_after, Duration::from_secs(60));
     assert_eq!(config.local.check_in.orphan_after, Duration::from_secs(5));
+    assert_eq!(config.local.check_in.repeat_after, Duration::ZERO);
+    let pauses = config.local.log_on;
+    assert_eq!(
+        (pauses.refused_pause, pauses.refused_pause_max),
+        (Duration::from_secs(7), Duration::from_secs(70))
+    );
     let vault = secret_server(&config);
     assert_eq!(vault.api_domain.as_deref(), Some("acme"));
     assert_eq!(vault.api_organization, None);
@@ -480,4 +491,22 @@ fn a_file_that_is_missing_or_endless_is_unreadable() {
         matches!(endless, ConfigError::Unreadable { .. }),
         "{endless}"
     );
+}
+
+#[test]
+fn the_key_of_the_token_cache_does_not_lie_beside_the_tokens() {
+    for (dir, key, refused) in [
+        ("state", "file:state/key", true),
+        ("state", "file:./state/deep/../key", true),
+        ("state", "file:key", false),
+        (".", "file:key", true),
+    ] {
+        let text = format!("{MINIMAL}[state]\ndir = \"{dir}\"\ntoken_cache_key = \"{key}\"\n");
+        let outcome = read(&text).map(|_| ());
+        assert_eq!(outcome.is_err(), refused, "{key} in {dir}");
+        if refused {
+            let said = findings(&text);
+            assert!(said.contains("must not lie in state.dir"), "{said}");
+        }
+    }
 }

@@ -175,6 +175,11 @@ impl Site {
         })
     }
 
+    /// The site as a log line names it.
+    pub(super) fn name(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
     /// Opens the WebSocket with `token`.
     pub(super) async fn dial(&self, token: &Secret) -> Result<Socket, ConnectError> {
         let stream = self.in_time("the TCP connection", self.tcp()).await??;

@@ -1,9 +1,11 @@
 //! Hands requests to the broker, each in its own task with its own deadline, and keeps count.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
@@ -137,11 +139,18 @@ impl Dispatcher {
                 let permit = permits.acquire_owned().await.ok()?;
                 Some(broker.answer(call, origin, permit).await)
             };
-            let Handled { answer, receipt } =
-                within(limit, work).await.flatten().unwrap_or_else(|| {
+            // Whatever breaks down, the appliance gets an answer and the id is free again.
+            let worked = AssertUnwindSafe(within(limit, work)).catch_unwind().await;
+            let Handled { answer, receipt } = match worked {
+                Ok(in_time) => in_time.flatten().unwrap_or_else(|| {
                     let message = format!("the ECM did not finish within {limit_ms} ms");
                     Answer::Error(ErrorAnswer::own(ErrorKind::Timeout, message)).into()
-                });
+                }),
+                Err(_) => {
+                    let message = "the ECM broke down while serving this request";
+                    Answer::Error(ErrorAnswer::own(ErrorKind::Unexpected, message)).into()
+                }
+            };
             broker.metrics().answered(name, &answer, arrived.elapsed());
             log_answer(name, &id, &answer, arrived.elapsed());
             // Without a reader the connection is gone, and the dropped receipt says so.

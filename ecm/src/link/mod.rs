@@ -110,7 +110,8 @@ impl Link {
                         backoff.reset();
                     }
                     let pause = backoff.pause(entropy::fraction());
-                    tracing::warn!(reason = %ended, retry_in = ?pause, "the link to the appliance was lost");
+                    let site = self.site.name();
+                    tracing::warn!(%site, reason = %ended, retry_in = ?pause, "the link to the appliance was lost");
                     pause
                 }
                 Err(error) if error.is_final() => return Err(error),
@@ -118,7 +119,8 @@ impl Link {
                     let pause = backoff.pause(entropy::fraction());
                     let next_action = error.next_action();
                     self.broker.metrics().connect_failed();
-                    tracing::error!(%error, next_action, retry_in = ?pause, "failed to connect to the appliance");
+                    let site = self.site.name();
+                    tracing::error!(%site, %error, next_action, retry_in = ?pause, "failed to connect to the appliance");
                     pause
                 }
             };
@@ -153,7 +155,8 @@ impl Link {
         shutdown: &CancellationToken,
     ) -> Ended {
         let (connection_id, ecm_group) = (welcome.connection_id.clone(), welcome.ecm_group.clone());
-        tracing::info!(%connection_id, %ecm_group, "connected to the appliance");
+        let site = self.site.name();
+        tracing::info!(%site, %connection_id, %ecm_group, "connected to the appliance");
         self.broker.metrics().connected();
         self.state.send_replace(LinkState::Up {
             connection_id,

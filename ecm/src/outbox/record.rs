@@ -14,6 +14,9 @@ pub(super) enum Record {
     Owed {
         session: Box<SessionFrame>,
         credential_id: String,
+        /// The vault users that may hold it; absent in what earlier releases wrote.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        holders: Vec<String>,
     },
     /// The credential left the ECM; its session goes on until the appliance reports its end.
     Delivered(DebtKey),
@@ -23,6 +26,17 @@ pub(super) enum Record {
         key: DebtKey,
         ended_at_unix: i64,
         due_since_unix: i64,
+        /// Whether the vault may still handle the fetch, so that it is to be made twice.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        fetch_may_come_late: bool,
+    },
+    /// The first of two check-ins was confirmed; the second may be made at that time.
+    Repeat {
+        #[serde(flatten)]
+        key: DebtKey,
+        ended_at_unix: i64,
+        due_since_unix: i64,
+        not_before_unix: i64,
     },
     /// The vault confirmed the check-in.
     Confirmed(DebtKey),
@@ -77,6 +91,19 @@ mod tests {
             key: key.clone(),
             ended_at_unix: 1,
             due_since_unix: 2,
+            fetch_may_come_late: false,
+        };
+        let due_twice = Record::Due {
+            key: key.clone(),
+            ended_at_unix: 1,
+            due_since_unix: 2,
+            fetch_may_come_late: true,
+        };
+        let repeat = Record::Repeat {
+            key: key.clone(),
+            ended_at_unix: 1,
+            due_since_unix: 2,
+            not_before_unix: 3,
         };
         let cases = [
             (
@@ -86,6 +113,14 @@ mod tests {
             (
                 due,
                 r#"{"op":"due","session_id":"s-1","credential_id":"7","ended_at_unix":1,"due_since_unix":2}"#,
+            ),
+            (
+                due_twice,
+                r#"{"op":"due","session_id":"s-1","credential_id":"7","ended_at_unix":1,"due_since_unix":2,"fetch_may_come_late":true}"#,
+            ),
+            (
+                repeat,
+                r#"{"op":"repeat","session_id":"s-1","credential_id":"7","ended_at_unix":1,"due_since_unix":2,"not_before_unix":3}"#,
             ),
             (
                 Record::Confirmed(key.clone()),

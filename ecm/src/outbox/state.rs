@@ -15,6 +15,9 @@ use crate::link::wire::SessionFrame;
 /// How many paid debts are remembered, so that a repeated release needs no vault.
 pub(super) const PAID_MAX: usize = 1024;
 
+/// How many given-up debts are kept to be shown.
+const GIVEN_UP_MAX: usize = 100;
+
 /// The file is rewritten when it holds this many records more than there are debts.
 pub(super) const HISTORY_RECORDS_MAX: usize = 4096;
 
@@ -28,12 +31,15 @@ pub(super) struct State {
     pub(super) records_in_file: usize,
     pub(super) debts: Vec<Debt>,
     pub(super) paid: VecDeque<DebtKey>,
+    pub(super) given_up: VecDeque<DueCheckIn>,
 }
 
 #[derive(Debug)]
 pub(super) struct Debt {
     pub(super) key: DebtKey,
     pub(super) session: SessionFrame,
+    /// The vault users that may hold the credential, in lower case.
+    pub(super) holders: Vec<String>,
     pub(super) phase: Phase,
     /// Whether a task of this process is fetching or paying right now.
     pub(super) busy: bool,
@@ -41,7 +47,10 @@ pub(super) struct Debt {
 
 #[derive(Debug)]
 pub(super) enum Phase {
-    Fetched,
+    Fetched {
+        /// The session has it from an earlier fetch, whatever becomes of this one.
+        again: bool,
+    },
     Delivered {
         /// Set at start for what an earlier process delivered.
         orphaned: Option<Stopwatch>,
@@ -50,7 +59,22 @@ pub(super) enum Phase {
         ended_at_unix: i64,
         /// When the attempts began, Unix seconds, over restarts.
         since_unix: i64,
+        round: Round,
         waiting: Waiting,
+    },
+}
+
+/// How many confirmations settle a debt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Round {
+    /// One.
+    Only,
+    /// Two, since the vault may handle the fetch after the first.
+    First,
+    /// The first of two has come.
+    Second {
+        /// When the other may be asked for, Unix seconds.
+        not_before_unix: i64,
     },
 }
 
@@ -63,11 +87,12 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    pub(super) fn start() -> Self {
+    /// Waits for `pause` before the first attempt.
+    pub(super) fn start(pause: Duration) -> Self {
         let backoff = Backoff::new(PAUSES.0, PAUSES.1);
         Self {
             since: Stopwatch::start(),
-            pause: Duration::ZERO,
+            pause,
             backoff,
             attempts: 0,
         }
@@ -79,12 +104,75 @@ impl Waiting {
 }
 
 impl Debt {
+    /// A debt that nobody is working on yet.
+    pub(super) fn new(session: &SessionFrame, credential_id: &str, holders: &[String]) -> Self {
+        Self {
+            key: DebtKey::new(&session.session_id, credential_id),
+            session: session.clone(),
+            holders: folded(holders, session),
+            phase: Phase::Fetched { again: false },
+            busy: false,
+        }
+    }
+
+    pub(super) fn is_delivered(&self) -> bool {
+        matches!(
+            self.phase,
+            Phase::Delivered { .. } | Phase::Fetched { again: true }
+        )
+    }
+
+    /// Whether a session has the credential or is about to.
+    fn is_live(&self) -> bool {
+        !matches!(self.phase, Phase::Due { .. })
+    }
+
+    /// Whether both may stand for one check-out of the vault.
+    fn shares_check_out(&self, other: &Self) -> bool {
+        self.key.credential_id == other.key.credential_id
+            && self
+                .holders
+                .iter()
+                .any(|holder| other.holders.contains(holder))
+    }
+
+    /// Whether a confirmation of `paid`, which is the same user's, is one of this debt as well.
+    fn is_settled_with(&self, paid: &Self) -> bool {
+        let Phase::Due { round, waiting, .. } = &self.phase else {
+            return false;
+        };
+        let ripe = match round {
+            Round::Only => true,
+            Round::First => false,
+            Round::Second { .. } => waiting.attempts > 0 || waiting.remaining().is_zero(),
+        };
+        ripe && !self.busy
+            && self.key.credential_id == paid.key.credential_id
+            && self.holders == paid.holders
+    }
+
+    /// While a debt is held back, no attempt is in vain.
+    pub(super) fn wait_anew(&mut self, now_unix: i64) {
+        if let Phase::Due { since_unix, .. } = &mut self.phase {
+            *since_unix = now_unix;
+        }
+    }
+
+    pub(super) fn owed(&self) -> Record {
+        Record::Owed {
+            session: Box::new(self.session.clone()),
+            credential_id: self.key.credential_id.clone(),
+            holders: self.holders.clone(),
+        }
+    }
+
     /// The debt as it is handed out for payment, and since when it is due.
     pub(super) fn as_due(&self) -> Option<(DueCheckIn, i64)> {
         let Phase::Due {
             ended_at_unix,
             since_unix,
             waiting,
+            ..
         } = &self.phase
         else {
             return None;
@@ -92,6 +180,7 @@ impl Debt {
         let due = DueCheckIn {
             session: self.session.clone(),
             credential_id: self.key.credential_id.clone(),
+            holders: self.holders.clone(),
             ended_at_unix: *ended_at_unix,
             attempts: waiting.attempts,
         };
@@ -105,27 +194,32 @@ impl State {
     }
 
     /// What one record of an earlier process means for this one.
-    pub(super) fn replay(&mut self, record: Record, now_unix: i64) {
-        let due = |ended_at_unix, since_unix| Phase::Due {
+    pub(super) fn replay(&mut self, record: Record, now_unix: i64, repeat_after: Duration) {
+        let due = |ended_at_unix, since_unix, round, pause| Phase::Due {
             ended_at_unix,
             since_unix,
-            waiting: Waiting::start(),
+            round,
+            waiting: Waiting::start(pause),
         };
+        let at_once = Duration::ZERO;
         let (key, phase) = match record {
             Record::Owed {
                 session,
                 credential_id,
+                holders,
             } => {
-                let key = DebtKey::new(&session.session_id, &credential_id);
-                self.debts.retain(|debt| debt.key != key);
-                // Whoever fetched it died before it was known to have arrived.
-                let phase = due(now_unix, now_unix);
-                self.debts.push(Debt {
-                    key,
-                    session: *session,
-                    phase,
-                    busy: false,
-                });
+                let mut debt = Debt::new(&session, &credential_id, &holders);
+                let again = self.debt(&debt.key).is_some_and(|debt| debt.is_delivered());
+                self.debts.retain(|known| known.key != debt.key);
+                debt.phase = if again {
+                    let orphaned = Some(Stopwatch::start());
+                    Phase::Delivered { orphaned }
+                } else {
+                    // Whoever fetched it died before it was known to have arrived, or whether the
+                    // vault has handled the fetch.
+                    due(now_unix, now_unix, Round::First, at_once)
+                };
+                self.debts.push(debt);
                 return;
             }
             Record::Delivered(key) => {
@@ -136,7 +230,30 @@ impl State {
                 key,
                 ended_at_unix,
                 due_since_unix,
-            } => (key, Some(due(ended_at_unix, due_since_unix))),
+                fetch_may_come_late,
+            } => {
+                let round = match fetch_may_come_late {
+                    true => Round::First,
+                    false => Round::Only,
+                };
+                (
+                    key,
+                    Some(due(ended_at_unix, due_since_unix, round, at_once)),
+                )
+            }
+            Record::Repeat {
+                key,
+                ended_at_unix,
+                due_since_unix,
+                not_before_unix,
+            } => {
+                let remaining_s = u64::try_from(not_before_unix - now_unix).unwrap_or(0);
+                // A clock that was set back does not make the pause longer than it ever was.
+                let pause = Duration::from_secs(remaining_s).min(repeat_after);
+                let round = Round::Second { not_before_unix };
+                let phase = due(ended_at_unix, due_since_unix, round, pause);
+                (key, Some(phase))
+            }
             Record::Confirmed(key) | Record::GivenUp(key) => (key, None),
         };
         match (phase, self.debt(&key)) {
@@ -146,22 +263,110 @@ impl State {
         }
     }
 
-    pub(super) fn make_due(&mut self, key: &DebtKey, ended_at_unix: i64, now_unix: i64) {
+    /// Makes a debt due, unless it is.
+    pub(super) fn make_due(
+        &mut self,
+        key: &DebtKey,
+        ended_at_unix: i64,
+        now_unix: i64,
+        round: Round,
+    ) {
         let Some(debt) = self.debt(key) else { return };
         if matches!(debt.phase, Phase::Due { .. }) {
             return;
         }
-        let waiting = Waiting::start();
         debt.phase = Phase::Due {
             ended_at_unix,
             since_unix: now_unix,
-            waiting,
+            round,
+            waiting: Waiting::start(Duration::ZERO),
         };
         self.append_or_warn(&Record::Due {
             key: key.clone(),
             ended_at_unix,
             due_since_unix: now_unix,
+            fetch_may_come_late: round == Round::First,
         });
+    }
+
+    /// Hands a due debt out for payment, unless it has to wait.
+    pub(super) fn pay_now(&mut self, key: &DebtKey) -> Option<DueCheckIn> {
+        let debt = self.debts.iter().find(|debt| debt.key == *key)?;
+        let Phase::Due { waiting, .. } = &debt.phase else {
+            return None;
+        };
+        if debt.busy || !waiting.remaining().is_zero() || self.is_held_back(debt) {
+            return None;
+        }
+        let (due, _) = debt.as_due()?;
+        self.debt(key)?.busy = true;
+        Some(due)
+    }
+
+    /// Whether a check-in now would take the credential from another session, or cross another
+    /// call about it.
+    pub(super) fn is_held_back(&self, debt: &Debt) -> bool {
+        self.debts.iter().any(|other| {
+            other.key != debt.key && (other.busy || other.is_live()) && other.shares_check_out(debt)
+        })
+    }
+
+    /// Whether a fetch for `debt` would cross a check-in that is under way, or an earlier fetch of
+    /// the same session.
+    pub(super) fn is_being_settled(&self, debt: &Debt) -> bool {
+        self.debts.iter().any(|other| {
+            other.busy
+                && (other.key == debt.key || (!other.is_live() && other.shares_check_out(debt)))
+        })
+    }
+
+    /// After the first of two confirmations: waits for the second. Whether there is one to come.
+    pub(super) fn begin_second_round(
+        &mut self,
+        key: &DebtKey,
+        pause: Duration,
+        now_unix: i64,
+    ) -> bool {
+        let Some(debt) = self.debt(key) else {
+            return false;
+        };
+        let Phase::Due {
+            ended_at_unix,
+            round: round @ Round::First,
+            since_unix,
+            waiting,
+        } = &mut debt.phase
+        else {
+            return false;
+        };
+        if pause.is_zero() {
+            return false;
+        }
+        let pause_s = i64::try_from(pause.as_secs()).unwrap_or(i64::MAX);
+        let not_before_unix = now_unix.saturating_add(pause_s);
+        *round = Round::Second { not_before_unix };
+        *since_unix = now_unix;
+        *waiting = Waiting::start(pause);
+        let ended_at_unix = *ended_at_unix;
+        debt.busy = false;
+        self.append_or_warn(&Record::Repeat {
+            key: key.clone(),
+            ended_at_unix,
+            due_since_unix: now_unix,
+            not_before_unix,
+        });
+        true
+    }
+
+    /// The debts that a confirmation of `key` settles: its own first.
+    pub(super) fn settled_with(&self, key: &DebtKey) -> Vec<DebtKey> {
+        let mut settled = vec![key.clone()];
+        if let Some(paid) = self.debts.iter().find(|debt| debt.key == *key) {
+            let others = self.debts.iter();
+            let others = others.filter(|other| other.key != *key && other.is_settled_with(paid));
+            settled.extend(others.map(|other| other.key.clone()));
+        }
+        settled
     }
 
     pub(super) fn expire_orphans(&mut self, limit: Duration, now_unix: i64) {
@@ -173,7 +378,7 @@ impl State {
             .map(|debt| debt.key.clone())
             .collect();
         for key in keys {
-            self.make_due(&key, now_unix, now_unix);
+            self.make_due(&key, now_unix, now_unix, Round::Only);
         }
     }
 
@@ -190,13 +395,18 @@ impl State {
             .map(|debt| debt.key.clone())
             .collect();
         for key in keys {
-            self.make_due(&key, now_unix, now_unix);
+            self.make_due(&key, now_unix, now_unix, Round::Only);
         }
     }
 
-    pub(super) fn give_up(&mut self, key: &DebtKey) {
-        self.debts.retain(|debt| debt.key != *key);
-        self.append_or_warn(&Record::GivenUp(key.clone()));
+    pub(super) fn give_up(&mut self, due: &DueCheckIn) {
+        let key = DebtKey::new(&due.session.session_id, &due.credential_id);
+        self.debts.retain(|debt| debt.key != key);
+        if self.given_up.len() == GIVEN_UP_MAX {
+            self.given_up.pop_front();
+        }
+        self.given_up.push_back(due.clone());
+        self.append_or_warn(&Record::GivenUp(key));
     }
 
     pub(super) fn append(&mut self, record: &Record) -> io::Result<()> {
@@ -228,26 +438,48 @@ impl State {
 impl Debt {
     /// The records that lead to this debt.
     pub(super) fn records(&self) -> Vec<Record> {
-        let key = self.key.clone();
-        let owed = Record::Owed {
-            session: Box::new(self.session.clone()),
-            credential_id: key.credential_id.clone(),
-        };
-        match self.phase {
-            Phase::Fetched => vec![owed],
-            Phase::Delivered { .. } => vec![owed, Record::Delivered(key)],
+        let (key, owed) = (self.key.clone(), self.owed());
+        match &self.phase {
+            Phase::Fetched { again: false } => vec![owed],
+            Phase::Fetched { again: true } | Phase::Delivered { .. } => {
+                vec![owed, Record::Delivered(key)]
+            }
             Phase::Due {
                 ended_at_unix,
-                since_unix: due_since_unix,
+                since_unix,
+                round: Round::Second { not_before_unix },
                 ..
-            } => vec![
-                owed,
-                Record::Due {
+            } => {
+                let repeat = Record::Repeat {
                     key,
-                    ended_at_unix,
-                    due_since_unix,
-                },
-            ],
+                    ended_at_unix: *ended_at_unix,
+                    due_since_unix: *since_unix,
+                    not_before_unix: *not_before_unix,
+                };
+                vec![owed, repeat]
+            }
+            Phase::Due {
+                ended_at_unix,
+                since_unix,
+                round,
+                ..
+            } => {
+                let due = Record::Due {
+                    key,
+                    ended_at_unix: *ended_at_unix,
+                    due_since_unix: *since_unix,
+                    fetch_may_come_late: *round == Round::First,
+                };
+                vec![owed, due]
+            }
         }
     }
+}
+
+/// The holders as they are compared; the console user's name where nobody can tell them.
+fn folded(holders: &[String], session: &SessionFrame) -> Vec<String> {
+    if holders.is_empty() {
+        return vec![session.user.username.to_lowercase()];
+    }
+    holders.iter().map(|holder| holder.to_lowercase()).collect()
 }

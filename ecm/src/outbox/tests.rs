@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+mod sharing;
+
 use std::path::PathBuf;
 
 use proptest::prelude::*;
@@ -13,12 +15,13 @@ const NOW: i64 = 1_767_225_600;
 const LIMITS: CheckInConfig = CheckInConfig {
     give_up_after: Duration::from_secs(3600),
     orphan_after: Duration::from_secs(3600),
+    repeat_after: Duration::from_secs(3600),
 };
 
 fn session(session_id: &str) -> SessionFrame {
     let json = serde_json::json!({
         "session_id": session_id, "product": "pra",
-        "user": {"username": "ACME\\joe.user"},
+        "user": {"username": format!("user of {session_id}")},
         "jump_item": {"type": "shell_jump", "name": "db01", "hostname": "db01"}
     });
     serde_json::from_value(json).unwrap()
@@ -55,6 +58,21 @@ impl Place {
     }
 }
 
+/// What became of a release of `session_id`, in a word.
+fn release(outbox: &Outbox, session_id: &str) -> &'static str {
+    match outbox
+        .release(&session(session_id), "7", &[], NOW, NOW)
+        .unwrap()
+    {
+        Release::Pay(due) => {
+            assert_eq!(due.session.session_id, session_id);
+            "pay"
+        }
+        Release::Paid => "paid",
+        Release::Later => "later",
+    }
+}
+
 /// The sessions whose check-in is to be made now, in order.
 fn due_now(outbox: &Outbox) -> Vec<String> {
     let mut due = Vec::new();
@@ -68,7 +86,7 @@ fn due_now(outbox: &Outbox) -> Vec<String> {
 fn a_debt_is_on_the_disk_before_it_is_owed() {
     let place = Place::new();
     let outbox = place.open();
-    let owed = outbox.owe(&session("s-1"), "7").unwrap();
+    let owed = outbox.owe(&session("s-1"), "7", &[]).unwrap();
     let text = std::fs::read_to_string(place.path()).unwrap();
     assert!(text.contains("\"s-1\"") && text.ends_with('\n'), "{text}");
     assert_eq!(owed, key("s-1"));
@@ -82,7 +100,7 @@ fn a_debt_is_on_the_disk_before_it_is_owed() {
 fn nobody_else_may_read_the_file() {
     use std::os::unix::fs::PermissionsExt;
     let place = Place::new();
-    place.open().owe(&session("s-1"), "7").unwrap();
+    place.open().owe(&session("s-1"), "7", &[]).unwrap();
     let mode = std::fs::metadata(place.path())
         .unwrap()
         .permissions()
@@ -95,14 +113,14 @@ fn a_restart_finds_each_debt_in_its_phase() {
     let place = Place::new();
     let outbox = place.open();
     for name in ["fetched", "delivered", "due", "paid", "failed"] {
-        outbox.owe(&session(name), "7").unwrap();
+        outbox.owe(&session(name), "7", &[]).unwrap();
     }
     outbox.delivered(&key("delivered"));
-    outbox.not_delivered(&key("due"), NOW);
+    outbox.not_delivered(&key("due"), FetchEnd::Known, NOW);
     outbox.delivered(&key("paid"));
-    assert_eq!(outbox.release(&key("paid"), NOW, NOW), Release::Pay);
-    outbox.paid(&key("paid"));
-    outbox.not_delivered(&key("failed"), NOW);
+    assert_eq!(release(&outbox, "paid"), "pay");
+    outbox.paid(&key("paid"), NOW);
+    outbox.not_delivered(&key("failed"), FetchEnd::Known, NOW);
     drop(outbox);
     let (outbox, found) = place.open_with(LIMITS);
     assert_eq!(
@@ -114,14 +132,14 @@ fn a_restart_finds_each_debt_in_its_phase() {
     );
     assert_eq!(due_now(&outbox), ["fetched", "due", "failed"]);
     // The delivered one waits for the end of its session.
-    assert_eq!(outbox.release(&key("delivered"), NOW, NOW), Release::Pay);
+    assert_eq!(release(&outbox, "delivered"), "pay");
 }
 
 #[test]
 fn a_delivered_credential_whose_session_never_ends_is_due_after_the_limit() {
     let place = Place::new();
     let outbox = place.open();
-    outbox.owe(&session("s-1"), "7").unwrap();
+    outbox.owe(&session("s-1"), "7", &[]).unwrap();
     outbox.delivered(&key("s-1"));
     assert_eq!(outbox.step(NOW), Step::Wait(None));
     drop(outbox);
@@ -175,8 +193,8 @@ fn a_further_attempt_that_succeeds_is_a_delivery() {
 fn a_failed_check_in_is_tried_again_after_a_pause_until_it_is_given_up() {
     let place = Place::new();
     let outbox = place.open();
-    outbox.owe(&session("s-1"), "7").unwrap();
-    outbox.not_delivered(&key("s-1"), NOW);
+    outbox.owe(&session("s-1"), "7", &[]).unwrap();
+    outbox.not_delivered(&key("s-1"), FetchEnd::Known, NOW);
     let Step::Pay(first) = outbox.step(NOW) else {
         panic!("the debt is due")
     };
@@ -213,38 +231,38 @@ fn a_release_is_paid_once_and_a_repeat_needs_no_vault() {
     let place = Place::new();
     let outbox = place.open();
     // Nothing is known of a credential that another ECM delivered: pay it.
-    assert_eq!(outbox.release(&key("s-9"), NOW, NOW), Release::Pay);
-    outbox.paid(&key("s-9"));
-    outbox.owe(&session("s-1"), "7").unwrap();
+    assert_eq!(release(&outbox, "s-9"), "pay");
+    outbox.paid(&key("s-9"), NOW);
+    outbox.owe(&session("s-1"), "7", &[]).unwrap();
     // The session ended while the credential was being fetched.
-    assert_eq!(outbox.release(&key("s-1"), NOW, NOW), Release::Later);
+    assert_eq!(release(&outbox, "s-1"), "later");
     assert!(!outbox.may_deliver(&key("s-1")));
-    outbox.not_delivered(&key("s-1"), NOW);
+    outbox.not_delivered(&key("s-1"), FetchEnd::Known, NOW);
     assert_eq!(due_now(&outbox), ["s-1"]);
     // The worker pays while the appliance asks again.
-    assert_eq!(outbox.release(&key("s-1"), NOW, NOW), Release::Later);
-    outbox.paid(&key("s-1"));
+    assert_eq!(release(&outbox, "s-1"), "later");
+    outbox.paid(&key("s-1"), NOW);
     for paid in ["s-1", "s-9"] {
-        assert_eq!(outbox.release(&key(paid), NOW, NOW), Release::Paid);
+        assert_eq!(release(&outbox, paid), "paid");
     }
     // Fetched again in the same session, it is owed again.
-    outbox.owe(&session("s-1"), "7").unwrap();
+    outbox.owe(&session("s-1"), "7", &[]).unwrap();
     outbox.delivered(&key("s-1"));
-    assert_eq!(outbox.release(&key("s-1"), NOW, NOW), Release::Pay);
+    assert_eq!(release(&outbox, "s-1"), "pay");
 }
 
 #[test]
 fn on_a_full_disk_nothing_is_owed_and_later_records_are_whole() {
     let place = Place::new();
     let outbox = place.open();
-    outbox.owe(&session("s-1"), "7").unwrap();
+    outbox.owe(&session("s-1"), "7", &[]).unwrap();
     let sound = {
         let mut state = outbox.lock();
         let sound = RecordFile::open(&place.path()).unwrap().0;
         state.file.fill_disk();
         sound
     };
-    let error = outbox.owe(&session("s-2"), "7").unwrap_err();
+    let error = outbox.owe(&session("s-2"), "7", &[]).unwrap_err();
     let text = error.to_string();
     assert!(
         text.contains("check-ins.log") && text.contains("free space"),
@@ -255,7 +273,7 @@ fn on_a_full_disk_nothing_is_owed_and_later_records_are_whole() {
     outbox.delivered(&key("s-1"));
     // When there is room again, the file goes on where it was whole.
     outbox.lock().file = sound;
-    outbox.owe(&session("s-3"), "7").unwrap();
+    outbox.owe(&session("s-3"), "7", &[]).unwrap();
     drop(outbox);
     let (outbox, found) = place.open_with(LIMITS);
     assert_eq!(
@@ -280,13 +298,14 @@ fn too_many_debts_are_refused() {
             state.debts.push(Debt {
                 key,
                 session,
-                phase: Phase::Fetched,
+                holders: vec!["joe".into()],
+                phase: Phase::Fetched { again: false },
                 busy: false,
             });
         }
     }
     assert!(matches!(
-        outbox.owe(&session("s-1"), "7"),
+        outbox.owe(&session("s-1"), "7", &[]),
         Err(OutboxError::Full)
     ));
 }
@@ -295,12 +314,12 @@ fn too_many_debts_are_refused() {
 fn history(place: &Place) {
     let outbox = place.open();
     for name in ["s-1", "s-2", "s-3"] {
-        outbox.owe(&session(name), "7").unwrap();
+        outbox.owe(&session(name), "7", &[]).unwrap();
         outbox.delivered(&key(name));
     }
-    outbox.release(&key("s-1"), NOW, NOW);
-    outbox.paid(&key("s-1"));
-    outbox.release(&key("s-2"), NOW, NOW);
+    release(&outbox, "s-1");
+    outbox.paid(&key("s-1"), NOW);
+    release(&outbox, "s-2");
 }
 
 #[test]
@@ -340,7 +359,7 @@ fn a_crash_at_any_byte_loses_no_record_that_was_whole() {
             .collect();
         assert_eq!(due_now(&outbox), due, "cut at {cut}");
         // The file goes on as if nothing had happened.
-        outbox.owe(&session("s-4"), "7").unwrap();
+        outbox.owe(&session("s-4"), "7", &[]).unwrap();
         drop(outbox);
         let (_, found) = crashed.open_with(LIMITS);
         assert_eq!(
@@ -379,12 +398,13 @@ fn the_file_does_not_grow_for_ever() {
     let place = Place::new();
     let outbox = place.open();
     for _ in 0..HISTORY_RECORDS_MAX {
-        outbox.owe(&session("s-1"), "7").unwrap();
-        outbox.paid(&key("s-1"));
+        outbox.owe(&session("s-1"), "7", &[]).unwrap();
+        outbox.paid(&key("s-1"), NOW);
     }
     let one_record = Record::Owed {
         session: Box::new(session("s-1")),
         credential_id: "7".into(),
+        holders: vec!["user of s-1".into()],
     };
     let bytes_max = (HISTORY_RECORDS_MAX + 2) * one_record.to_line().unwrap().len();
     assert!(std::fs::metadata(place.path()).unwrap().len() <= bytes_max as u64);
@@ -396,7 +416,7 @@ proptest! {
         let place = Place::new();
         std::fs::write(place.path(), bytes).unwrap();
         let (outbox, _) = place.open_with(LIMITS);
-        outbox.owe(&session("s-1"), "7").unwrap();
+        outbox.owe(&session("s-1"), "7", &[]).unwrap();
         drop(outbox);
         prop_assert_eq!(place.open().owed(), 1);
     }

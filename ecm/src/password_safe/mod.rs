@@ -115,6 +115,14 @@ impl Plugin for PasswordSafe {
         }
     }
 
+    fn vault_url(&self) -> &str {
+        self.vault.settings.endpoint.as_str()
+    }
+
+    fn vault_users(&self, session: &Session) -> Vec<String> {
+        session.user.vault_users(&self.vault.settings.mapping)
+    }
+
     fn health(&self) -> PluginFuture<'_, Health> {
         Box::pin(async {
             Ok(match self.vault.check().await {

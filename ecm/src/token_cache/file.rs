@@ -15,12 +15,13 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::key::{Key, KeySource};
-use super::{CacheError, CachedToken, TokenKey};
+use super::{CacheError, CachedToken, TokenKey, failed};
 use crate::secret::Secret;
 use crate::{clock, entropy};
 
 const FILE_NAME: &str = "tokens";
 const ASIDE_NAME: &str = "tokens.set-aside";
+const FRESH_NAME: &str = "tokens.new";
 const LOCK_NAME: &str = "tokens.lock";
 /// Stands in front of the file and is authenticated with it.
 const MARK: &[u8] = b"ECM tokens 1\n";
@@ -39,6 +40,18 @@ pub(super) struct Stamp {
     inode: u64,
 }
 
+impl Stamp {
+    /// The present state of `path`, `None` while there is no such file.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        let metadata = std::fs::metadata(path).ok()?;
+        Some(Self {
+            modified: metadata.modified().ok(),
+            length: metadata.len(),
+            inode: metadata.ino(),
+        })
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct CacheFile {
     path: PathBuf,
@@ -49,22 +62,24 @@ pub(super) struct CacheFile {
 impl CacheFile {
     pub(super) fn open(directory: &Path, key: &KeySource) -> Result<Self, CacheError> {
         std::fs::create_dir_all(directory).map_err(|error| failed(directory, &error))?;
-        let key = key.load()?;
-        Ok(Self {
+        Ok(Self::new(directory, key.load_or_make()?))
+    }
+
+    /// The file with a key that exists already.
+    pub(super) fn existing(directory: &Path, key: &KeySource) -> Result<Self, CacheError> {
+        Ok(Self::new(directory, key.load()?))
+    }
+
+    fn new(directory: &Path, key: Key) -> Self {
+        Self {
             path: directory.join(FILE_NAME),
             directory: directory.to_owned(),
             key,
-        })
+        }
     }
 
-    /// The file's present state, `None` while there is none.
     pub(super) fn stamp(&self) -> Option<Stamp> {
-        let metadata = std::fs::metadata(&self.path).ok()?;
-        Some(Stamp {
-            modified: metadata.modified().ok(),
-            length: metadata.len(),
-            inode: metadata.ino(),
-        })
+        Stamp::of(&self.path)
     }
 
     /// The tokens in the file; none if there is no file. One that cannot be read is set aside.
@@ -128,7 +143,7 @@ impl CacheFile {
             .encrypt(&XNonce::from(nonce), payload)
             .map_err(|_| self.failed_to("its content cannot be encrypted"))?;
 
-        let fresh = self.directory.join("tokens.new");
+        let fresh = self.directory.join(FRESH_NAME);
         let write = || -> std::io::Result<()> {
             let mut file = OpenOptions::new()
                 .write(true)
@@ -142,27 +157,9 @@ impl CacheFile {
         write().map_err(|error| failed(&self.path, &error))
     }
 
-    /// Keeps other processes from writing until the answer is dropped.
+    /// See [`lock_directory`].
     pub(super) fn lock(&self) -> Result<File, CacheError> {
-        let path = self.directory.join(LOCK_NAME);
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|error| failed(&path, &error))?;
-        for _ in 0..LOCK_ATTEMPTS {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(TryLockError::WouldBlock) => clock::block_for(LOCK_PAUSE),
-                Err(TryLockError::Error(error)) => return Err(failed(&path, &error)),
-            }
-        }
-        Err(CacheError::File {
-            path,
-            reason: "another process keeps it locked".into(),
-        })
+        lock_directory(&self.directory)
     }
 
     fn cipher(&self) -> XChaCha20Poly1305 {
@@ -177,11 +174,49 @@ impl CacheFile {
     }
 }
 
-fn failed(path: &Path, error: &std::io::Error) -> CacheError {
-    CacheError::File {
-        path: path.to_owned(),
-        reason: error.to_string(),
+/// Keeps other processes from writing in `directory` until the answer is dropped.
+pub(super) fn lock_directory(directory: &Path) -> Result<File, CacheError> {
+    let path = directory.join(LOCK_NAME);
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path)
+        .map_err(|error| failed(&path, &error))?;
+    for _ in 0..LOCK_ATTEMPTS {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => clock::block_for(LOCK_PAUSE),
+            Err(TryLockError::Error(error)) => return Err(failed(&path, &error)),
+        }
     }
+    Err(CacheError::File {
+        path,
+        reason: "another process keeps it locked".into(),
+    })
+}
+
+/// Whether there is a file of tokens.
+pub(super) fn has_tokens(directory: &Path) -> bool {
+    directory.join(FILE_NAME).exists()
+}
+
+/// Takes away what nobody can read: a file that was set aside, and, with `all`, the file of tokens
+/// itself.
+pub(super) fn sweep(directory: &Path, all: bool) -> Result<(), CacheError> {
+    let unreadable = [ASIDE_NAME, FRESH_NAME];
+    let tokens = all.then_some(FILE_NAME);
+    for name in unreadable.into_iter().chain(tokens) {
+        let path = directory.join(name);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(failed(&path, &error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// One token as it stands in the file, inside the encryption.

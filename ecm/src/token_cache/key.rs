@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::CacheError;
+use crate::config::places::writable_file;
 use crate::entropy;
 
 /// Where the cache's key comes from.
@@ -31,12 +32,30 @@ const FILE_BYTES_MAX: u64 = 4 * 1024;
 pub(super) type Key = Zeroizing<[u8; KEY_BYTES]>;
 
 impl KeySource {
+    /// Whether the key can be used, or made; nothing is made to find out.
+    ///
+    /// # Errors
+    /// Why not, and the cure.
+    pub fn check(&self) -> Result<(), CacheError> {
+        match self {
+            Self::File(path) if !path.exists() => {
+                writable_file(path).map_err(|reason| refuse(path, reason))
+            }
+            _ => self.load().map(|_| ()),
+        }
+    }
+
+    /// The key, made if it is a file that is missing.
+    pub(super) fn load_or_make(&self) -> Result<Key, CacheError> {
+        if let Self::File(path) = self {
+            create_if_missing(path).map_err(|reason| refuse(path, reason))?;
+        }
+        self.load()
+    }
+
     pub(super) fn load(&self) -> Result<Key, CacheError> {
         match self {
-            Self::File(path) => {
-                create_if_missing(path).map_err(|reason| refuse(path, reason))?;
-                read(path, true)
-            }
+            Self::File(path) => read(path, true),
             Self::CredentialsDirectory(directory) => read(&directory.join(CREDENTIAL_NAME), false),
         }
     }

@@ -69,32 +69,6 @@ async fn broken(symptom: Symptom) -> PluginError {
         | Symptom::VaultFault
         | Symptom::VaultHidesReason
         | Symptom::VaultRefused => no_reply(symptom).await,
-        Symptom::ApiNotFound
-        | Symptom::ApiVersionDisabled
-        | Symptom::ProxyRefusesApi
-        | Symptom::VaultError
-        | Symptom::ApiAnswerNotUnderstood
-        | Symptom::NobodySignsIn
-        | Symptom::RunAsUserUnknown
-        | Symptom::SignInForbidden
-        | Symptom::ApproverSignsNotIn
-        | Symptom::RunAsSecondFactor
-        | Symptom::SessionRefusedTwice
-        | Symptom::MayNotRequest
-        | Symptom::NotRequestor
-        | Symptom::NotApprover
-        | Symptom::ApproverMayNotApprove
-        | Symptom::RequestPending
-        | Symptom::MoreApproversWanted
-        | Symptom::NotEnoughApprovers
-        | Symptom::RequestDenied
-        | Symptom::AccountTaken
-        | Symptom::TicketWanted
-        | Symptom::RequestNotAccepted
-        | Symptom::ReleaseGone
-        | Symptom::CallForbidden
-        | Symptom::AccountEmpty
-        | Symptom::SearchIncomplete => password_safe::symptoms::broken(symptom).await,
         Symptom::LoginFailed
         | Symptom::ApiPasswordExpired
         | Symptom::AddressNotAllowed

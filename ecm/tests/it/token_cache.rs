@@ -261,3 +261,150 @@ async fn a_restarted_plugin_needs_no_new_log_on() {
         (1, 2)
     );
 }
+
+fn refusal(kind: ErrorKind) -> PluginError {
+    let hop = Hop::Vault("Authenticate");
+    PluginError::new(kind, hop, "no", "wait", Owner::EcmAdministrator)
+}
+
+#[tokio::test]
+async fn a_cache_in_memory_heeds_the_orders_of_another_process() {
+    let place = Place::new();
+    fs::create_dir(place.directory()).unwrap();
+    let service = TokenCache::in_memory_beside(&place.directory());
+    let (joe, sue) = (key(&["ACME\\joe"]), key(&["ACME\\sue"]));
+    put(&service, &joe, "j").await;
+    put(&service, &sue, "s").await;
+    let clear = |user| TokenCache::clear_directory(&place.directory(), None, user).unwrap();
+    clear(Some("joe"));
+    assert_eq!(
+        (held(&service, &joe), held(&service, &sue).as_deref()),
+        (None, Some("s"))
+    );
+    clear(None);
+    assert_eq!(held(&service, &sue), None);
+    // An order is carried out once.
+    put(&service, &joe, "j2").await;
+    assert_eq!(held(&service, &joe).as_deref(), Some("j2"));
+}
+
+#[tokio::test]
+async fn a_log_on_that_was_under_way_does_not_bring_a_token_back() {
+    let place = Place::new();
+    for on_disk in [false, true] {
+        let service = match on_disk {
+            true => place.open(),
+            false => {
+                fs::create_dir(place.directory()).unwrap();
+                TokenCache::in_memory_beside(&place.directory())
+            }
+        };
+        let joe = key(&["joe"]);
+        let (arrived, go_on) = (
+            Arc::new(tokio::sync::Notify::new()),
+            Arc::new(tokio::sync::Notify::new()),
+        );
+        let load = {
+            let (arrived, go_on) = (Arc::clone(&arrived), Arc::clone(&go_on));
+            || async move {
+                arrived.notify_one();
+                go_on.notified().await;
+                Ok(token("old"))
+            }
+        };
+        let loading = service.get_or_load(&joe, None, load);
+        let ordering = async {
+            arrived.notified().await;
+            let source = on_disk.then(|| place.key());
+            TokenCache::clear_directory(&place.directory(), source.as_ref(), None).unwrap();
+            go_on.notify_one();
+        };
+        let (loaded, ()) = soon(async { tokio::join!(loading, ordering) }).await;
+        // Whoever waited for it gets it; nobody else does.
+        assert_eq!(loaded.unwrap().token.expose(), "old");
+        assert_eq!(held(&service, &joe), None, "on disk: {on_disk}");
+    }
+    assert_eq!(held(&place.open(), &key(&["joe"])), None);
+}
+
+#[tokio::test]
+async fn an_order_makes_nothing_and_leaves_nothing_that_may_hold_a_token() {
+    let place = Place::new();
+    let clear = |source: Option<&KeySource>, user: Option<&str>| {
+        TokenCache::clear_directory(&place.directory(), source, user)
+    };
+    let source = place.key();
+    assert_eq!(clear(Some(&source), None).unwrap().on_disk, Some(0));
+    assert!(!place.directory().exists() && !place.root.path().join("key").exists());
+
+    put(&place.open(), &key(&["joe"]), "t").await;
+    let aside = place.directory().join("tokens.set-aside");
+    fs::write(&aside, "what was a cache once").unwrap();
+    assert_eq!(clear(Some(&source), Some("joe")).unwrap().on_disk, Some(1));
+    assert!(!aside.exists());
+
+    // Without its key the file is of no use to anybody, so it may go as a whole only.
+    put(&place.open(), &key(&["joe"]), "t").await;
+    fs::remove_file(place.root.path().join("key")).unwrap();
+    assert!(clear(Some(&source), Some("joe")).is_err());
+    assert_eq!(clear(Some(&source), None).unwrap().on_disk, None);
+    assert!(!place.file().exists() && !place.root.path().join("key").exists());
+}
+
+#[tokio::test]
+async fn a_refused_log_on_is_answered_from_memory_until_something_changes() {
+    let place = Place::new();
+    fs::create_dir(place.directory()).unwrap();
+    let hour = Duration::from_secs(3600);
+    let cache = TokenCache::in_memory_beside(&place.directory()).pausing_after_refusals(hour, hour);
+    let loads = AtomicUsize::new(0);
+    let ask = async |key: TokenKey, error: PluginError| {
+        let load = || {
+            loads.fetch_add(1, Ordering::SeqCst);
+            async { Err(error) }
+        };
+        cache.get_or_load(&key, None, load).await.unwrap_err()
+    };
+    for _ in 0..6 {
+        let error = ask(key(&[]), refusal(ErrorKind::Authentication)).await;
+        assert_eq!(error.kind, ErrorKind::Authentication);
+    }
+    assert_eq!(loads.swap(0, Ordering::SeqCst), 1);
+    let error = ask(key(&[]), refusal(ErrorKind::Authentication)).await;
+    assert!(
+        error.message.contains("not tried again for"),
+        "{}",
+        error.message
+    );
+    assert_eq!(cache.counts().withheld_log_ons, 6);
+
+    // Users cannot be locked by it, and a vault that is away refuses nobody.
+    for _ in 0..2 {
+        ask(key(&["joe"]), refusal(ErrorKind::Authentication)).await;
+    }
+    assert_eq!(loads.swap(0, Ordering::SeqCst), 2);
+    TokenCache::clear_directory(&place.directory(), None, Some("anybody")).unwrap();
+    for _ in 0..2 {
+        ask(key(&[]), refusal(ErrorKind::Timeout)).await;
+    }
+    assert_eq!(loads.swap(0, Ordering::SeqCst), 2);
+    put(&cache, &key(&[]), "t").await;
+    assert_eq!(cache.counts().log_ons, 1);
+}
+
+#[tokio::test]
+async fn a_refused_log_on_is_tried_again_after_its_pause() {
+    let moment = Duration::from_millis(1);
+    let cache = TokenCache::in_memory().pausing_after_refusals(moment, moment);
+    let refused = || async { Err(refusal(ErrorKind::Authentication)) };
+    assert!(cache.get_or_load(&key(&[]), None, refused).await.is_err());
+    let tried_again = async {
+        loop {
+            let load = || async { Ok(token("t")) };
+            if cache.get_or_load(&key(&[]), None, load).await.is_ok() {
+                return;
+            }
+        }
+    };
+    soon(tried_again).await;
+}

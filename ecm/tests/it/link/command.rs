@@ -162,7 +162,13 @@ async fn the_monitor_tells_health_and_counts() {
         health.starts_with("HTTP/1.1 503") || health.starts_with("HTTP/1.1 200"),
         "{health}"
     );
-    let metrics = get("/metrics").await;
+    assert!(health.contains("\"check_ins_owed\":0"), "{health}");
+    let metrics = get("/metrics?probe=1").await;
+    assert!(metrics.contains("\necm_build_info{version="), "{metrics}");
+    assert!(
+        metrics.contains("ecm_log_ons_total{whose=\"api_account\",outcome=\"error\"}"),
+        "{metrics}"
+    );
     assert!(
         metrics.contains("\necm_link_connects_total 1\n"),
         "{metrics}"
@@ -307,6 +313,7 @@ async fn clearing_a_cache_that_is_not_on_disk_says_so() {
     let (code, said, _) = output(directory.path(), &["clear-token-cache"]).await;
     assert_eq!(code, Some(0));
     assert!(said.contains("state.token_cache_key is not set"), "{said}");
+    assert!(!directory.path().join("ecm-state").exists());
     let more = "[state]\ntoken_cache_key = \"file:key\"";
     let directory = configured("http://localhost:1", "http://localhost:1", more);
     let arguments = ["clear-token-cache", "--user", "ACME\\joe.user"];
@@ -316,6 +323,79 @@ async fn clearing_a_cache_that_is_not_on_disk_says_so() {
         (Some(0), "0 tokens forgotten\n"),
         "{complaint}"
     );
+    assert!(!directory.path().join("key").exists(), "a key was made");
+}
+
+#[tokio::test]
+async fn check_config_and_run_refuse_the_same_places_with_their_cure() {
+    use std::os::unix::fs::PermissionsExt;
+    let more = |log: &str, dir: &str, key: &str| {
+        format!(
+            "[log]\nfile = \"{log}\"\n[state]\ndir = \"{dir}\"\ntoken_cache_key = \"file:{key}\""
+        )
+    };
+    let good = ("ECM.log", "state", "key");
+    for (places, words) in [
+        (
+            ("ecm.toml/ECM.log", good.1, good.2),
+            &["log.file", "not a directory"][..],
+        ),
+        (
+            (good.0, "ecm.toml/state", good.2),
+            &["state", "not a directory"],
+        ),
+        ((good.0, good.1, "open-key"), &["open-key", "chmod 600"]),
+        (
+            (good.0, good.1, "ecm.toml/key"),
+            &["ecm.toml/key", "not a directory"],
+        ),
+        (
+            ("ecm.toml/a", "ecm.toml/b", "open-key"),
+            &["`log.file`", "`state.dir`", "open-key"],
+        ),
+    ] {
+        let (log, dir, key) = places;
+        let directory = configured(
+            "http://localhost:1",
+            "http://localhost:1",
+            &more(log, dir, key),
+        );
+        let open = directory.path().join("open-key");
+        std::fs::write(&open, [7; 32]).unwrap();
+        std::fs::set_permissions(&open, PermissionsExt::from_mode(0o644)).unwrap();
+        let (code, _, complaint) = output(directory.path(), &["check-config"]).await;
+        assert_eq!(code, Some(2), "{places:?}");
+        for words in words {
+            assert!(
+                complaint.to_lowercase().contains(words),
+                "{places:?}: {complaint}"
+            );
+        }
+        assert!(
+            !directory.path().join("state").exists(),
+            "something was made"
+        );
+        let (code, _, complaint) = output(directory.path(), &["run"]).await;
+        assert_eq!(code, Some(2), "run with {places:?}: {complaint}");
+    }
+    let (log, dir, key) = good;
+    let directory = configured(
+        "http://localhost:1",
+        "http://localhost:1",
+        &more(log, dir, key),
+    );
+    let (code, _, complaint) = output(directory.path(), &["check-config"]).await;
+    assert_eq!((code, complaint.as_str()), (Some(0), ""));
+    let more = more(log, dir, "state/key");
+    let directory = configured("http://localhost:1", "http://localhost:1", &more);
+    for command in ["check-config", "run"] {
+        let (code, _, complaint) = output(directory.path(), &[command]).await;
+        assert_eq!(code, Some(2));
+        assert!(
+            complaint.contains("must not lie in state.dir"),
+            "{complaint}"
+        );
+    }
 }
 
 #[tokio::test]

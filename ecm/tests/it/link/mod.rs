@@ -5,6 +5,7 @@ mod appliance;
 mod command;
 mod connecting;
 mod hostile;
+mod misbehaving;
 mod plugin;
 mod rig;
 mod serving;

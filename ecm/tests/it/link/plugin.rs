@@ -1,8 +1,8 @@
 //! A plugin that does what the names in the request say.
 
 use std::path::PathBuf;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Condvar, Mutex};
 
 use ecm::error::{ErrorKind, Hop, Owner, PluginError};
 use ecm::plugin::{
@@ -18,10 +18,17 @@ pub(super) struct ScriptedPlugin {
     calls: Mutex<Vec<String>>,
     /// How many releases fail before one succeeds.
     pub(super) release_failures: AtomicUsize,
+    /// Whether the next release panics before it has a future.
+    pub(super) release_panics: AtomicBool,
     /// Where the outbox is, to look at it from within a call.
     outbox: PathBuf,
     /// `held` credentials wait for a permit.
     pub(super) gate: Semaphore,
+    /// Whether asking for the capabilities panics.
+    pub(super) spoilt: AtomicBool,
+    /// What `block` waits for, with its thread.
+    blocked: Mutex<bool>,
+    unblocked: Condvar,
 }
 
 impl ScriptedPlugin {
@@ -29,9 +36,24 @@ impl ScriptedPlugin {
         Self {
             calls: Mutex::default(),
             release_failures: AtomicUsize::new(0),
+            release_panics: AtomicBool::new(false),
             outbox,
             gate: Semaphore::new(0),
+            spoilt: AtomicBool::new(false),
+            blocked: Mutex::new(true),
+            unblocked: Condvar::new(),
         }
+    }
+
+    /// Lets every blocked thread go on.
+    pub(super) fn unblock(&self) {
+        *self.blocked.lock().unwrap() = false;
+        self.unblocked.notify_all();
+    }
+
+    fn block(&self) {
+        let blocked = self.blocked.lock().unwrap();
+        drop(self.unblocked.wait_while(blocked, |blocked| *blocked));
     }
 
     pub(super) fn calls(&self) -> Vec<String> {
@@ -67,6 +89,7 @@ impl Plugin for ScriptedPlugin {
     }
 
     fn capabilities(&self) -> Capabilities {
+        assert!(!self.spoilt.load(SeqCst), "{PASSWORD}");
         Capabilities {
             credentials_used: true,
             health_check: true,
@@ -87,6 +110,11 @@ impl Plugin for ScriptedPlugin {
         &'a self,
         session: &'a Session,
     ) -> PluginFuture<'a, Vec<CredentialSummary>> {
+        match session.user.username.as_str() {
+            "panic at once" => panic!("{PASSWORD}"),
+            "block" => self.block(),
+            _ => {}
+        }
         Box::pin(async move {
             self.called(format!("find {}", session.user.username));
             let entry = |number: usize| CredentialSummary {
@@ -112,6 +140,7 @@ impl Plugin for ScriptedPlugin {
         _session: &'a Session,
         credential_id: &'a str,
     ) -> PluginFuture<'a, CredentialPackage> {
+        assert_ne!(credential_id, "panic at once", "{PASSWORD}");
         Box::pin(async move {
             let outbox = std::fs::read_to_string(&self.outbox).unwrap();
             let owed = outbox.contains(&format!("\"credential_id\":\"{credential_id}\""));
@@ -121,7 +150,8 @@ impl Plugin for ScriptedPlugin {
             ));
             match credential_id {
                 "held" => self.gate.acquire().await.unwrap().forget(),
-                "fail" => return Err(failure(ErrorKind::Connectivity)),
+                "fail" => return Err(failure(ErrorKind::Permission)),
+                "lost" => return Err(failure(ErrorKind::Timeout)),
                 "panic" => panic!("{PASSWORD}"),
                 _ => {}
             }
@@ -142,6 +172,9 @@ impl Plugin for ScriptedPlugin {
         credential_id: &'a str,
         _ended_at_unix: i64,
     ) -> PluginFuture<'a, ()> {
+        if self.release_panics.swap(false, SeqCst) {
+            panic!("{PASSWORD}");
+        }
         Box::pin(async move {
             let fails = self
                 .release_failures

@@ -157,7 +157,11 @@ async fn a_fetch_that_fails_or_panics_is_checked_in_at_once() {
     let mut appliance = Appliance::start().await;
     let ecm = Ecm::start(&appliance);
     let mut link = appliance.next_link().await;
-    for (id, category) in [("fail", "connectivity"), ("panic", "unexpected")] {
+    for (id, category) in [
+        ("fail", "permission"),
+        ("panic", "unexpected"),
+        ("panic at once", "unexpected"),
+    ] {
         let answer = link.ask(&get(id, id)).await;
         assert_eq!(
             (&answer["type"], &answer["category"]),

@@ -2,29 +2,21 @@
 //! it was doing, in the end the vault has nothing checked out, the outbox is empty, every check-out
 //! was checked in exactly once, and no secret is in a file.
 
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::Duration;
+pub(crate) mod harness;
 
-use ecm::clock::{Clock as _, SystemClock};
-use ecm::config::CheckInConfig;
-use ecm::outbox::Outbox;
 use ecm_lab::lab::{Lab, VaultKind};
-use ecm_lab::rig::console::{ConsoleUser, Refusal};
-use ecm_lab::rig::{Options, Rig, SessionId};
-use rustix::process::{Pid, Signal, kill_process};
+use ecm_lab::rig::{Options, Rig};
 use sim_kit::fault::{How, Matcher, Rule, Verdict, When};
 use sim_kit::seeded::Seed;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
 
-use crate::processes::ecm_binary;
-
-const SECRET: &str = "db01 Administrator";
-const PATIENCE: Duration = Duration::from_secs(30);
+use self::harness::{
+    Act, Ecm, KEY, PASSWORD, PATIENCE, Planted, accesses, acts, begin, configure, end, finish,
+    is_delivered, is_held, outbox, owed, owes_nothing, rig, until,
+};
 
 /// A moment at which the ECM is killed.
 struct Moment {
+    secret: &'static Planted,
     /// How far the user goes; with faults, the last act is under way.
     act: Act,
     /// Installed before the user begins. The ECM is killed when a call has met the last of them.
@@ -36,13 +28,6 @@ struct Moment {
     then_held: bool,
     /// What gives the secret back.
     freed_by: FreedBy,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd)]
-enum Act {
-    OpensList,
-    Picks,
-    EndsSession,
 }
 
 /// What happens to the calls of an operation.
@@ -66,11 +51,12 @@ enum FreedBy {
 }
 
 macro_rules! moments {
-    ($($name:ident: $act:ident, [$($fault:expr),*],
+    ($($name:ident: $act:ident $(of $secret:ident)?, [$($fault:expr),*],
         held $held:literal then $then_held:literal, freed by $freed_by:ident;)*) => { $(
         #[tokio::test(flavor = "multi_thread")]
         async fn $name() {
             play(Moment {
+                secret: [$(&$secret,)? &PASSWORD][0],
                 act: Act::$act,
                 faults: vec![$($fault),*],
                 held: $held,
@@ -98,6 +84,16 @@ moments! {
     killed_before_get_secret_is_handled:
         Picks, [Fault::Vault("GetSecret", Verdict::Hold)],
         held false then true, freed by Restart;
+    killed_while_a_dead_token_is_replaced:
+        Picks, [Fault::Vault("GetSecret", Verdict::ExpireToken),
+            Fault::Vault("ImpersonateUser", Verdict::Hold)],
+        held false then false, freed by Restart;
+    killed_before_an_attachment_is_handled:
+        Picks of KEY, [Fault::Vault("DownloadFileAttachmentByItemId", Verdict::Hold)],
+        held true then true, freed by Restart;
+    killed_while_an_attachment_is_on_its_way:
+        Picks of KEY, [Fault::Vault("DownloadFileAttachmentByItemId", drip())],
+        held true then true, freed by Restart;
     killed_while_the_secret_is_on_its_way:
         Picks, [Fault::Vault("GetSecret", drip())],
         held true then true, freed by Restart;
@@ -153,11 +149,16 @@ fn refuse() -> Verdict {
 
 async fn play(moment: Moment) {
     let mut rig = rig().await;
-    let config = configure(&mut rig, moment.freed_by);
+    let secret = moment.secret;
+    let orphans = match moment.freed_by {
+        FreedBy::Orphanage => "orphan_after_s = 1",
+        _ => "",
+    };
+    let config = configure(&mut rig, &format!("repeat_after_s = 1\n{orphans}"));
     let ecm = Ecm::start(&config).await;
-    let session = begin(&rig, "joe.user").await;
+    let session = begin(&rig, "joe.user", secret).await;
     install(&rig, &moment.faults).await;
-    let playing = acts(&rig, &session, moment.act);
+    let playing = acts(&rig, &session, secret, moment.act);
     if moment.faults.is_empty() {
         playing.await.unwrap();
         if moment.act == Act::Picks {
@@ -173,7 +174,7 @@ async fn play(moment: Moment) {
         let (_, ()) = tokio::join!(playing, kill(&rig, ecm, &moment));
     }
     remove(&rig, &moment.faults).await;
-    let as_described = async || is_held(&rig).await == moment.then_held;
+    let as_described = async || is_held(&rig, secret).await == moment.then_held;
     until("the vault has handled what it held", as_described).await;
     if moment.freed_by == FreedBy::EndDuringAbsence {
         end(&rig, &session).await;
@@ -182,19 +183,23 @@ async fn play(moment: Moment) {
     let ecm = Ecm::start(&config).await;
     if moment.freed_by == FreedBy::EndAfterRestart {
         // It serves, and what the session uses stays with it.
-        acts(&rig, &begin(&rig, "joe.user").await, Act::OpensList)
-            .await
-            .unwrap();
-        assert!(is_held(&rig).await, "checked in while the session runs");
+        let another = begin(&rig, "joe.user", secret).await;
+        acts(&rig, &another, secret, Act::OpensList).await.unwrap();
+        assert!(
+            is_held(&rig, secret).await,
+            "checked in while the session runs"
+        );
         end(&rig, &session).await;
     }
-    until("the secret is free", async || !is_held(&rig).await).await;
+    until("the secret is free", async || !is_held(&rig, secret).await).await;
     end(&rig, &session).await;
     let released = rig.appliance.wait_released(&session, PATIENCE).await;
     assert!(released, "the appliance still waits for a release");
+    until("everything is paid", async || owes_nothing(&config)).await;
     assert_eq!(ecm.terminate().await, Some(0));
 
-    let check_outs = usize::from(moment.act >= Act::Picks);
+    let took_place = moment.act == Act::EndsSession || moment.held || moment.then_held;
+    let check_outs = usize::from(took_place);
     assert_eq!(accesses(&rig, "CHECKOUT").await, check_outs);
     assert_eq!(accesses(&rig, "CHECKIN").await, check_outs);
     assert_eq!(owed(&config), 0, "check-ins that the outbox still has");
@@ -204,8 +209,10 @@ async fn play(moment: Moment) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_check_in_that_is_repeated_after_a_crash_takes_the_secret_from_nobody() {
     let mut rig = rig().await;
-    let config = configure(&mut rig, FreedBy::Restart);
+    let config = configure(&mut rig, "");
+    let secret = &PASSWORD;
     let moment = Moment {
+        secret,
         act: Act::EndsSession,
         faults: vec![Fault::Vault("CheckIn", drip())],
         held: false,
@@ -213,26 +220,26 @@ async fn a_check_in_that_is_repeated_after_a_crash_takes_the_secret_from_nobody(
         freed_by: FreedBy::Restart,
     };
     let ecm = Ecm::start(&config).await;
-    let joe = begin(&rig, "joe.user").await;
+    let joe = begin(&rig, "joe.user", secret).await;
     install(&rig, &moment.faults).await;
-    let playing = acts(&rig, &joe, moment.act);
+    let playing = acts(&rig, &joe, secret, moment.act);
     let (played, ()) = tokio::join!(playing, kill(&rig, ecm, &moment));
     played.unwrap();
     remove(&rig, &moment.faults).await;
 
     rig.start_ecm("second").await.unwrap();
-    let ann = begin(&rig, "ann.admin").await;
-    acts(&rig, &ann, Act::Picks).await.unwrap();
+    let ann = begin(&rig, "ann.admin", secret).await;
+    acts(&rig, &ann, secret, Act::Picks).await.unwrap();
     rig.vault.operator.delete("/journal").await.unwrap();
     let ecm = Ecm::start(&config).await;
     rig.wait_for_call("CheckIn", "refused", 1).await.unwrap();
     // The refusal says that nothing of his is left to give back.
     assert_eq!(ecm.terminate().await, Some(0));
     assert_eq!(owed(&config), 0);
-    let holder = rig.vault.holder_of(SECRET).await.unwrap();
+    let holder = rig.vault.holder_of(secret.name).await.unwrap();
     assert!(holder.unwrap().contains("ann.admin"));
     end(&rig, &ann).await;
-    until("the secret is free", async || !is_held(&rig).await).await;
+    until("the secret is free", async || !is_held(&rig, secret).await).await;
     assert_eq!(accesses(&rig, "CHECKIN").await, 2);
     finish(rig).await;
 }
@@ -247,7 +254,7 @@ async fn a_request_that_waits_for_an_approval_outlives_the_ecm_and_not_its_sessi
         ..Options::frozen(Seed(1))
     };
     let mut rig = Rig::start(lab, options).await.unwrap();
-    let config = configure(&mut rig, FreedBy::Restart);
+    let config = configure(&mut rig, "");
     let ecm = Ecm::start(&config).await;
     let session = rig.appliance.begin("joe.user", "db01").await.unwrap();
     let list = rig.appliance.list(&session).await.unwrap();
@@ -279,49 +286,124 @@ async fn a_request_that_waits_for_an_approval_outlives_the_ecm_and_not_its_sessi
     finish(rig).await;
 }
 
-async fn rig() -> Rig {
-    let mut lab = Lab::acme();
-    for user in ["joe.user", "ann.admin"] {
-        lab.trust(user, "approved").unwrap();
-    }
-    Rig::start(lab, Options::frozen(Seed(1))).await.unwrap()
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_again_during_the_payment_at_the_start() {
+    let mut rig = rig().await;
+    let secret = &PASSWORD;
+    let config = configure(&mut rig, "repeat_after_s = 1");
+    let check_in = |verdict: Verdict, held| Moment {
+        secret,
+        act: Act::EndsSession,
+        faults: vec![Fault::Vault("CheckIn", verdict)],
+        held,
+        then_held: held,
+        freed_by: FreedBy::Restart,
+    };
+    let ecm = Ecm::start(&config).await;
+    let session = begin(&rig, "joe.user", secret).await;
+    let first = check_in(refuse(), true);
+    install(&rig, &first.faults).await;
+    let playing = acts(&rig, &session, secret, first.act);
+    let (_, ()) = tokio::join!(playing, kill(&rig, ecm, &first));
+    remove(&rig, &first.faults).await;
+
+    // Now the vault confirms, and the ECM is killed before it knows.
+    let second = check_in(drip(), false);
+    install(&rig, &second.faults).await;
+    let ecm = Ecm::start(&config).await;
+    kill(&rig, ecm, &second).await;
+    remove(&rig, &second.faults).await;
+
+    let ecm = Ecm::start(&config).await;
+    let released = rig.appliance.wait_released(&session, PATIENCE).await;
+    assert!(released, "the appliance still waits for a release");
+    until("everything is paid", async || owes_nothing(&config)).await;
+    assert_eq!(ecm.terminate().await, Some(0));
+    assert_eq!(accesses(&rig, "CHECKIN").await, 1);
+    assert_eq!(owed(&config), 0);
+    finish(rig).await;
 }
 
-/// The ECM's configuration. It logs all it can, for the scan of its files.
-fn configure(rig: &mut Rig, freed_by: FreedBy) -> PathBuf {
-    let file = rig.configure_ecm("killed").unwrap();
-    let mut text = std::fs::read_to_string(&file).unwrap();
-    text.push_str("\n[log]\nlevel = \"TRACE\"\nfile = \"ECM.log\"\n");
-    if freed_by == FreedBy::Orphanage {
-        text.push_str("\n[check_in]\norphan_after_s = 1\n");
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_between_the_ends_of_two_sessions_that_share_a_check_out() {
+    let mut rig = rig().await;
+    let secret = &PASSWORD;
+    let config = configure(&mut rig, "");
+    let ecm = Ecm::start(&config).await;
+    let first = begin(&rig, "joe.user", secret).await;
+    let second = begin(&rig, "joe.user", secret).await;
+    for session in [&first, &second] {
+        acts(&rig, session, secret, Act::Picks).await.unwrap();
     }
-    std::fs::write(&file, text).unwrap();
-    file
+    let delivered = async || {
+        let text = std::fs::read_to_string(outbox(&config)).unwrap();
+        text.matches(r#""op":"delivered""#).count() == 2
+    };
+    until("both deliveries are on the disk", delivered).await;
+    end(&rig, &first).await;
+    assert!(rig.appliance.wait_released(&first, PATIENCE).await);
+    assert!(is_held(&rig, secret).await, "taken from the second session");
+    ecm.kill().await;
+    let gone = async || rig.appliance.ecm_clients().is_empty();
+    until("the appliance has noticed", gone).await;
+
+    let ecm = Ecm::start(&config).await;
+    // It serves, and what the second session uses stays with it.
+    let another = begin(&rig, "joe.user", secret).await;
+    acts(&rig, &another, secret, Act::OpensList).await.unwrap();
+    assert!(is_held(&rig, secret).await, "taken at the start");
+    assert_eq!(accesses(&rig, "CHECKIN").await, 0);
+    end(&rig, &second).await;
+    until("the secret is free", async || !is_held(&rig, secret).await).await;
+    until("everything is paid", async || owes_nothing(&config)).await;
+    assert_eq!(ecm.terminate().await, Some(0));
+    assert_eq!(accesses(&rig, "CHECKIN").await, 1);
+    assert_eq!(owed(&config), 0);
+    finish(rig).await;
 }
 
-async fn begin(rig: &Rig, user: &str) -> SessionId {
-    let user = ConsoleUser::named(&format!(r"ACME\{user}"));
-    rig.appliance.begin(&user.username, "db01").await.unwrap()
-}
+/// The ECM gives the fetch up, checks in what is not checked out yet, and is killed; then the vault
+/// handles the fetch after all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fetch_that_the_vault_handles_late_is_given_back() {
+    let mut rig = rig().await;
+    let secret = &PASSWORD;
+    let config = configure(&mut rig, "repeat_after_s = 3600");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let section = "[vault.secret-server]";
+    assert!(text.contains(section));
+    let impatient = text.replace(section, &format!("{section}\nanswer_timeout_s = 1"));
+    std::fs::write(&config, &impatient).unwrap();
 
-async fn acts(rig: &Rig, session: &SessionId, last: Act) -> Result<(), Refusal> {
-    let list = rig.appliance.list(session).await?;
-    if last >= Act::Picks {
-        let entry = list
-            .iter()
-            .find(|entry| entry.display_value.contains(SECRET));
-        let id = &entry.unwrap().credential_id;
-        rig.appliance.inject(session, id).await?;
-    }
-    if last >= Act::EndsSession {
-        end(rig, session).await;
-    }
-    Ok(())
-}
+    let faults = [Fault::Vault("GetSecret", Verdict::Hold)];
+    let ecm = Ecm::start(&config).await;
+    let session = begin(&rig, "joe.user", secret).await;
+    install(&rig, &faults).await;
+    let shown = acts(&rig, &session, secret, Act::Picks).await.unwrap_err();
+    assert_eq!(shown.category, "timeout");
+    let first_confirmed = async || {
+        let text = std::fs::read_to_string(outbox(&config)).unwrap();
+        text.contains(r#""op":"repeat""#)
+    };
+    until("the first check-in was confirmed", first_confirmed).await;
+    ecm.kill().await;
+    let gone = async || rig.appliance.ecm_clients().is_empty();
+    until("the appliance has noticed", gone).await;
+    assert_eq!(accesses(&rig, "CHECKOUT").await, 0);
+    remove(&rig, &faults).await;
+    until("the vault handles it late", async || {
+        is_held(&rig, secret).await
+    })
+    .await;
 
-/// Ends a session, unless it ended before.
-async fn end(rig: &Rig, session: &SessionId) {
-    let _ = rig.appliance.end(session).await;
+    std::fs::write(&config, impatient.replace("= 3600", "= 1")).unwrap();
+    let ecm = Ecm::start(&config).await;
+    until("the secret is free", async || !is_held(&rig, secret).await).await;
+    until("everything is paid", async || owes_nothing(&config)).await;
+    end(&rig, &session).await;
+    assert_eq!(ecm.terminate().await, Some(0));
+    assert_eq!(accesses(&rig, "CHECKIN").await, 1);
+    finish(rig).await;
 }
 
 /// Kills the ECM as soon as it has come as far as `moment` says.
@@ -334,7 +416,7 @@ async fn kill(rig: &Rig, ecm: Ecm, moment: &Moment) {
         let met = async || operator.fault_met(&name(last)).await.unwrap() > 0;
         until("a call meets the last fault", met).await;
     }
-    let as_described = async || is_held(rig).await == moment.held;
+    let as_described = async || is_held(rig, moment.secret).await == moment.held;
     until("the vault is as the moment describes it", as_described).await;
     ecm.kill().await;
     let gone = async || rig.appliance.ecm_clients().is_empty();
@@ -375,93 +457,4 @@ async fn remove(rig: &Rig, faults: &[Fault]) {
 /// Name of a fault's rule.
 fn name(number: usize) -> String {
     format!("fault-{number}")
-}
-
-async fn is_held(rig: &Rig) -> bool {
-    rig.vault.holder_of(SECRET).await.unwrap().is_some()
-}
-
-/// How often the vault's own audit has an action.
-async fn accesses(rig: &Rig, action: &str) -> usize {
-    let state = rig.vault.operator.get("/state").await.unwrap();
-    let all = state["accesses"].as_array().unwrap();
-    all.iter()
-        .filter(|access| access["action"] == action)
-        .count()
-}
-
-fn outbox(config: &Path) -> PathBuf {
-    config.with_file_name("state").join("check-ins.log")
-}
-
-fn is_delivered(config: &Path) -> bool {
-    let text = std::fs::read_to_string(outbox(config)).unwrap();
-    text.contains(r#""op":"delivered""#)
-}
-
-/// How many check-ins the outbox of a stopped ECM holds.
-fn owed(config: &Path) -> usize {
-    let file = outbox(config);
-    assert!(file.exists(), "there is no outbox");
-    let limits = CheckInConfig {
-        give_up_after: PATIENCE,
-        orphan_after: PATIENCE,
-    };
-    let now = SystemClock.now().as_second();
-    let (_, found) = Outbox::open(&file, limits, now).unwrap();
-    assert_eq!(found.damaged_lines, [0; 0]);
-    found.owed
-}
-
-async fn finish(rig: Rig) {
-    let findings = rig.finish().await;
-    let sound = findings.leaks.is_empty() && findings.panics.is_empty();
-    assert!(sound, "{findings:?}");
-}
-
-async fn until(what: &str, holds: impl AsyncFn() -> bool) {
-    let waiting = async {
-        let mut ticks = tokio::time::interval(Duration::from_millis(5));
-        while !holds().await {
-            ticks.tick().await;
-        }
-    };
-    let waited = tokio::time::timeout(PATIENCE, waiting).await;
-    assert!(waited.is_ok(), "not seen in time: {what}");
-}
-
-/// An ECM in a process of its own; a failing test does not leave it behind.
-struct Ecm(Child);
-
-impl Ecm {
-    /// Starts it and waits until the appliance has welcomed it.
-    async fn start(config: &Path) -> Self {
-        let mut child = Command::new(ecm_binary())
-            .args(["run", "--config"])
-            .arg(config)
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let ready = tokio::time::timeout(PATIENCE, lines.next_line()).await;
-        let line = ready.expect("a line in time").unwrap();
-        let is_ready = line
-            .as_deref()
-            .is_some_and(|line| line.starts_with("READY {"));
-        assert!(is_ready, "{line:?}");
-        Self(child)
-    }
-
-    async fn kill(mut self) {
-        self.0.kill().await.unwrap();
-    }
-
-    /// Asks it to stop; its exit code.
-    async fn terminate(mut self) -> Option<i32> {
-        let pid = Pid::from_raw(self.0.id().unwrap().cast_signed()).unwrap();
-        kill_process(pid, Signal::TERM).unwrap();
-        let ended = tokio::time::timeout(PATIENCE, self.0.wait()).await;
-        ended.expect("an end in time").unwrap().code()
-    }
 }
