@@ -357,15 +357,15 @@ async fn too_few_approvers_and_a_closed_window_are_refused() {
 
 #[tokio::test]
 async fn a_schedule_bounds_an_access_type_and_says_who_approves_and_records() {
-    let mut lab = mock_password_safe::Lab::acme().unwrap();
-    let schedule = mock_password_safe::lab::ScheduleEntry {
+    let mut lab = Lab::acme().unwrap();
+    let schedule = ScheduleEntry {
         concurrent_max: 1,
         record: Some(vec!["SSH".into()]),
         approvers_by_access: [("RDP".to_owned(), 2)].into(),
         ..Default::default()
     };
     lab.policies[0].schedules = vec![schedule];
-    let mock = crate::client::started(lab).await;
+    let mock = started(lab).await;
     let joe = User::sign_in(&mock, "joe.user").await;
     let jane = User::sign_in(&mock, "jane.admin@acme.example").await;
     // The account takes any number at a time, the policy one of a kind.
