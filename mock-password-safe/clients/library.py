@@ -167,6 +167,7 @@ system = c.check(
         check_password_flag=False, change_password_after_any_release_flag=False,
         reset_password_on_mismatch_flag=False, change_frequency_type="first",
         change_frequency_days=1, change_time="23:30", is_application_host=False,
+        remote_client_type="None",
     ),
 )
 c.check("managed systems", lambda: managed.get_managed_systems(limit=2), lambda page: len(page["Data"]) == 2)
