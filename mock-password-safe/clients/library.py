@@ -167,12 +167,13 @@ system = c.check(
         check_password_flag=False, change_password_after_any_release_flag=False,
         reset_password_on_mismatch_flag=False, change_frequency_type="first",
         change_frequency_days=1, change_time="23:30", is_application_host=False,
+        remote_client_type="None",
     ),
 )
 c.check("managed systems", lambda: managed.get_managed_systems(limit=2), lambda page: len(page["Data"]) == 2)
 c.check("manage no longer", lambda: managed.delete_managed_system_by_id(system["ManagedSystemID"]))
 linked = linked_accounts.LinkedAccount(authentication=admin)
-c.check("linked accounts", lambda: linked.get_linked_accounts(1), lambda rows: len(rows) == 2)
+c.check("linked accounts", lambda: linked.list_by_managed_system(1), lambda rows: len(rows) == 2)
 c.check("users", lambda: users.User(authentication=admin).get_users(), lambda rows: len(rows) > 5)
 
 

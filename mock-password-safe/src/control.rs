@@ -182,7 +182,7 @@ pub(crate) fn routes(engine: &Arc<Engine>) -> Vec<Route> {
             Method::GET,
             "/vendor/openapi.json",
             "The OpenAPI document of the vendor surface",
-            |engine, _| Ok(openapi::document(&engine.settings.version)),
+            |engine, _| Ok(openapi::document(&engine.settings)),
         ),
     ]
 }

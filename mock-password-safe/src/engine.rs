@@ -157,7 +157,11 @@ impl Engine {
                 Refusal::malformed("The request body could not be read")
             }
         })?;
-        let Found { route, params } = found;
+        let Found {
+            route,
+            params,
+            allow,
+        } = found;
         // Read before anything is locked; what is wrong with it is told to whoever may call.
         let read = Read::of(route, request, body);
         let now = self.clock.now();
@@ -187,7 +191,10 @@ impl Engine {
         check(route.query, &call.query)?;
         let read = read?;
         (call.fields, call.upload) = (read.fields, read.upload);
-        (route.run)(&mut state, &call)
+        match (route.run)(&mut state, &call) {
+            Err(Refusal::NotSimulated { .. }) => Err(Refusal::NotSimulated { allow }),
+            done => done,
+        }
     }
 
     /// The vault as it is at this time: what is over has ended, and rotated where it rotates.

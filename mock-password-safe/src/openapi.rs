@@ -8,17 +8,23 @@ use sim_kit::exchange::Method;
 
 use crate::ops::params::TEXTS_MAX;
 use crate::ops::{self, Access, Kind, Param, Route, auth};
+use crate::settings::Settings;
 
 /// The document. Refusals and bodies are described as the simulator sends and reads them.
-pub(crate) fn document(version: &str) -> Value {
-    let settings = SchemaSettings::draft2020_12().with(|settings| {
-        settings.definitions_path = "/components/schemas".into();
-        settings.meta_schema = None;
+pub(crate) fn document(settings: &Settings) -> Value {
+    let form = SchemaSettings::draft2020_12().with(|form| {
+        form.definitions_path = "/components/schemas".into();
+        form.meta_schema = None;
     });
-    let mut generator = settings.into_generator();
+    let mut generator = form.into_generator();
     let mut paths = Map::new();
     let mut tags = BTreeSet::new();
-    for route in ops::routes().filter(|route| route.is_simulated()) {
+    // A probe that is switched off is not there.
+    let answers = |route: &&Route| settings.auth_probe_answers || route.name != auth::PROBE;
+    for route in ops::routes()
+        .filter(|route| route.is_simulated())
+        .filter(answers)
+    {
         let mut success = json!({ "description": "Done" });
         if let Some(describe) = route.gives.describe {
             let schema = json!(describe(&mut generator));
@@ -35,7 +41,7 @@ pub(crate) fn document(version: &str) -> Value {
         "openapi": "3.1.0",
         "info": {
             "title": "BeyondInsight and Password Safe public API, simulated",
-            "version": version,
+            "version": settings.version,
             "description": "The part of the vendor's REST API v3 that mock-password-safe answers. \
                             Paths, parameters and members are matched in any case. After \
                             SignAppin the cookie ASP.NET_SessionId stands for the Authorization.",
@@ -90,9 +96,6 @@ fn operation(route: &Route, mut success: Value) -> Value {
             "description": "How many sessions were concerned",
             "content": { "application/json": { "schema": { "type": "integer" } } },
         });
-    }
-    if route.name == "GET Auth" {
-        responses["405"] = refusal("The probe is switched off");
     }
     let mut operation = json!({
         "operationId": operation_id(route),
@@ -232,7 +235,7 @@ fn member(param: &Param) -> Value {
     if !param.required {
         let kind = schema["type"].take();
         schema["type"] = json!([kind, "null"]);
-        if let Some(words) = schema["enum"].as_array_mut() {
+        if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
             words.push(Value::Null);
         }
     }
@@ -290,9 +293,16 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    fn settings() -> Settings {
+        Settings {
+            auth_probe_answers: true,
+            ..Settings::default()
+        }
+    }
+
     #[test]
     fn the_document_names_every_operation_and_resolves_its_references() {
-        let document = document("24.3.0");
+        let document = document(&settings());
         let operations: usize = document["paths"]
             .as_object()
             .unwrap()
@@ -325,7 +335,7 @@ mod tests {
 
     #[test]
     fn references_resolve_and_operation_ids_are_unique() {
-        let document = document("24.3.0");
+        let document = document(&settings());
         let mut ids = BTreeSet::new();
         walk(&document, "", &mut |map, at| {
             if let Some(reference) = map.get("$ref").and_then(Value::as_str) {
@@ -350,7 +360,7 @@ mod tests {
 
     #[test]
     fn every_schema_says_what_it_is_and_bounds_what_is_sent() {
-        let document = document("24.3.0");
+        let document = document(&settings());
         walk(&document, "", &mut |map, at| {
             let (Some(schema), true) = (map.get("schema"), !at.contains("/properties/")) else {
                 return;
@@ -374,6 +384,11 @@ mod tests {
             }
             return;
         }
+        let words = schema.get("enum");
+        assert!(
+            words.is_none_or(Value::is_array),
+            "{at} has words that are none"
+        );
         let kinds: Vec<&str> = match &schema["type"] {
             Value::String(one) => vec![one],
             Value::Array(many) => many.iter().filter_map(Value::as_str).collect(),
@@ -399,7 +414,7 @@ mod tests {
 
     #[test]
     fn every_parameter_of_a_path_is_declared_and_no_other() {
-        let document = document("24.3.0");
+        let document = document(&settings());
         for (path, item) in document["paths"].as_object().unwrap() {
             let named: BTreeSet<&str> = path
                 .split('/')

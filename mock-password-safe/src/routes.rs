@@ -20,6 +20,8 @@ const VERSIONS_KNOWN: [u8; 3] = [1, 2, 3];
 pub(crate) struct Found {
     pub(crate) route: &'static Route,
     pub(crate) params: Vec<String>,
+    /// The methods that the path has, for a 405.
+    pub(crate) allow: String,
 }
 
 struct Entry {
@@ -45,34 +47,29 @@ pub(crate) fn find(method: &Method, path: &str, settings: &Settings) -> Result<F
     let fitting = ENTRIES
         .iter()
         .filter_map(|entry| Some((entry, entry.params(rest)?)));
-    let mut best: Option<(&Entry, Vec<String>)> = None;
-    let mut methods: Vec<&str> = Vec::new();
-    let mut path_known = false;
-    for (entry, params) in fitting {
-        let better = best
-            .as_ref()
-            .is_none_or(|(_, known)| params.len() < known.len());
-        if entry.method == *method && better {
-            best = Some((entry, params));
-        }
-        path_known = true;
-        if entry.route.is_simulated() {
-            methods.push(entry.method.as_str());
-        }
-    }
-    if let Some((entry, params)) = best {
-        return Ok(Found {
-            route: entry.route,
-            params,
-        });
-    }
-    if !path_known {
-        return Err(NOT_FOUND);
-    }
+    let fitting: Vec<(&Entry, Vec<String>)> = fitting.collect();
+    let fewest = fitting.iter().map(|(_, params)| params.len()).min();
+    let fewest = fewest.ok_or(NOT_FOUND)?;
+    let of_path = fitting.iter().filter(|(_, params)| params.len() == fewest);
+    let mut methods: Vec<&str> = of_path
+        .filter(|(entry, _)| entry.route.is_simulated())
+        .map(|(entry, _)| entry.method.as_str())
+        .collect();
     methods.sort_unstable();
     methods.dedup();
     let allow = methods.join(", ");
-    Err(Refusal::MethodNotAllowed { allow })
+    let best = fitting
+        .into_iter()
+        .filter(|(entry, _)| entry.method == *method)
+        .min_by_key(|(_, params)| params.len());
+    match best {
+        Some((entry, params)) => Ok(Found {
+            route: entry.route,
+            params,
+            allow,
+        }),
+        None => Err(Refusal::MethodNotAllowed { allow }),
+    }
 }
 
 /// The decoded segments that are not empty.

@@ -11,6 +11,9 @@ use crate::state::sign_in::{Caller, KeySignIn, caller_of_key};
 use crate::wire::answer::Answer;
 use crate::wire::rows::auth::{SignedIn, TokenRow, VersionRow};
 
+/// What third parties call instead of signing in.
+pub(crate) const PROBE: &str = "GET Auth";
+
 /// The one operation whose refusals are OAuth's.
 pub(crate) const TOKEN: &str = "POST Auth/connect/token";
 
@@ -47,7 +50,7 @@ pub(crate) const ROUTES: &[Route] = &[
         run: sign_out,
     },
     Route {
-        name: "GET Auth",
+        name: PROBE,
         summary: "Undocumented probe of third-party clients; answers only when a setting says so",
         access: Access::Open,
         query: &[],

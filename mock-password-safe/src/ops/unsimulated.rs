@@ -179,5 +179,7 @@ pub(crate) const ROUTES: &[Route] = &[
 ];
 
 fn refuse(_: &mut State, _: &Call<'_>) -> Result<Answer, Refusal> {
-    Err(Refusal::NotSimulated)
+    Err(Refusal::NotSimulated {
+        allow: String::new(),
+    })
 }

@@ -94,7 +94,10 @@ pub(crate) enum Refusal {
     TooLarge,
     /// Known from the vendor's documentation, not simulated: 405 with a text of its own.
     #[error("not simulated")]
-    NotSimulated,
+    NotSimulated {
+        /// The value of `Allow`.
+        allow: String,
+    },
 }
 
 impl Refusal {

@@ -138,10 +138,13 @@ impl Answer {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "The request body is too large",
             ),
-            Refusal::NotSimulated => text(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "Documented by the vendor, but not simulated by mock-password-safe",
-            ),
+            Refusal::NotSimulated { allow } => Self {
+                allow: Some(allow.clone()),
+                ..text(
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    "Documented by the vendor, but not simulated by mock-password-safe",
+                )
+            },
         }
     }
 
