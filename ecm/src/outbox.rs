@@ -258,8 +258,11 @@ impl Outbox {
         if let Some(debt) = state.debt(key) {
             debt.busy = false;
             match &mut debt.phase {
+                // The session has it from an earlier fetch, or waits for it since then: the end of
+                // the session or the limit for orphans gives it back.
                 Phase::Fetched { again: true } => {
-                    debt.phase = Phase::Delivered { orphaned: None };
+                    let orphaned = Some(Stopwatch::start());
+                    debt.phase = Phase::Delivered { orphaned };
                     state.append_or_warn(&Record::Delivered(key.clone()));
                 }
                 // The session ended meanwhile, which was written down as if nothing was known.
@@ -280,9 +283,8 @@ impl Outbox {
         let mut state = self.lock();
         let Some(debt) = state.debt(key) else { return };
         debt.busy = false;
-        if let Phase::Fetched { again } = debt.phase {
-            // A session that had the credential before keeps it; another one waits like an orphan.
-            let orphaned = (!again).then(Stopwatch::start);
+        if matches!(debt.phase, Phase::Fetched { .. }) {
+            let orphaned = Some(Stopwatch::start());
             debt.phase = Phase::Delivered { orphaned };
             state.append_or_warn(&Record::Delivered(key.clone()));
         }

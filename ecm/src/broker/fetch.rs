@@ -85,7 +85,7 @@ impl Broker {
         let served = AssertUnwindSafe(self.serve_fetch(fetch, &key, to_link));
         if served.catch_unwind().await.is_err() {
             tracing::error!("a fetch broke down; what it owes is checked in");
-            self.settle(&key, Left::Owing(FetchEnd::Unknown)).await;
+            self.write_down(&key, Left::Owing(FetchEnd::Unknown)).await;
         }
     }
 
@@ -109,7 +109,7 @@ impl Broker {
             } else {
                 Left::Owing(end)
             };
-            self.settle(key, left).await;
+            self.write_down(key, left).await;
             let _ = to_link.send(answer.into());
             return;
         }
@@ -121,10 +121,10 @@ impl Broker {
         } else {
             Left::Owing(end)
         };
-        self.settle(key, left).await;
+        self.write_down(key, left).await;
     }
 
-    async fn settle(&self, key: &DebtKey, left: Left) {
+    async fn write_down(&self, key: &DebtKey, left: Left) {
         let (key, now_unix) = (key.clone(), self.now_unix());
         self.on_disk(move |outbox| match left {
             Left::Delivered => outbox.delivered(&key),

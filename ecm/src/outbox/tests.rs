@@ -159,7 +159,7 @@ fn what_waits_for_an_approval_is_due_when_its_session_is_over_or_after_the_limit
     let place = Place::new();
     let outbox = place.open();
     for name in ["s-1", "s-2", "s-3"] {
-        outbox.owe(&session(name), "7").unwrap();
+        outbox.owe(&session(name), "7", &[]).unwrap();
     }
     outbox.awaits_approval(&key("s-1"));
     outbox.awaits_approval(&key("s-2"));
@@ -179,14 +179,30 @@ fn what_waits_for_an_approval_is_due_when_its_session_is_over_or_after_the_limit
 fn a_further_attempt_that_succeeds_is_a_delivery() {
     let place = Place::new();
     let outbox = place.open();
-    outbox.owe(&session("s-1"), "7").unwrap();
+    outbox.owe(&session("s-1"), "7", &[]).unwrap();
     outbox.awaits_approval(&key("s-1"));
-    outbox.owe(&session("s-1"), "7").unwrap();
+    outbox.owe(&session("s-1"), "7", &[]).unwrap();
     assert!(outbox.may_deliver(&key("s-1")));
     outbox.delivered(&key("s-1"));
     outbox.session_complete("s-1", NOW);
     assert_eq!(outbox.step(NOW), Step::Wait(None));
     assert_eq!(outbox.owed(), 1);
+}
+
+#[test]
+fn a_further_attempt_that_waits_again_or_fails_is_still_given_back_with_its_session() {
+    let place = Place::new();
+    let outbox = place.open();
+    for name in ["s-1", "s-2"] {
+        outbox.owe(&session(name), "7", &[]).unwrap();
+        outbox.awaits_approval(&key(name));
+        outbox.owe(&session(name), "7", &[]).unwrap();
+    }
+    outbox.awaits_approval(&key("s-1"));
+    outbox.not_delivered(&key("s-2"), FetchEnd::Known, NOW);
+    outbox.session_complete("s-1", NOW);
+    outbox.session_complete("s-2", NOW);
+    assert_eq!(due_now(&outbox), ["s-1", "s-2"]);
 }
 
 #[test]
