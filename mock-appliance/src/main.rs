@@ -14,6 +14,10 @@ struct Args {
     server: ServerArgs,
 }
 
+/// Serves many small requests with half the instructions of the system's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     cli::run(NAME, &Args::parse().server, start)
 }

@@ -19,6 +19,10 @@ struct Cli {
     server: ServerArgs,
 }
 
+/// Serves many small requests with half the instructions of the system's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     run(NAME, &Cli::parse().server, start)
 }

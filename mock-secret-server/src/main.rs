@@ -13,6 +13,10 @@ struct Args {
     server: ServerArgs,
 }
 
+/// Serves many small requests with half the instructions of the system's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     mock_secret_server::main(&Args::parse().server)
 }

@@ -154,7 +154,12 @@ pub(crate) fn written(path: &str) -> Cow<'_, str> {
 }
 
 fn is_plain(path: &str) -> bool {
-    !(path.contains(['%', '\\']) || path.contains("//") || path.contains("/."))
+    let mut before = 0;
+    path.bytes().all(|byte| {
+        let after_slash = before == b'/' && matches!(byte, b'/' | b'.');
+        before = byte;
+        !(after_slash || matches!(byte, b'%' | b'\\'))
+    })
 }
 
 fn strip_prefix_any_case<'p>(path: &'p str, prefix: &str) -> Option<&'p str> {

@@ -147,6 +147,9 @@ pub enum Delivery {
     Twice,
 }
 
+/// Room for the fields that nearly every reply has, so that the map need not grow.
+const HEADERS_USUAL: usize = 8;
+
 impl Reply {
     /// A reply with a content type and a body.
     pub fn new(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
@@ -162,7 +165,7 @@ impl Reply {
     pub fn empty(status: StatusCode) -> Self {
         Self {
             status,
-            headers: HeaderMap::new(),
+            headers: HeaderMap::with_capacity(HEADERS_USUAL),
             body: Bytes::new(),
             delivery: Delivery::Whole,
             after_upgrade: None,

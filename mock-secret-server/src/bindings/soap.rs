@@ -70,7 +70,10 @@ pub(crate) fn read(request: &Request) -> Result<Invocation, Box<Refused>> {
 /// The SOAPAction header; bytes outside ASCII are not in any operation's name.
 fn action_header(request: &Request) -> Option<Cow<'_, str>> {
     let value = request.headers.get("soapaction")?;
-    Some(String::from_utf8_lossy(value.as_bytes()))
+    Some(match value.to_str() {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(value.as_bytes()),
+    })
 }
 
 fn unquoted(action: &str) -> Cow<'_, str> {
@@ -79,7 +82,7 @@ fn unquoted(action: &str) -> Cow<'_, str> {
         .strip_prefix('"')
         .and_then(|rest| rest.strip_suffix('"'));
     let inner = inner.unwrap_or(action);
-    if !inner.contains(['%', '+']) {
+    if memchr::memchr2(b'%', b'+', inner.as_bytes()).is_none() {
         return Cow::Borrowed(inner);
     }
     let spaced = inner.replace('+', " ");

@@ -4,8 +4,10 @@
 
 /// Whether two texts are the same but for case.
 pub(super) fn same_folded(left: &str, right: &str) -> bool {
-    if left.is_ascii() && right.is_ascii() {
-        left.eq_ignore_ascii_case(right)
+    if left.len() == right.len() && left.eq_ignore_ascii_case(right) {
+        true
+    } else if left.is_ascii() && right.is_ascii() {
+        false
     } else {
         left.chars()
             .flat_map(char::to_lowercase)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::answer::SecretSummary;
 use super::fold::{Part, is_like, same_folded};
-use super::model::{Field, FolderSlot, SecretRecord, SecretSlot};
+use super::model::{Field, FolderSlot, SecretRecord, SecretSlot, TemplateSlot};
 use super::{Caller, Vault};
 
 /// What a search looks for.
@@ -62,8 +62,10 @@ pub(super) struct Query<'a> {
 /// What a search compares, worked out once.
 struct Sought<'a> {
     name: bool,
-    /// For each template, the places of the fields that are looked at.
-    places: Vec<Vec<usize>>,
+    /// For each template, the places of the fields that are looked at, once it has been met: a
+    /// search through the index meets few.
+    places: Vec<Option<Box<[usize]>>>,
+    wanted: Wanted<'a>,
     test: Test<'a>,
 }
 
@@ -87,22 +89,25 @@ impl Test<'_> {
 }
 
 impl Sought<'_> {
-    fn is(&self, secret: &SecretRecord) -> bool {
-        self.name && self.test.holds(&secret.name)
-            || self.places[usize::from(secret.template.0)]
-                .iter()
-                .any(|&place| {
-                    secret
-                        .plain(place)
-                        .is_some_and(|text| self.test.holds(text))
-                })
+    fn is(&mut self, vault: &Vault, secret: &SecretRecord) -> bool {
+        if self.name && self.test.holds(&secret.name) {
+            return true;
+        }
+        let wanted = self.wanted;
+        let places = self.places[usize::from(secret.template.0)]
+            .get_or_insert_with(|| vault.places(secret.template, wanted));
+        places.iter().any(|&place| {
+            let text = secret.plain(place);
+            text.is_some_and(|text| self.test.holds(text))
+        })
     }
 }
 
 impl Vault {
     /// The secrets that match and that the caller may view, in the order of their ids.
     pub(super) fn find(&self, caller: &Caller, query: Query<'_>) -> Vec<SecretSlot> {
-        let sought = self.sought(query.wanted);
+        let mut sought = self.sought(query.wanted);
+        let candidates = self.candidates(query.wanted, &sought.test);
         // Secrets of a folder without permissions of their own are seen or not seen together.
         let mut seen: Vec<Option<bool>> = vec![None; self.folders.len()];
         let mut sees = |secret: &SecretRecord| match secret.folder {
@@ -118,10 +123,10 @@ impl Vault {
                     .folder
                     .is_none_or(|(id, below)| self.lies_in(secret.folder, id, below))
                 && sees(secret)
-                && sought.is(secret)
+                && sought.is(self, secret)
         };
         let mut found = Vec::new();
-        if let Some(slots) = self.candidates(query.wanted, &sought.test) {
+        if let Some(slots) = candidates {
             for &slot in &*slots {
                 if fits(self.secret(slot)) {
                     found.push(slot);
@@ -164,6 +169,16 @@ impl Vault {
     }
 
     fn sought<'a>(&self, wanted: Wanted<'a>) -> Sought<'a> {
+        Sought {
+            name: matches!(wanted, Wanted::Name(_)),
+            places: vec![None; self.templates.len()],
+            wanted,
+            test: self.test(wanted),
+        }
+    }
+
+    /// The places of a template's fields that a search looks at.
+    fn places(&self, template: TemplateSlot, wanted: Wanted<'_>) -> Box<[usize]> {
         let looked_at = |field: &Field| match wanted {
             Wanted::Name(_) => self.settings.search_indexed_fields && field.exposed,
             Wanted::FieldValue { field: name, .. } => field.is_called(name),
@@ -171,16 +186,9 @@ impl Vault {
                 field.exposed && name.is_none_or(|name| field.is_called(name))
             }
         };
-        let places = self.templates.iter().map(|template| {
-            let fields = template.fields.iter().enumerate();
-            let fields = fields.filter(|(_, field)| looked_at(field));
-            fields.map(|(place, _)| place).collect()
-        });
-        Sought {
-            name: matches!(wanted, Wanted::Name(_)),
-            places: places.collect(),
-            test: self.test(wanted),
-        }
+        let fields = self.template(template).fields.iter().enumerate();
+        let fields = fields.filter(|(_, field)| looked_at(field));
+        fields.map(|(place, _)| place).collect()
     }
 
     fn test<'a>(&self, wanted: Wanted<'a>) -> Test<'a> {

@@ -2,8 +2,52 @@
 
 use std::borrow::Cow;
 
-/// The part after the prefix, or nothing when the name is not one.
+/// What a byte can be in a name.
+#[derive(Clone, Copy)]
+enum Place {
+    Nowhere,
+    Anywhere,
+    NotFirst,
+    Colon,
+    /// Part of a character outside ASCII, which other tables tell.
+    Wide,
+}
+
+const PLACES: [Place; 256] = {
+    let mut places = [Place::Nowhere; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        #[allow(clippy::cast_possible_truncation, reason = "below 256")]
+        let one = byte as u8;
+        places[byte] = match one {
+            b':' => Place::Colon,
+            b'_' | b'a'..=b'z' | b'A'..=b'Z' => Place::Anywhere,
+            b'-' | b'.' | b'0'..=b'9' => Place::NotFirst,
+            0x80.. => Place::Wide,
+            _ => Place::Nowhere,
+        };
+        byte += 1;
+    }
+    places
+};
+
+/// The part after the prefix, or nothing when the name is not one. Every tag and every attribute
+/// passes through here, and nearly all names are ASCII: one pass settles those.
 pub(super) fn local_name(name: &str) -> Option<&str> {
+    let mut local_at = 0;
+    for (at, byte) in name.bytes().enumerate() {
+        match PLACES[usize::from(byte)] {
+            Place::Anywhere => {}
+            Place::NotFirst if at > local_at => {}
+            Place::Colon if local_at == 0 && at > 0 => local_at = at + 1,
+            Place::Wide => return local_name_of_any(name),
+            Place::Nowhere | Place::NotFirst | Place::Colon => return None,
+        }
+    }
+    name.get(local_at..).filter(|local| !local.is_empty())
+}
+
+fn local_name_of_any(name: &str) -> Option<&str> {
     let local = match name.split_once(':') {
         Some((prefix, local)) if is_ncname(prefix) => local,
         Some(_) => return None,
@@ -94,12 +138,12 @@ fn is_xml_char(character: char) -> bool {
 
 /// Whether this can be an attribute's value: no `<`, and every reference is a known one.
 pub(super) fn is_attribute_value(raw: &str) -> bool {
-    pieces(raw).is_some_and(|mut pieces| pieces.all(|piece| piece.is_some()))
+    is_plain(raw) || pieces(raw).is_some_and(|mut pieces| pieces.all(|piece| piece.is_some()))
 }
 
 /// An attribute's value without references; `None` when it cannot be one.
 pub(super) fn unescaped(raw: &str) -> Option<Cow<'_, str>> {
-    if !raw.contains(['&', '<']) {
+    if is_plain(raw) {
         return Some(Cow::Borrowed(raw));
     }
     let mut out = String::with_capacity(raw.len());
@@ -107,6 +151,11 @@ pub(super) fn unescaped(raw: &str) -> Option<Cow<'_, str>> {
         out.push_str(&piece?);
     }
     Some(Cow::Owned(out))
+}
+
+/// No reference and no markup.
+fn is_plain(raw: &str) -> bool {
+    memchr::memchr2(b'&', b'<', raw.as_bytes()).is_none()
 }
 
 /// Texts and resolved references by turns.

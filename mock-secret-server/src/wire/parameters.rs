@@ -66,16 +66,19 @@ impl<'i> Parameters<'i> {
         xml: &mut Xml<'i>,
         operation: &'static Operation,
     ) -> Result<Self, ReadError> {
-        Self::read_children(xml, |name| {
+        Self::read_children(xml, operation.parameters.len(), |name| {
             operation.parameters.iter().find(|field| field.name == name)
         })
     }
 
     fn read_children(
         xml: &mut Xml<'i>,
+        expected: usize,
         field: impl Fn(&str) -> Option<&'static Field>,
     ) -> Result<Self, ReadError> {
-        let mut read = Self::default();
+        let mut read = Self {
+            values: Vec::with_capacity(expected),
+        };
         while let Node::Start(element) = xml.next_tag()? {
             let wanted = (element.namespace == Namespace::Target)
                 .then(|| field(element.local))
@@ -203,7 +206,7 @@ fn read_named<'i>(xml: &mut Xml<'i>, name: &'static str) -> Result<Value<'i>, Re
         return Ok(Value::Text(xml.text()?));
     }
     let find = |wanted: &str| fields.iter().copied().find(|field| field.name == wanted);
-    Parameters::read_children(xml, find).map(Value::Record)
+    Parameters::read_children(xml, fields.len(), find).map(Value::Record)
 }
 
 fn skip_null<'i>(xml: &mut Xml<'i>) -> Result<Value<'i>, ReadError> {

@@ -356,7 +356,10 @@ impl<'i> Xml<'i> {
         }
         let mut seen = [""; FEW];
         for (index, name) in names.take(FEW).enumerate() {
-            let local = |name: &str| name.rsplit(':').next().map(str::len);
+            let local = |name: &str| {
+                let colon = memchr::memrchr(b':', name.as_bytes());
+                colon.map_or(name.len(), |at| name.len() - at - 1)
+            };
             let same = |other: &str| {
                 local(other) == local(name) && expanded(resolver, other) == expanded(resolver, name)
             };

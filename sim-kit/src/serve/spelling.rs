@@ -11,6 +11,15 @@ use http_body_util::Empty;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+/// What most responses have. In title case as well, but remembered a name need not be made.
+const USUAL: [&str; 5] = [
+    "Content-Type",
+    "Content-Length",
+    "Cache-Control",
+    "Server",
+    "X-Powered-By",
+];
+
 /// The library's memory of these names; empty when there are none.
 pub(super) async fn remembered(names: &[&str]) -> Extensions {
     if names.is_empty() {
@@ -28,9 +37,9 @@ async fn read_once(names: &[&str]) -> hyper::Result<Extensions> {
     builder.preserve_header_case(true);
     let (mut sender, connection) = builder.handshake(TokioIo::new(near)).await?;
     let mut text = String::from("HTTP/1.1 204 No Content\r\n");
-    for name in names {
+    for name in USUAL.iter().chain(names) {
         text.push_str(name);
-        text.push_str(": x\r\n");
+        text.push_str(": 0\r\n");
     }
     text.push_str("\r\n");
     let exchange = async {

@@ -31,6 +31,9 @@ impl Charset {
     /// it does know, are not read here.
     pub(super) fn of(label: &str) -> Option<Self> {
         let label = label.trim();
+        if label.eq_ignore_ascii_case("utf-8") {
+            return Some(Self::UTF_8);
+        }
         let has = |part: &str| contains_any_case(label, part);
         if let Some(encoding) = Encoding::for_label(label.as_bytes()) {
             return Some(match encoding {

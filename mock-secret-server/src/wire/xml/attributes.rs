@@ -33,7 +33,9 @@ impl<'t> Attributes<'t> {
         if trimmed.len() == rest.len() {
             return None;
         }
-        let end = trimmed.find(['=', ' ', '\t', '\r', '\n'])?;
+        let end = trimmed
+            .bytes()
+            .position(|byte| byte == b'=' || is_space(byte))?;
         let (name, rest) = trimmed.split_at(end);
         let rest = trim_start(trim_start(rest).strip_prefix('=')?);
         let quote = rest
@@ -69,11 +71,22 @@ impl<'t> Iterator for Attributes<'t> {
 }
 
 fn trim_start(text: &str) -> &str {
-    text.trim_start_matches([' ', '\t', '\r', '\n'])
+    let blank = text.bytes().take_while(|byte| is_space(*byte)).count();
+    &text[blank..]
 }
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// What nearly every client writes.
+const USUAL_DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"utf-8\"?>";
 
 /// Whether this is an XML declaration: version 1.0, then an encoding's name, then `standalone`.
 pub(super) fn is_declaration(text: &str) -> bool {
+    if text == USUAL_DECLARATION {
+        return true;
+    }
     let inner = text
         .strip_prefix("<?xml")
         .and_then(|text| text.strip_suffix("?>"));
