@@ -154,7 +154,6 @@ impl World {
         }
         let opened = self.rig().await.open_list(&user, item).await;
         let (session, shown) = opened.unwrap_or_else(|error| engine(error));
-        self.session = Some(session);
         self.first_session.get_or_insert(session);
         self.earlier = self.session.replace(session);
         self.shown = match shown {

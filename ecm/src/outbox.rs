@@ -25,6 +25,7 @@
 
 mod file;
 mod record;
+mod replay;
 mod state;
 
 use std::collections::VecDeque;
@@ -39,7 +40,7 @@ use tokio::sync::futures::Notified;
 
 use self::file::RecordFile;
 use self::record::Record;
-use self::state::{Debt, PAID_MAX, Phase, Round, State};
+use self::state::{Before, Debt, PAID_MAX, Phase, Round, State};
 use crate::clock::Stopwatch;
 use crate::config::CheckInConfig;
 use crate::link::wire::SessionFrame;
@@ -217,8 +218,10 @@ impl Outbox {
             reason,
         })?;
         let key = debt.key.clone();
-        let again = state.debt(&key).is_some_and(|before| before.is_delivered());
-        debt.phase = Phase::Fetched { again };
+        let before = state
+            .debt(&key)
+            .map_or(Before::Nothing, |debt| debt.before());
+        debt.phase = Phase::Fetched { before };
         state.paid.retain(|paid| *paid != key);
         state.debts.retain(|debt| debt.key != key);
         state.debts.push(debt);
@@ -257,17 +260,15 @@ impl Outbox {
         let mut state = self.lock();
         if let Some(debt) = state.debt(key) {
             debt.busy = false;
-            match &mut debt.phase {
-                // The session has it from an earlier fetch, or waits for it since then: the end of
-                // the session or the limit for orphans gives it back.
-                Phase::Fetched { again: true } => {
-                    let orphaned = Some(Stopwatch::start());
-                    debt.phase = Phase::Delivered { orphaned };
+            let kept = debt.before().kept();
+            match (&mut debt.phase, kept) {
+                // The session ended meanwhile, which was written down as if nothing was known.
+                (Phase::Due { round: written, .. }, _) => *written = round,
+                (phase @ Phase::Fetched { .. }, Some(kept)) => {
+                    *phase = kept;
                     state.append_or_warn(&Record::Delivered(key.clone()));
                 }
-                // The session ended meanwhile, which was written down as if nothing was known.
-                Phase::Due { round: written, .. } => *written = round,
-                Phase::Fetched { again: false } | Phase::Delivered { .. } => {
+                (Phase::Fetched { .. } | Phase::Delivered { .. }, _) => {
                     state.make_due(key, now_unix, now_unix, round);
                 }
             }
@@ -283,9 +284,12 @@ impl Outbox {
         let mut state = self.lock();
         let Some(debt) = state.debt(key) else { return };
         debt.busy = false;
-        if matches!(debt.phase, Phase::Fetched { .. }) {
-            let orphaned = Some(Stopwatch::start());
-            debt.phase = Phase::Delivered { orphaned };
+        if let Phase::Fetched { before } = debt.phase {
+            // Whoever had nothing waits from now on, like an orphan.
+            let waits = Phase::Delivered {
+                orphaned: Some(Stopwatch::start()),
+            };
+            debt.phase = before.kept().unwrap_or(waits);
             state.append_or_warn(&Record::Delivered(key.clone()));
         }
         drop(state);

@@ -165,7 +165,9 @@ fn violations(path: &Path, text: &str) -> Vec<String> {
         broken.push(format!("{shown}: {lines} lines, and a main is a page"));
     }
     let may_name_hyper = name.starts_with("tests/")
+        || name.starts_with("benches/load/")
         || name.starts_with("sim-kit/src/serve")
+        || name.starts_with("sim-kit/tests/")
         || name == "sim-kit/src/exchange.rs";
     if (uses("hyper::") || uses("hyper_util::")) && !may_name_hyper {
         broken.push(format!(

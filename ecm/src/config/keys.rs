@@ -277,7 +277,7 @@ pub const SECTIONS: &[Section] = &[
     },
     Section {
         name: "vault.password-safe",
-        about: "The Password Safe plug-in.",
+        about: "The Password Safe plug-in; its bundled form, `vault.password-safe-bundled`, in [PASSWORD-SAFE.md](PASSWORD-SAFE.md).",
         keys: &[
             key(
                 "endpoint_url",
@@ -323,6 +323,16 @@ pub const SECTIONS: &[Section] = &[
                 "reason",
                 "names product, session and user",
                 "the reason of a request; must hold `{session_id}` unless `check_in` is `never`",
+            ),
+            key(
+                "ticket_number",
+                "none",
+                "ticket number of a release request; filled in like the reason",
+            ),
+            key(
+                "ticket_system_id",
+                "none",
+                "number of the ticket system of a release request; without it the vault's default one",
             ),
             key(
                 "check_in",

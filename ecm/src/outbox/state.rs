@@ -48,8 +48,8 @@ pub(super) struct Debt {
 #[derive(Debug)]
 pub(super) enum Phase {
     Fetched {
-        /// The session has it from an earlier fetch, whatever becomes of this one.
-        again: bool,
+        /// What the session keeps, whatever becomes of this fetch.
+        before: Before,
     },
     Delivered {
         /// Set at start for what an earlier process delivered.
@@ -62,6 +62,31 @@ pub(super) enum Phase {
         round: Round,
         waiting: Waiting,
     },
+}
+
+/// What a session had of a credential before it was fetched once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    /// Nothing.
+    Nothing,
+    /// The credential: the appliance will release it.
+    Credential,
+    /// A place in the vault's queue, or the credential from an earlier process: the end of the
+    /// session or the limit for orphans gives it back.
+    Orphan,
+}
+
+impl Before {
+    /// The phase of a debt whose further fetch changed nothing.
+    pub(super) fn kept(self) -> Option<Phase> {
+        match self {
+            Self::Nothing => None,
+            Self::Credential => Some(Phase::Delivered { orphaned: None }),
+            Self::Orphan => Some(Phase::Delivered {
+                orphaned: Some(Stopwatch::start()),
+            }),
+        }
+    }
 }
 
 /// How many confirmations settle a debt.
@@ -110,16 +135,21 @@ impl Debt {
             key: DebtKey::new(&session.session_id, credential_id),
             session: session.clone(),
             holders: folded(holders, session),
-            phase: Phase::Fetched { again: false },
+            phase: Phase::Fetched {
+                before: Before::Nothing,
+            },
             busy: false,
         }
     }
 
-    pub(super) fn is_delivered(&self) -> bool {
-        matches!(
-            self.phase,
-            Phase::Delivered { .. } | Phase::Fetched { again: true }
-        )
+    /// What a fetch that begins now finds.
+    pub(super) fn before(&self) -> Before {
+        match self.phase {
+            Phase::Fetched { before } => before,
+            Phase::Delivered { orphaned: None } => Before::Credential,
+            Phase::Delivered { orphaned: Some(_) } => Before::Orphan,
+            Phase::Due { .. } => Before::Nothing,
+        }
     }
 
     /// Whether a session has the credential or is about to.
@@ -191,76 +221,6 @@ impl Debt {
 impl State {
     pub(super) fn debt(&mut self, key: &DebtKey) -> Option<&mut Debt> {
         self.debts.iter_mut().find(|debt| debt.key == *key)
-    }
-
-    /// What one record of an earlier process means for this one.
-    pub(super) fn replay(&mut self, record: Record, now_unix: i64, repeat_after: Duration) {
-        let due = |ended_at_unix, since_unix, round, pause| Phase::Due {
-            ended_at_unix,
-            since_unix,
-            round,
-            waiting: Waiting::start(pause),
-        };
-        let at_once = Duration::ZERO;
-        let (key, phase) = match record {
-            Record::Owed {
-                session,
-                credential_id,
-                holders,
-            } => {
-                let mut debt = Debt::new(&session, &credential_id, &holders);
-                let again = self.debt(&debt.key).is_some_and(|debt| debt.is_delivered());
-                self.debts.retain(|known| known.key != debt.key);
-                debt.phase = if again {
-                    let orphaned = Some(Stopwatch::start());
-                    Phase::Delivered { orphaned }
-                } else {
-                    // Whoever fetched it died before it was known to have arrived, or whether the
-                    // vault has handled the fetch.
-                    due(now_unix, now_unix, Round::First, at_once)
-                };
-                self.debts.push(debt);
-                return;
-            }
-            Record::Delivered(key) => {
-                let orphaned = Some(Stopwatch::start());
-                (key, Some(Phase::Delivered { orphaned }))
-            }
-            Record::Due {
-                key,
-                ended_at_unix,
-                due_since_unix,
-                fetch_may_come_late,
-            } => {
-                let round = match fetch_may_come_late {
-                    true => Round::First,
-                    false => Round::Only,
-                };
-                (
-                    key,
-                    Some(due(ended_at_unix, due_since_unix, round, at_once)),
-                )
-            }
-            Record::Repeat {
-                key,
-                ended_at_unix,
-                due_since_unix,
-                not_before_unix,
-            } => {
-                let remaining_s = u64::try_from(not_before_unix - now_unix).unwrap_or(0);
-                // A clock that was set back does not make the pause longer than it ever was.
-                let pause = Duration::from_secs(remaining_s).min(repeat_after);
-                let round = Round::Second { not_before_unix };
-                let phase = due(ended_at_unix, due_since_unix, round, pause);
-                (key, Some(phase))
-            }
-            Record::Confirmed(key) | Record::GivenUp(key) => (key, None),
-        };
-        match (phase, self.debt(&key)) {
-            (Some(phase), Some(debt)) => debt.phase = phase,
-            (None, _) => self.debts.retain(|debt| debt.key != key),
-            (Some(_), None) => {}
-        }
     }
 
     /// Makes a debt due, unless it is.
@@ -432,47 +392,6 @@ impl State {
         self.file.rewrite(&records)?;
         self.records_in_file = records.len();
         Ok(())
-    }
-}
-
-impl Debt {
-    /// The records that lead to this debt.
-    pub(super) fn records(&self) -> Vec<Record> {
-        let (key, owed) = (self.key.clone(), self.owed());
-        match &self.phase {
-            Phase::Fetched { again: false } => vec![owed],
-            Phase::Fetched { again: true } | Phase::Delivered { .. } => {
-                vec![owed, Record::Delivered(key)]
-            }
-            Phase::Due {
-                ended_at_unix,
-                since_unix,
-                round: Round::Second { not_before_unix },
-                ..
-            } => {
-                let repeat = Record::Repeat {
-                    key,
-                    ended_at_unix: *ended_at_unix,
-                    due_since_unix: *since_unix,
-                    not_before_unix: *not_before_unix,
-                };
-                vec![owed, repeat]
-            }
-            Phase::Due {
-                ended_at_unix,
-                since_unix,
-                round,
-                ..
-            } => {
-                let due = Record::Due {
-                    key,
-                    ended_at_unix: *ended_at_unix,
-                    due_since_unix: *since_unix,
-                    fetch_may_come_late: *round == Round::First,
-                };
-                vec![owed, due]
-            }
-        }
     }
 }
 

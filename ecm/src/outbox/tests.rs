@@ -315,7 +315,9 @@ fn too_many_debts_are_refused() {
                 key,
                 session,
                 holders: vec!["joe".into()],
-                phase: Phase::Fetched { again: false },
+                phase: Phase::Fetched {
+                    before: Before::Nothing,
+                },
                 busy: false,
             });
         }

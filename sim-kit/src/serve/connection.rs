@@ -6,14 +6,14 @@ use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hyper::rt::Executor;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 
 use super::Handler;
-use super::exchange::Conversation;
+use super::exchange::{Conversation, CutShort};
 use super::wire_end::{ClearEnd, Ending};
 
 /// Exchanges of one HTTP/2 connection at a time: what IIS allows (documented by Microsoft,
@@ -71,16 +71,17 @@ where
     H: Handler,
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let shared = Arc::clone(conversation);
-    let service = service_fn(move |request| {
-        let conversation = Arc::clone(&shared);
-        async move { conversation.exchange(request).await }
-    });
-    let streams = Streams {
+    let exchanges = Exchanges {
         running: Arc::default(),
         ending: conversation.ending.clone(),
     };
-    let mut builder = hyper::server::conn::http2::Builder::new(streams.clone());
+    let (shared, running) = (Arc::clone(conversation), exchanges.clone());
+    let service = service_fn(move |request| {
+        let conversation = Arc::clone(&shared);
+        let answered = running.begin(async move { conversation.exchange(request).await });
+        async move { answered.await.unwrap_or(Err(CutShort)) }
+    });
+    let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS_MAX)
@@ -113,13 +114,13 @@ where
             }
         }
     }
-    streams.end().await;
+    exchanges.end().await;
 }
 
-/// Runs the exchanges of an HTTP/2 connection. They end with it, and it ends with a panic in one of
-/// them, which is passed on.
+/// The exchanges of an HTTP/2 connection. A client that goes away does not stop them: what it asked
+/// for is handled, as it is on HTTP/1.1. The connection ends with a panic in one of them.
 #[derive(Clone)]
-struct Streams {
+struct Exchanges {
     running: Arc<Mutex<Running>>,
     ending: Ending,
 }
@@ -140,35 +141,39 @@ impl Running {
     }
 }
 
-impl Streams {
+impl Exchanges {
     fn running(&self) -> MutexGuard<'_, Running> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Cuts what still runs, and passes the first panic on.
+    /// Starts an exchange; its outcome goes to whoever still waits for it.
+    fn begin<T: Send + 'static>(
+        &self,
+        exchange: impl Future<Output = T> + Send + 'static,
+    ) -> oneshot::Receiver<T> {
+        let (answer, answered) = oneshot::channel();
+        let watch = CutOnPanic(self.ending.clone());
+        let mut running = self.running();
+        while let Some(ended) = running.tasks.try_join_next() {
+            running.note(ended);
+        }
+        running.tasks.spawn(async move {
+            // Nobody waits any more when the client went away.
+            let _ = answer.send(exchange.await);
+            drop(watch);
+        });
+        answered
+    }
+
+    /// Lets what runs come to its end, and passes the first panic on.
     async fn end(self) {
         let mut running = std::mem::take(&mut *self.running());
-        running.tasks.abort_all();
         while let Some(ended) = running.tasks.join_next().await {
             running.note(ended);
         }
         if let Some(payload) = running.panic {
             resume_unwind(payload);
         }
-    }
-}
-
-impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Streams {
-    fn execute(&self, exchange: F) {
-        let mut running = self.running();
-        while let Some(ended) = running.tasks.try_join_next() {
-            running.note(ended);
-        }
-        let watch = CutOnPanic(self.ending.clone());
-        running.tasks.spawn(async move {
-            exchange.await;
-            drop(watch);
-        });
     }
 }
 
