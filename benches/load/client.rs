@@ -1,7 +1,7 @@
 //! A closed loop: each connection sends its next request when it has the answer to the last one.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -9,6 +9,7 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
+use sim_kit::clock::Stopwatch;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -54,11 +55,11 @@ impl Load {
                 senders.push(connect(peer).await);
             }
             let cpu = peer.cpu_time();
-            let start = Instant::now();
-            let end = start + self.span;
-            let loops = senders
-                .into_iter()
-                .map(|sender| tokio::spawn(repeat(sender, peer.request.clone(), end)));
+            let (watch, span) = (Stopwatch::start(), self.span);
+            let loops = senders.into_iter().map(|sender| {
+                let request = peer.request.clone();
+                tokio::spawn(repeat(sender, request, watch, span))
+            });
             let loops: Vec<_> = loops.collect();
             let mut requests = 0;
             for one in loops {
@@ -66,7 +67,7 @@ impl Load {
             }
             Measured {
                 requests,
-                elapsed: start.elapsed(),
+                elapsed: Duration::from_micros(watch.elapsed_us()),
                 cpu: peer.cpu_time().saturating_sub(cpu),
             }
         })
@@ -81,9 +82,14 @@ pub(crate) async fn times(peer: &Peer, count: u64) {
     }
 }
 
-async fn repeat(mut sender: Sender, request: hyper::Request<Full<Bytes>>, end: Instant) -> u64 {
+async fn repeat(
+    mut sender: Sender,
+    request: hyper::Request<Full<Bytes>>,
+    watch: Stopwatch,
+    span: Duration,
+) -> u64 {
     let mut requests = 0;
-    while Instant::now() < end {
+    while u128::from(watch.elapsed_us()) < span.as_micros() {
         ask(&mut sender, &request).await;
         requests += 1;
     }

@@ -3,11 +3,13 @@
 //! of one machine at one moment mean little; their ratio in one run means something.
 //!
 //! `cargo bench --bench load` measures everything; words after `--` choose pairs by their names
-//! (`cargo bench --bench load -- search`). `ROUNDS=11` in the environment makes it longer.
+//! (`cargo bench --bench load -- search`), a number how many rounds.
 //! The goals beside the figures are this project's own.
 #![allow(clippy::unwrap_used)]
 
+#[allow(dead_code, reason = "the bench of instructions uses the rest")]
 mod client;
+#[allow(dead_code, reason = "the bench of instructions uses the rest")]
 mod peer;
 mod pinned;
 
@@ -90,10 +92,12 @@ fn main() {
         .iter()
         .filter(|word| !word.starts_with("--"))
         .collect();
-    let rounds = std::env::var("ROUNDS")
-        .ok()
-        .and_then(|rounds| rounds.parse().ok())
-        .unwrap_or(ROUNDS);
+    let rounds = words.iter().find_map(|word| word.parse().ok());
+    let rounds: usize = rounds.unwrap_or(ROUNDS).max(1);
+    let words: Vec<_> = words
+        .into_iter()
+        .filter(|word| word.parse::<usize>().is_err())
+        .collect();
     println!(
         "{:<46} {:>9} {:>9} {:>7} {:>16} {:>5} {:>9} {:>9}",
         "pair", "subject/s", "peer/s", "ratio", "(least to most)", "goal", "cpu µs", "peer µs"

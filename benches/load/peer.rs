@@ -269,7 +269,7 @@ fn body() -> String {
     format!("{start}{}</answer>", "x".repeat(1024 - start.len() - 9))
 }
 
-fn say_ready(url: String, ca_file: Option<std::path::PathBuf>) {
+fn say_ready(url: &str, ca_file: Option<std::path::PathBuf>) {
     let ready = json!({ "name": "peer", "url": url, "control_url": "", "seed": 0 });
     let mut ready: Ready = serde_json::from_value(ready).unwrap();
     ready.ca_file = ca_file;
@@ -287,8 +287,8 @@ async fn wiremock() {
         .respond_with(answer)
         .mount(&server)
         .await;
-    say_ready(server.uri(), None);
-    std::future::pending().await
+    say_ready(&server.uri(), None);
+    std::future::pending::<()>().await;
 }
 
 async fn bare(own: Option<rcgen::CertifiedKey<rcgen::KeyPair>>) {
@@ -296,7 +296,7 @@ async fn bare(own: Option<rcgen::CertifiedKey<rcgen::KeyPair>>) {
     let address = listener.local_addr().unwrap();
     let body = Bytes::from(body());
     let Some(own) = own else {
-        say_ready(format!("http://{address}"), None);
+        say_ready(&format!("http://{address}"), None);
         loop {
             let (socket, _) = listener.accept().await.unwrap();
             socket.set_nodelay(true).unwrap();
@@ -315,7 +315,7 @@ async fn bare(own: Option<rcgen::CertifiedKey<rcgen::KeyPair>>) {
         .with_single_cert(vec![own.cert.der().clone()], key)
         .unwrap();
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
-    say_ready(format!("https://{address}"), Some(ca_file));
+    say_ready(&format!("https://{address}"), Some(ca_file));
     loop {
         let (socket, _) = listener.accept().await.unwrap();
         socket.set_nodelay(true).unwrap();
