@@ -204,7 +204,7 @@ async fn search(peer: &Peer, secrets: &Value) -> Request<Full<Bytes>> {
 }
 
 async fn account_list(peer: &Peer, secrets: &Value) -> Request<Full<Bytes>> {
-    let key = secrets["registration ECM"].as_str().expect("the key");
+    let key = secrets["registration/ECM/key"].as_str().expect("the key");
     let rest = |method: Method, path: &str| {
         Request::builder()
             .method(method)
