@@ -4,10 +4,12 @@
 //! Secrets are references (`generate`, `env:NAME`, `file:PATH`); what is generated follows from
 //! the run's seed and the place, and is a canary.
 
+mod by_name;
 mod section;
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sim_kit::clock::SimTime;
 use sim_kit::config::{ConfigError, SecretRef, read_long_section};
@@ -39,7 +41,7 @@ const DOUBLE_LOCK: &str = "DoubleLock";
 #[derive(Clone, Debug)]
 pub struct Lab {
     path: PathBuf,
-    section: Section,
+    section: Arc<Section>,
 }
 
 impl Lab {
@@ -59,7 +61,7 @@ impl Lab {
         let section = read_long_section(path, text, "secret-server")?;
         Ok(Self {
             path: path.to_owned(),
-            section,
+            section: Arc::new(section),
         })
     }
 
@@ -107,12 +109,15 @@ impl Lab {
             )?;
         }
         for secret in &self.section.secrets {
+            if secret.double_lock.is_none() {
+                continue;
+            }
             let folder = secret.folder.as_deref().unwrap_or_default();
             let path = format!("{folder}/{}", secret.name);
             tell(
                 format!("{}: DoubleLock password", path.trim_start_matches('/')),
                 secret.double_lock.as_ref(),
-                secret.purpose(DOUBLE_LOCK),
+                purpose_of(&secret.name, DOUBLE_LOCK),
             )?;
         }
         Ok(passwords)
@@ -134,7 +139,17 @@ impl Lab {
     /// # Errors
     /// When a secret's reference leads nowhere.
     pub fn contents(&self, seed: Seed) -> Result<Contents, ConfigError> {
-        let section = &self.section;
+        self.clone().into_contents(seed)
+    }
+
+    /// [`Lab::contents`] without a copy, where this is the only clone of the lab: of 100,000
+    /// secrets that counts.
+    ///
+    /// # Errors
+    /// As [`Lab::contents`].
+    pub fn into_contents(self, seed: Seed) -> Result<Contents, ConfigError> {
+        let (roles, trusts) = (self.roles()?, self.trusts());
+        let section = Arc::unwrap_or_clone(self.section);
         let users: Result<Vec<_>, _> = section
             .users
             .iter()
@@ -142,19 +157,19 @@ impl Lab {
             .collect();
         let secrets: Result<Vec<_>, _> = section
             .secrets
-            .iter()
+            .into_iter()
             .map(|secret| secret.resolve(seed))
             .collect();
         Ok(Contents {
-            settings: section.settings.clone(),
+            settings: section.settings,
             domains: section.domains.iter().map(NewDomain::from).collect(),
-            roles: self.roles()?,
+            roles,
             users: users?,
             groups: section.groups.iter().map(NewGroup::from).collect(),
             folders: section.folders.iter().map(NewFolder::from).collect(),
             templates: section.templates.iter().map(NewTemplate::from).collect(),
             secrets: secrets?,
-            trusts: self.trusts(),
+            trusts,
             ticket_systems: section
                 .ticket_systems
                 .iter()
@@ -302,32 +317,33 @@ impl UserEntry {
     }
 }
 
-impl SecretEntry {
-    /// What a generated value of this secret hangs on.
-    fn purpose(&self, what: &str) -> String {
-        format!("secret-server secret {} {what}", self.name)
-    }
+/// What a generated value of a secret hangs on.
+fn purpose_of(secret: &str, what: &str) -> String {
+    format!("secret-server secret {secret} {what}")
+}
 
-    fn resolve(&self, seed: Seed) -> Result<NewSecret, ConfigError> {
-        let purpose = |field: &str| self.purpose(field);
-        let mut items: Vec<(String, NewValue)> = Vec::new();
-        for (field, value) in &self.fields {
-            items.push((field.clone(), NewValue::Text(value.clone())));
+impl SecretEntry {
+    fn resolve(self, seed: Seed) -> Result<NewSecret, ConfigError> {
+        let purpose = |field: &str| purpose_of(&self.name, field);
+        let values = self.fields.len() + self.passwords.len() + self.files.len();
+        let mut items: Vec<(String, NewValue)> = Vec::with_capacity(values);
+        for (field, value) in self.fields {
+            items.push((field, NewValue::Text(value)));
         }
-        for (field, reference) in &self.passwords {
-            let value = reference.resolve(&purpose(field), seed)?;
-            items.push((field.clone(), NewValue::Password(value.as_str().into())));
+        for (field, reference) in self.passwords {
+            let value = reference.resolve(&purpose(&field), seed)?;
+            items.push((field, NewValue::Password(value.as_str().into())));
         }
-        for (field, file) in &self.files {
+        for (field, file) in self.files {
             let bytes = match &file.content {
-                SecretRef::Generate => private_key(seed, &purpose(field)),
-                other => other.resolve(&purpose(field), seed)?.as_bytes().to_vec(),
+                SecretRef::Generate => private_key(seed, &purpose(&field)),
+                other => other.resolve(&purpose(&field), seed)?.as_bytes().to_vec(),
             };
             let value = NewValue::File {
-                name: file.name.clone(),
+                name: file.name,
                 bytes: bytes.into(),
             };
-            items.push((field.clone(), value));
+            items.push((field, value));
         }
         let double_lock = match &self.double_lock {
             None => None,
@@ -340,9 +356,9 @@ impl SecretEntry {
         };
         Ok(NewSecret {
             id: self.id,
-            name: self.name.clone(),
-            template: self.template.clone(),
-            folder: self.folder.clone(),
+            name: self.name,
+            template: self.template,
+            folder: self.folder,
             items,
             active: self.active,
             permissions: self.permissions.as_deref().map(grants),
@@ -359,7 +375,7 @@ impl SecretEntry {
                 proxy: self.proxy,
                 auto_change: self.auto_change,
             },
-            approvers: self.approvers.clone(),
+            approvers: self.approvers,
         })
     }
 }

@@ -12,18 +12,15 @@ use thiserror::Error;
 
 use super::Vault;
 use super::answer::TicketSystem;
-use super::audit::Audit;
 use super::contents::{Contents, NewGrant, NewTicketSystem, NewUser};
 use super::directory::Directory;
-use super::index::FieldIndex;
-use super::mailbox::Mailbox;
 use super::model::{
     Account, Domain, FolderRecord, FolderSlot, Grant, Group, GroupSlot, Principal, Radius, Role,
     UserSlot, same_folded,
 };
+use super::origin::Origin;
 use super::role::RolePermission;
-use super::sessions::{Sessions, TokenSource};
-use super::trust::{Bond, Rules, Trust};
+use super::sessions::TokenSource;
 
 /// The first user, group or folder has this id.
 const FIRST_ID: i32 = 2;
@@ -94,59 +91,37 @@ impl Vault {
         source: Box<dyn TokenSource>,
         now: SimTime,
     ) -> Result<Self, ContentsError> {
+        Origin::new(contents, now).map(|origin| origin.vault(source))
+    }
+}
+
+impl Origin {
+    /// Resolves the names in `contents`. `now` is when everything in it came to be.
+    ///
+    /// # Errors
+    /// When a name leads nowhere, stands twice, or a value does not fit its field.
+    pub fn new(contents: Contents, now: SimTime) -> Result<Self, ContentsError> {
         let directory = directory(&contents, now)?;
         let (folders, folder_paths) = folders(&contents, &directory)?;
-        let templates = secrets::templates(contents.templates)?;
-        let mut vault = Self {
+        let mut origin = Self {
             settings: contents.settings,
-            source,
             directory,
-            folders,
-            templates,
+            folders: folders.into(),
+            templates: secrets::templates(contents.templates)?.into(),
             secrets: Vec::new(),
-            index: FieldIndex::default(),
+            index: Arc::default(),
             ticket_systems: ticket_systems(contents.ticket_systems),
-            sessions: Sessions::default(),
-            bonds: BTreeMap::new(),
-            mailbox: Mailbox::default(),
-            audit: Audit::default(),
-            requests: Vec::new(),
-            launches: BTreeMap::new(),
+            trusts: Vec::with_capacity(contents.trusts.len()),
+            made_at: now,
         };
-        vault.add_secrets(contents.secrets, &folder_paths)?;
+        origin.add_secrets(contents.secrets, &folder_paths)?;
         for trust in &contents.trusts {
             let of = format!("the trust of `{}` in `{}`", trust.user, trust.caller);
-            let caller = vault.directory.named(&trust.caller, &of)?;
-            let user = vault.directory.named(&trust.user, &of)?;
-            vault.begin_trust(caller, user, trust.state, now);
+            let caller = origin.directory.named(&trust.caller, &of)?;
+            let user = origin.directory.named(&trust.user, &of)?;
+            origin.trusts.push((caller, user, trust.state));
         }
-        Ok(vault)
-    }
-
-    /// Brings a fresh trust into a state by the steps that lead there, mail included.
-    fn begin_trust(&mut self, caller: UserSlot, user: UserSlot, state: Trust, now: SimTime) {
-        let mut bond = Bond::None;
-        if matches!(state, Trust::Pending | Trust::Denied) {
-            let id = self.source.guid();
-            let rules = Rules {
-                mail_interval: Duration::ZERO,
-                denied_asks_again: false,
-            };
-            bond.called(now, rules, || id.clone());
-            self.mail_trust_request(caller, user, &id, now);
-        }
-        match state {
-            Trust::None | Trust::Pending => {}
-            Trust::Approved => bond.approve(),
-            Trust::Denied => {
-                bond.deny();
-            }
-            Trust::Revoked => {
-                bond.approve();
-                bond.revoke();
-            }
-        }
-        self.bonds.insert((caller, user), bond);
+        Ok(origin)
     }
 }
 
