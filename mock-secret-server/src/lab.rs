@@ -18,11 +18,12 @@ use zeroize::Zeroizing;
 
 use crate::config::Protocol;
 use crate::seeded_tokens::SeededTokens;
+use crate::server::StartFailure;
 use crate::settings::Settings;
 use crate::state::{
     CheckOutRule, Contents, NewDomain, NewFolder, NewGrant, NewGroup, NewRadius, NewRole,
-    NewSecret, NewTemplate, NewTicketSystem, NewTrust, NewUser, NewValue, RolePermission,
-    SecretRules, SecretText, Vault,
+    NewSecret, NewTemplate, NewTicketSystem, NewTrust, NewUser, NewValue, Origin, RolePermission,
+    SecretRules, SecretText, Vault, identified,
 };
 use section::{GrantEntry, SecretEntry, Section, UserEntry};
 
@@ -139,15 +140,28 @@ impl Lab {
     /// # Errors
     /// When a secret's reference leads nowhere.
     pub fn contents(&self, seed: Seed) -> Result<Contents, ConfigError> {
-        self.clone().into_contents(seed)
+        let (mut contents, secrets) = self.clone().taken_apart(seed)?;
+        let secrets = secrets.into_iter().map(|secret| secret.resolve(seed));
+        contents.secrets = secrets.collect::<Result<_, _>>()?;
+        Ok(contents)
     }
 
-    /// [`Lab::contents`] without a copy, where this is the only clone of the lab: of 100,000
-    /// secrets that counts.
-    ///
-    /// # Errors
-    /// As [`Lab::contents`].
-    pub fn into_contents(self, seed: Seed) -> Result<Contents, ConfigError> {
+    /// What vaults start from. Nothing is copied when this is the only clone of the lab: of
+    /// 100,000 secrets that counts.
+    pub(crate) fn into_origin(self, seed: Seed, now: SimTime) -> Result<Origin, StartFailure> {
+        let (contents, secrets) = self.taken_apart(seed)?;
+        let secrets = identified(
+            secrets,
+            |secret| secret.id,
+            |secret, id| secret.id = Some(id),
+            |secret| &secret.name,
+        )?;
+        let secrets = secrets.into_iter().map(|secret| Ok(secret.resolve(seed)?));
+        Origin::with_secrets(contents, secrets, now)
+    }
+
+    /// The contents without the secrets, and these, not yet resolved.
+    fn taken_apart(self, seed: Seed) -> Result<(Contents, Vec<SecretEntry>), ConfigError> {
         let (roles, trusts) = (self.roles()?, self.trusts());
         let section = Arc::unwrap_or_clone(self.section);
         let users: Result<Vec<_>, _> = section
@@ -155,12 +169,7 @@ impl Lab {
             .iter()
             .map(|user| user.resolve(seed))
             .collect();
-        let secrets: Result<Vec<_>, _> = section
-            .secrets
-            .into_iter()
-            .map(|secret| secret.resolve(seed))
-            .collect();
-        Ok(Contents {
+        let contents = Contents {
             settings: section.settings,
             domains: section.domains.iter().map(NewDomain::from).collect(),
             roles,
@@ -168,14 +177,15 @@ impl Lab {
             groups: section.groups.iter().map(NewGroup::from).collect(),
             folders: section.folders.iter().map(NewFolder::from).collect(),
             templates: section.templates.iter().map(NewTemplate::from).collect(),
-            secrets: secrets?,
+            secrets: Vec::new(),
             trusts,
             ticket_systems: section
                 .ticket_systems
                 .iter()
                 .map(NewTicketSystem::from)
                 .collect(),
-        })
+        };
+        Ok((contents, section.secrets))
     }
 
     /// The password of a user: what an ECM that plays on this lab must be given.

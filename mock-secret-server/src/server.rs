@@ -249,12 +249,11 @@ impl Builder {
         if hosting.limits.body_bytes_max == Limits::DEFAULT.body_bytes_max {
             hosting.limits.body_bytes_max = protocol.request_bytes_max();
         }
-        let contents = match lab {
-            Some(lab) => lab.into_contents(seed)?,
-            None => contents,
+        let origin = match lab {
+            Some(lab) => lab.into_origin(seed, clock.now())?,
+            None => Origin::new(contents, clock.now())?,
         };
-        let layout = Layout::new(&contents.settings, &protocol.virtual_directory);
-        let origin = Origin::new(contents, clock.now())?;
+        let layout = Layout::new(origin.settings(), &protocol.virtual_directory);
         // A token of before a reset must not come back as somebody else's: each start has its own.
         let rebuild =
             move |resets| origin.vault(Box::new(SeededTokens::after_resets(seed, resets)));

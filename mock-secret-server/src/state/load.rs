@@ -3,6 +3,8 @@
 
 mod secrets;
 
+pub(crate) use secrets::identified;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +14,7 @@ use thiserror::Error;
 
 use super::Vault;
 use super::answer::TicketSystem;
-use super::contents::{Contents, NewGrant, NewTicketSystem, NewUser};
+use super::contents::{Contents, NewGrant, NewSecret, NewTicketSystem, NewUser};
 use super::directory::Directory;
 use super::model::{
     Account, Domain, FolderRecord, FolderSlot, Grant, Group, GroupSlot, Principal, Radius, Role,
@@ -100,7 +102,23 @@ impl Origin {
     ///
     /// # Errors
     /// When a name leads nowhere, stands twice, or a value does not fit its field.
-    pub fn new(contents: Contents, now: SimTime) -> Result<Self, ContentsError> {
+    pub fn new(mut contents: Contents, now: SimTime) -> Result<Self, ContentsError> {
+        let secrets = identified(
+            std::mem::take(&mut contents.secrets),
+            |secret| secret.id,
+            |secret, id| secret.id = Some(id),
+            |secret| &secret.name,
+        )?;
+        Self::with_secrets(contents, secrets.into_iter().map(Ok), now)
+    }
+
+    /// [`Origin::new`] with secrets that are made one by one, in the order of their ids, so that
+    /// the memory of each serves the next.
+    pub(crate) fn with_secrets<E: From<ContentsError>>(
+        contents: Contents,
+        secrets: impl ExactSizeIterator<Item = Result<NewSecret, E>>,
+        now: SimTime,
+    ) -> Result<Self, E> {
         let directory = directory(&contents, now)?;
         let (folders, folder_paths) = folders(&contents, &directory)?;
         let mut origin = Self {
@@ -114,7 +132,7 @@ impl Origin {
             trusts: Vec::with_capacity(contents.trusts.len()),
             made_at: now,
         };
-        origin.add_secrets(contents.secrets, &folder_paths)?;
+        origin.add_secrets(secrets, &folder_paths)?;
         for trust in &contents.trusts {
             let of = format!("the trust of `{}` in `{}`", trust.user, trust.caller);
             let caller = origin.directory.named(&trust.caller, &of)?;

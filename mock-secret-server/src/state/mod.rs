@@ -45,6 +45,7 @@ pub use answer::*;
 pub use command::{CodeResponse, Command};
 pub use contents::*;
 pub use load::ContentsError;
+pub(crate) use load::identified;
 pub use log_on::SignIn;
 pub use mailbox::{Mail, MailKind};
 pub use operate::{Operate, OperateError, Operated};

@@ -36,6 +36,12 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// How its vaults behave at first.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// A vault at its start.
     #[must_use]
     pub fn vault(&self, source: Box<dyn TokenSource>) -> Vault {

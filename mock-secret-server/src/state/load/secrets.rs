@@ -95,13 +95,12 @@ impl<S: Copy> Last<S> {
 }
 
 impl Origin {
-    /// Takes the secrets in and indexes them.
-    pub(super) fn add_secrets(
+    /// Takes the secrets in, which come in the order of their ids, and indexes them.
+    pub(super) fn add_secrets<E: From<ContentsError>>(
         &mut self,
-        secrets: Vec<NewSecret>,
+        secrets: impl ExactSizeIterator<Item = Result<NewSecret, E>>,
         folders: &FolderPaths,
-    ) -> Loaded<()> {
-        let secrets = identified(secrets)?;
+    ) -> Result<(), E> {
         // Most secrets name a template and a folder as the one before did.
         let mut template_of = Last(None);
         let mut folder_of = Last(None);
@@ -112,7 +111,9 @@ impl Origin {
         let mut interned = Interned::default();
         let mut item_ids = 1..;
         self.secrets = Vec::with_capacity(secrets.len());
-        for (id, secret) in secrets {
+        for secret in secrets {
+            let secret = secret?;
+            let id = secret.id.unwrap_or(i32::MAX);
             let template = template_of.or_find(&secret.template, |name| {
                 by_name.get(&name.to_lowercase()).copied().ok_or_else(|| {
                     let known = self
@@ -249,30 +250,28 @@ impl Origin {
     }
 }
 
-/// The secrets with their ids, in the order of these. Free ids go on above the highest one given.
-fn identified(
-    mut secrets: Vec<NewSecret>,
-) -> Loaded<impl ExactSizeIterator<Item = (i32, NewSecret)>> {
-    let highest = secrets
-        .iter()
-        .filter_map(|secret| secret.id)
-        .max()
-        .unwrap_or(0);
+/// Gives every secret its id and puts them in the order of these. Free ids go on above the highest
+/// one given.
+pub(crate) fn identified<T>(
+    mut secrets: Vec<T>,
+    id: impl Fn(&T) -> Option<i32>,
+    set_id: impl Fn(&mut T, i32),
+    name: impl Fn(&T) -> &str,
+) -> Loaded<Vec<T>> {
+    let highest = secrets.iter().filter_map(&id).max().unwrap_or(0);
     let mut free = highest.max(0).saturating_add(1)..;
     for secret in &mut secrets {
-        secret.id = secret.id.or_else(|| free.next());
-    }
-    let id = |secret: &NewSecret| secret.id.unwrap_or(i32::MAX);
-    secrets.sort_by_key(id);
-    match secrets.windows(2).find(|pair| id(&pair[0]) == id(&pair[1])) {
-        None => Ok(secrets.into_iter().map(move |secret| (id(&secret), secret))),
-        Some(pair) => {
-            let name = pair[1].name.clone();
-            Err(ContentsError::Duplicate {
-                what: "the id of secret",
-                name,
-            })
+        if id(secret).is_none() {
+            set_id(secret, free.next().unwrap_or(i32::MAX));
         }
+    }
+    secrets.sort_unstable_by_key(&id);
+    match secrets.windows(2).find(|pair| id(&pair[0]) == id(&pair[1])) {
+        None => Ok(secrets),
+        Some(pair) => Err(ContentsError::Duplicate {
+            what: "the id of secret",
+            name: name(&pair[1]).to_owned(),
+        }),
     }
 }
 
