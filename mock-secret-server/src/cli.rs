@@ -13,18 +13,18 @@ pub fn main(args: &ServerArgs) -> ExitCode {
 }
 
 async fn start(begun: Start) -> Result<Started, StartError> {
-    let lab = match &begun.lab {
+    let lab = match begun.lab {
         Some(file) => Lab::read(&file.path, &file.text)?,
         None => Lab::acme()?,
     };
+    let secrets = lab.passwords(begun.seed)?;
     let server = MockSecretServer::builder()
         .hosting(begun.hosting)
         .clock(begun.clock)
         .seed(begun.seed)
-        .lab(&lab)
+        .lab(lab)
         .start()
         .await?;
-    let secrets = lab.passwords(begun.seed)?;
     tracing::info!(endpoint = server.endpoint_url(), "answering");
     Ok(Started {
         hosted: server.into_hosted(),

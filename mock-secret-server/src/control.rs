@@ -20,9 +20,8 @@ use views::{Approvals, Mailbox, Message, State, Trust};
 /// What the control plane borrows: the service and the way back to its start.
 pub(crate) struct Controlled {
     pub(crate) service: Arc<Service>,
-    /// Builds the vault of the start, told how often that has been done. It was built once, so it
-    /// can be built again.
-    pub(crate) rebuild: Box<dyn Fn(u64) -> Option<Vault> + Send + Sync>,
+    /// The vault of the start, told how often there has been one.
+    pub(crate) rebuild: Box<dyn Fn(u64) -> Vault + Send + Sync>,
     /// How often the vault has been started anew.
     pub(crate) resets: AtomicU64,
 }
@@ -41,9 +40,7 @@ impl Simulator for Controlled {
 
     fn reset(&self) {
         let resets = self.resets.fetch_add(1, Ordering::Relaxed) + 1;
-        if let Some(fresh) = (self.rebuild)(resets) {
-            *self.service.vault() = fresh;
-        }
+        *self.service.vault() = (self.rebuild)(resets);
     }
 }
 

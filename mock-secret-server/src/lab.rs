@@ -4,10 +4,12 @@
 //! Secrets are references (`generate`, `env:NAME`, `file:PATH`); what is generated follows from
 //! the run's seed and the place, and is a canary.
 
+mod by_name;
 mod section;
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sim_kit::clock::SimTime;
 use sim_kit::config::{ConfigError, SecretRef, read_long_section};
@@ -16,11 +18,12 @@ use zeroize::Zeroizing;
 
 use crate::config::Protocol;
 use crate::seeded_tokens::SeededTokens;
+use crate::server::StartFailure;
 use crate::settings::Settings;
 use crate::state::{
     CheckOutRule, Contents, NewDomain, NewFolder, NewGrant, NewGroup, NewRadius, NewRole,
-    NewSecret, NewTemplate, NewTicketSystem, NewTrust, NewUser, NewValue, RolePermission,
-    SecretRules, SecretText, Vault,
+    NewSecret, NewTemplate, NewTicketSystem, NewTrust, NewUser, NewValue, Origin, RolePermission,
+    SecretRules, SecretText, Vault, identified,
 };
 use section::{GrantEntry, SecretEntry, Section, UserEntry};
 
@@ -39,7 +42,7 @@ const DOUBLE_LOCK: &str = "DoubleLock";
 #[derive(Clone, Debug)]
 pub struct Lab {
     path: PathBuf,
-    section: Section,
+    section: Arc<Section>,
 }
 
 impl Lab {
@@ -59,7 +62,7 @@ impl Lab {
         let section = read_long_section(path, text, "secret-server")?;
         Ok(Self {
             path: path.to_owned(),
-            section,
+            section: Arc::new(section),
         })
     }
 
@@ -107,12 +110,15 @@ impl Lab {
             )?;
         }
         for secret in &self.section.secrets {
+            if secret.double_lock.is_none() {
+                continue;
+            }
             let folder = secret.folder.as_deref().unwrap_or_default();
             let path = format!("{folder}/{}", secret.name);
             tell(
                 format!("{}: DoubleLock password", path.trim_start_matches('/')),
                 secret.double_lock.as_ref(),
-                secret.purpose(DOUBLE_LOCK),
+                purpose_of(&secret.name, DOUBLE_LOCK),
             )?;
         }
         Ok(passwords)
@@ -134,33 +140,52 @@ impl Lab {
     /// # Errors
     /// When a secret's reference leads nowhere.
     pub fn contents(&self, seed: Seed) -> Result<Contents, ConfigError> {
-        let section = &self.section;
+        let (mut contents, secrets) = self.clone().taken_apart(seed)?;
+        let secrets = secrets.into_iter().map(|secret| secret.resolve(seed));
+        contents.secrets = secrets.collect::<Result<_, _>>()?;
+        Ok(contents)
+    }
+
+    /// What vaults start from. Nothing is copied when this is the only clone of the lab: of
+    /// 100,000 secrets that counts.
+    pub(crate) fn into_origin(self, seed: Seed, now: SimTime) -> Result<Origin, StartFailure> {
+        let (contents, secrets) = self.taken_apart(seed)?;
+        let secrets = identified(
+            secrets,
+            |secret| secret.id,
+            |secret, id| secret.id = Some(id),
+            |secret| &secret.name,
+        )?;
+        let secrets = secrets.into_iter().map(|secret| Ok(secret.resolve(seed)?));
+        Origin::with_secrets(contents, secrets, now)
+    }
+
+    /// The contents without the secrets, and these, not yet resolved.
+    fn taken_apart(self, seed: Seed) -> Result<(Contents, Vec<SecretEntry>), ConfigError> {
+        let (roles, trusts) = (self.roles()?, self.trusts());
+        let section = Arc::unwrap_or_clone(self.section);
         let users: Result<Vec<_>, _> = section
             .users
             .iter()
             .map(|user| user.resolve(seed))
             .collect();
-        let secrets: Result<Vec<_>, _> = section
-            .secrets
-            .iter()
-            .map(|secret| secret.resolve(seed))
-            .collect();
-        Ok(Contents {
-            settings: section.settings.clone(),
+        let contents = Contents {
+            settings: section.settings,
             domains: section.domains.iter().map(NewDomain::from).collect(),
-            roles: self.roles()?,
+            roles,
             users: users?,
             groups: section.groups.iter().map(NewGroup::from).collect(),
             folders: section.folders.iter().map(NewFolder::from).collect(),
             templates: section.templates.iter().map(NewTemplate::from).collect(),
-            secrets: secrets?,
-            trusts: self.trusts(),
+            secrets: Vec::new(),
+            trusts,
             ticket_systems: section
                 .ticket_systems
                 .iter()
                 .map(NewTicketSystem::from)
                 .collect(),
-        })
+        };
+        Ok((contents, section.secrets))
     }
 
     /// The password of a user: what an ECM that plays on this lab must be given.
@@ -302,32 +327,33 @@ impl UserEntry {
     }
 }
 
-impl SecretEntry {
-    /// What a generated value of this secret hangs on.
-    fn purpose(&self, what: &str) -> String {
-        format!("secret-server secret {} {what}", self.name)
-    }
+/// What a generated value of a secret hangs on.
+fn purpose_of(secret: &str, what: &str) -> String {
+    format!("secret-server secret {secret} {what}")
+}
 
-    fn resolve(&self, seed: Seed) -> Result<NewSecret, ConfigError> {
-        let purpose = |field: &str| self.purpose(field);
-        let mut items: Vec<(String, NewValue)> = Vec::new();
-        for (field, value) in &self.fields {
-            items.push((field.clone(), NewValue::Text(value.clone())));
+impl SecretEntry {
+    fn resolve(self, seed: Seed) -> Result<NewSecret, ConfigError> {
+        let purpose = |field: &str| purpose_of(&self.name, field);
+        let values = self.fields.len() + self.passwords.len() + self.files.len();
+        let mut items: Vec<(String, NewValue)> = Vec::with_capacity(values);
+        for (field, value) in self.fields {
+            items.push((field, NewValue::Text(value)));
         }
-        for (field, reference) in &self.passwords {
-            let value = reference.resolve(&purpose(field), seed)?;
-            items.push((field.clone(), NewValue::Password(value.as_str().into())));
+        for (field, reference) in self.passwords {
+            let value = reference.resolve(&purpose(&field), seed)?;
+            items.push((field, NewValue::Password(value.as_str().into())));
         }
-        for (field, file) in &self.files {
+        for (field, file) in self.files {
             let bytes = match &file.content {
-                SecretRef::Generate => private_key(seed, &purpose(field)),
-                other => other.resolve(&purpose(field), seed)?.as_bytes().to_vec(),
+                SecretRef::Generate => private_key(seed, &purpose(&field)),
+                other => other.resolve(&purpose(&field), seed)?.as_bytes().to_vec(),
             };
             let value = NewValue::File {
-                name: file.name.clone(),
+                name: file.name,
                 bytes: bytes.into(),
             };
-            items.push((field.clone(), value));
+            items.push((field, value));
         }
         let double_lock = match &self.double_lock {
             None => None,
@@ -340,9 +366,9 @@ impl SecretEntry {
         };
         Ok(NewSecret {
             id: self.id,
-            name: self.name.clone(),
-            template: self.template.clone(),
-            folder: self.folder.clone(),
+            name: self.name,
+            template: self.template,
+            folder: self.folder,
             items,
             active: self.active,
             permissions: self.permissions.as_deref().map(grants),
@@ -359,7 +385,7 @@ impl SecretEntry {
                 proxy: self.proxy,
                 auto_change: self.auto_change,
             },
-            approvers: self.approvers.clone(),
+            approvers: self.approvers,
         })
     }
 }

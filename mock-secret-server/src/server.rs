@@ -21,7 +21,7 @@ use crate::lab::Lab;
 use crate::routes::Layout;
 use crate::seeded_tokens::SeededTokens;
 use crate::service::Service;
-use crate::state::{Contents, ContentsError, Operate, OperateError, Operated, Vault};
+use crate::state::{Contents, ContentsError, Operate, OperateError, Operated, Origin, Vault};
 
 /// Name in ready lines, journals and messages.
 pub const NAME: &str = "mock-secret-server";
@@ -190,9 +190,9 @@ impl Builder {
 
     /// What a lab says: contents, settings and switches. It replaces both of the other two.
     #[must_use]
-    pub fn lab(mut self, lab: &Lab) -> Self {
+    pub fn lab(mut self, lab: Lab) -> Self {
         self.protocol = lab.protocol().clone();
-        self.lab = Some(lab.clone());
+        self.lab = Some(lab);
         self
     }
 
@@ -249,18 +249,15 @@ impl Builder {
         if hosting.limits.body_bytes_max == Limits::DEFAULT.body_bytes_max {
             hosting.limits.body_bytes_max = protocol.request_bytes_max();
         }
-        let contents = match lab {
-            Some(lab) => lab.contents(seed)?,
-            None => contents,
+        let origin = match lab {
+            Some(lab) => lab.into_origin(seed, clock.now())?,
+            None => Origin::new(contents, clock.now())?,
         };
-        let layout = Layout::new(&contents.settings, &protocol.virtual_directory);
-        let start = clock.now();
+        let layout = Layout::new(origin.settings(), &protocol.virtual_directory);
         // A token of before a reset must not come back as somebody else's: each start has its own.
-        let fresh = move |resets: u64| {
-            let source = Box::new(SeededTokens::after_resets(seed, resets));
-            Vault::new(contents.clone(), source, start)
-        };
-        let vault = fresh(0)?;
+        let rebuild =
+            move |resets| origin.vault(Box::new(SeededTokens::after_resets(seed, resets)));
+        let vault = rebuild(0);
         if let Some(seed) = protocol.awkward_seed {
             tracing::info!(seed, "answers are awkward but legal");
         }
@@ -273,7 +270,6 @@ impl Builder {
             journal: Journal::default(),
             vault: Mutex::new(vault),
         });
-        let rebuild = move |resets| fresh(resets).ok();
         let parts = Parts {
             name: NAME,
             clock: service.clock.clone(),

@@ -66,18 +66,18 @@ async fn appliance(start: Start) -> Result<Started, StartError> {
 
 async fn vault(start: Start) -> Result<Started, StartError> {
     use mock_secret_server::lab::Lab;
-    let lab = match &start.lab {
+    let lab = match start.lab {
         Some(file) => Lab::read(&file.path, &file.text)?,
         None => Lab::acme()?,
     };
+    let secrets = lab.passwords(start.seed)?;
     let server = MockSecretServer::builder()
         .hosting(start.hosting)
         .clock(start.clock)
         .seed(start.seed)
-        .lab(&lab)
+        .lab(lab)
         .start()
         .await?;
-    let secrets = lab.passwords(start.seed)?;
     Ok(Started {
         hosted: server.into_hosted(),
         secrets,

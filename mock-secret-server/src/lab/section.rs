@@ -1,11 +1,11 @@
 //! The shape of the table, key by key. Every key is snake case, every choice kebab case.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use serde::Deserialize;
 use sim_kit::config::{LongTable, SecretRef};
 
+use super::by_name::ByName;
 use super::grants;
 use crate::config::Protocol;
 use crate::settings::{IpRange, Settings};
@@ -182,11 +182,11 @@ pub(super) struct SecretEntry {
     pub(super) template: String,
     pub(super) folder: Option<String>,
     #[serde(default)]
-    pub(super) fields: BTreeMap<String, String>,
+    pub(super) fields: ByName<String>,
     #[serde(default)]
-    pub(super) passwords: BTreeMap<String, SecretRef>,
+    pub(super) passwords: ByName<SecretRef>,
     #[serde(default)]
-    pub(super) files: BTreeMap<String, FileEntry>,
+    pub(super) files: ByName<FileEntry>,
     #[serde(default = "yes")]
     pub(super) active: bool,
     /// Absent: inherited.

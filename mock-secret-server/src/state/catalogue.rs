@@ -92,7 +92,7 @@ impl Vault {
     }
 
     fn folder_slots(&self) -> impl Iterator<Item = (FolderSlot, &FolderRecord)> {
-        (0..).map(FolderSlot).zip(&self.folders)
+        (0..).map(FolderSlot).zip(&*self.folders)
     }
 
     fn folder(&self, folder: &FolderRecord) -> Folder {

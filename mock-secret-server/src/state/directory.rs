@@ -8,7 +8,7 @@ use super::model::{Account, Domain, Group, GroupSlot, Principal, Role, UserSlot,
 use super::role::RolePermission;
 
 /// Everybody whom the vault knows.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Directory {
     pub(super) domains: Vec<Domain>,
     pub(super) roles: Vec<Role>,

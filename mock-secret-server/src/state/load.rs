@@ -3,6 +3,8 @@
 
 mod secrets;
 
+pub(crate) use secrets::identified;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,18 +14,15 @@ use thiserror::Error;
 
 use super::Vault;
 use super::answer::TicketSystem;
-use super::audit::Audit;
-use super::contents::{Contents, NewGrant, NewTicketSystem, NewUser};
+use super::contents::{Contents, NewGrant, NewSecret, NewTicketSystem, NewUser};
 use super::directory::Directory;
-use super::index::FieldIndex;
-use super::mailbox::Mailbox;
 use super::model::{
     Account, Domain, FolderRecord, FolderSlot, Grant, Group, GroupSlot, Principal, Radius, Role,
     UserSlot, same_folded,
 };
+use super::origin::Origin;
 use super::role::RolePermission;
-use super::sessions::{Sessions, TokenSource};
-use super::trust::{Bond, Rules, Trust};
+use super::sessions::TokenSource;
 
 /// The first user, group or folder has this id.
 const FIRST_ID: i32 = 2;
@@ -94,59 +93,53 @@ impl Vault {
         source: Box<dyn TokenSource>,
         now: SimTime,
     ) -> Result<Self, ContentsError> {
-        let directory = directory(&contents, now)?;
-        let (folders, folder_paths) = folders(&contents, &directory)?;
-        let templates = secrets::templates(contents.templates)?;
-        let mut vault = Self {
-            settings: contents.settings,
-            source,
-            directory,
-            folders,
-            templates,
-            secrets: Vec::new(),
-            index: FieldIndex::default(),
-            ticket_systems: ticket_systems(contents.ticket_systems),
-            sessions: Sessions::default(),
-            bonds: BTreeMap::new(),
-            mailbox: Mailbox::default(),
-            audit: Audit::default(),
-            requests: Vec::new(),
-            launches: BTreeMap::new(),
-        };
-        vault.add_secrets(contents.secrets, &folder_paths)?;
-        for trust in &contents.trusts {
-            let of = format!("the trust of `{}` in `{}`", trust.user, trust.caller);
-            let caller = vault.directory.named(&trust.caller, &of)?;
-            let user = vault.directory.named(&trust.user, &of)?;
-            vault.begin_trust(caller, user, trust.state, now);
-        }
-        Ok(vault)
+        Origin::new(contents, now).map(|origin| origin.vault(source))
+    }
+}
+
+impl Origin {
+    /// Resolves the names in `contents`. `now` is when everything in it came to be.
+    ///
+    /// # Errors
+    /// When a name leads nowhere, stands twice, or a value does not fit its field.
+    pub fn new(mut contents: Contents, now: SimTime) -> Result<Self, ContentsError> {
+        let secrets = identified(
+            std::mem::take(&mut contents.secrets),
+            |secret| secret.id,
+            |secret, id| secret.id = Some(id),
+            |secret| &secret.name,
+        )?;
+        Self::with_secrets(contents, secrets.into_iter().map(Ok), now)
     }
 
-    /// Brings a fresh trust into a state by the steps that lead there, mail included.
-    fn begin_trust(&mut self, caller: UserSlot, user: UserSlot, state: Trust, now: SimTime) {
-        let mut bond = Bond::None;
-        if matches!(state, Trust::Pending | Trust::Denied) {
-            let id = self.source.guid();
-            let rules = Rules {
-                mail_interval: Duration::ZERO,
-                denied_asks_again: false,
-            };
-            bond.called(now, rules, || id.clone());
-            self.mail_trust_request(caller, user, &id, now);
+    /// [`Origin::new`] with secrets that are made one by one, in the order of their ids, so that
+    /// the memory of each serves the next.
+    pub(crate) fn with_secrets<E: From<ContentsError>>(
+        contents: Contents,
+        secrets: impl ExactSizeIterator<Item = Result<NewSecret, E>>,
+        now: SimTime,
+    ) -> Result<Self, E> {
+        let directory = directory(&contents, now)?;
+        let (folders, folder_paths) = folders(&contents, &directory)?;
+        let mut origin = Self {
+            settings: contents.settings,
+            directory,
+            folders: folders.into(),
+            templates: secrets::templates(contents.templates)?.into(),
+            secrets: Vec::new(),
+            index: Arc::default(),
+            ticket_systems: ticket_systems(contents.ticket_systems),
+            trusts: Vec::with_capacity(contents.trusts.len()),
+            made_at: now,
+        };
+        origin.add_secrets(secrets, &folder_paths)?;
+        for trust in &contents.trusts {
+            let of = format!("the trust of `{}` in `{}`", trust.user, trust.caller);
+            let caller = origin.directory.named(&trust.caller, &of)?;
+            let user = origin.directory.named(&trust.user, &of)?;
+            origin.trusts.push((caller, user, trust.state));
         }
-        match state {
-            Trust::None | Trust::Pending => {}
-            Trust::Approved => bond.approve(),
-            Trust::Denied => {
-                bond.deny();
-            }
-            Trust::Revoked => {
-                bond.approve();
-                bond.revoke();
-            }
-        }
-        self.bonds.insert((caller, user), bond);
+        Ok(origin)
     }
 }
 

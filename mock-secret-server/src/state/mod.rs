@@ -24,6 +24,7 @@ mod log_on;
 mod mailbox;
 mod model;
 mod operate;
+mod origin;
 mod permission;
 mod reading;
 mod refusal;
@@ -44,9 +45,11 @@ pub use answer::*;
 pub use command::{CodeResponse, Command};
 pub use contents::*;
 pub use load::ContentsError;
+pub(crate) use load::identified;
 pub use log_on::SignIn;
 pub use mailbox::{Mail, MailKind};
 pub use operate::{Operate, OperateError, Operated};
+pub use origin::Origin;
 pub use refusal::{Refusal, RefusalKind, SecretError};
 pub use role::RolePermission;
 pub use sessions::TokenSource;
@@ -70,11 +73,11 @@ pub struct Vault {
     settings: Settings,
     source: Box<dyn TokenSource>,
     directory: Directory,
-    folders: Vec<FolderRecord>,
-    templates: Vec<Template>,
-    /// In the order of their ids.
-    secrets: Vec<SecretRecord>,
-    index: FieldIndex,
+    folders: Arc<[FolderRecord]>,
+    templates: Arc<[Template]>,
+    /// In the order of their ids. Those that nobody has changed are shared with the [`Origin`].
+    secrets: Vec<Arc<SecretRecord>>,
+    index: Arc<FieldIndex>,
     ticket_systems: Vec<TicketSystem>,
     sessions: Sessions,
     /// By API account and user.
@@ -169,7 +172,7 @@ impl Vault {
     }
 
     fn secret_mut(&mut self, slot: SecretSlot) -> &mut SecretRecord {
-        &mut self.secrets[slot.0 as usize]
+        Arc::make_mut(&mut self.secrets[slot.0 as usize])
     }
 
     fn slot_of(&self, id: i32) -> Option<SecretSlot> {

@@ -30,14 +30,14 @@ pub(super) struct TemplateSlot(pub(super) u16);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct SecretSlot(pub(super) u32);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Domain {
     pub(super) id: i32,
     pub(super) name: Arc<str>,
     pub(super) short_name: Option<Arc<str>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Account {
     pub(super) id: i32,
     pub(super) user_name: Arc<str>,
@@ -70,7 +70,7 @@ pub(super) struct Lock {
     pub(super) until: Option<SimTime>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Radius {
     pub(super) code: SecretText,
     pub(super) challenge_answer: Option<SecretText>,
@@ -78,13 +78,13 @@ pub(super) struct Radius {
     pub(super) challenged: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Role {
     pub(super) name: Arc<str>,
     pub(super) permissions: Vec<RolePermission>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Group {
     pub(super) id: i32,
     pub(super) name: Arc<str>,
@@ -129,7 +129,7 @@ pub(super) struct Field {
 }
 
 /// A secret. A lab has 100,000 of them, so what is rare hangs on one pointer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct SecretRecord {
     pub(super) id: i32,
     pub(super) template: TemplateSlot,
@@ -142,7 +142,7 @@ pub(super) struct SecretRecord {
 }
 
 /// What few secrets have.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Rare {
     /// `None` inherits from the folder.
     pub(super) grants: Option<Box<[Grant]>>,
@@ -162,13 +162,13 @@ pub(super) struct CheckOut {
     pub(super) until: SimTime,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Item {
     pub(super) id: i32,
     pub(super) value: Value,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Value {
     Empty,
     Plain(Arc<str>),

@@ -6,6 +6,8 @@
 //! several lines, rows that something else is wrong with) is read whole instead: that is slower,
 //! means the same, and gives every error the line that it has.
 
+mod plain;
+
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -115,6 +117,9 @@ fn mentions(document: &str, section: &str, key: &str) -> Option<bool> {
 
 /// The rows of one piece; nothing when it holds anything else.
 fn rows<R: DeserializeOwned>(piece: &str, section: &str, key: &str) -> Option<Vec<R>> {
+    if let Some(rows) = plain::rows(piece, &format!("[[{section}.{key}]]")) {
+        return Some(rows);
+    }
     let mut document = DeTable::parse(piece).ok()?.into_inner();
     let DeValue::Table(mut table) = document.remove(section)?.into_inner() else {
         return None;
@@ -154,7 +159,8 @@ fn all_rows<R: Send>(
     });
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     done.sort_unstable_by_key(|(number, _)| *number);
-    let mut all = Vec::new();
+    let rows = done.iter().flat_map(|(_, rows)| rows).map(Vec::len).sum();
+    let mut all = Vec::with_capacity(rows);
     for (_, rows) in done {
         all.append(&mut rows?);
     }

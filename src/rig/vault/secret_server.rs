@@ -23,7 +23,7 @@ pub(super) async fn start(
         .hosting(ground.hosting)
         .clock(ground.clock)
         .seed(ground.seed)
-        .lab(&vault)
+        .lab(vault)
         .start()
         .await
         .map_err(|failure| RigError::Start {

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
-use super::super::Vault;
 use super::super::built_in;
 use super::super::contents::{FieldKind, NewSecret, NewTemplate, NewValue, SecretRules};
 use super::super::index::{FieldIndex, Verbatim, key};
 use super::super::model::{
     Field, File, FolderSlot, Item, Rare, SecretRecord, SecretSlot, Template, TemplateSlot, Value,
 };
+use super::super::origin::Origin;
 use super::{ContentsError, FolderPaths, Loaded, folded_path, missing, same_name};
 
 /// Ids of templates that the lab adds start here, above the built-in ones.
@@ -78,41 +78,63 @@ impl Interned {
     }
 }
 
-impl Vault {
-    /// Takes the secrets in and indexes them.
-    pub(super) fn add_secrets(
+/// What a name was found to stand for, kept until another name comes.
+struct Last<S>(Option<(String, S)>);
+
+impl<S: Copy> Last<S> {
+    fn or_find(&mut self, name: &str, find: impl FnOnce(&str) -> Loaded<S>) -> Loaded<S> {
+        match &self.0 {
+            Some((last, found)) if last == name => Ok(*found),
+            _ => {
+                let found = find(name)?;
+                self.0 = Some((name.to_owned(), found));
+                Ok(found)
+            }
+        }
+    }
+}
+
+impl Origin {
+    /// Takes the secrets in, which come in the order of their ids, and indexes them.
+    pub(super) fn add_secrets<E: From<ContentsError>>(
         &mut self,
-        secrets: Vec<NewSecret>,
+        secrets: impl ExactSizeIterator<Item = Result<NewSecret, E>>,
         folders: &FolderPaths,
-    ) -> Loaded<()> {
-        let secrets = identified(secrets)?;
+    ) -> Result<(), E> {
+        // Most secrets name a template and a folder as the one before did.
+        let mut template_of = Last(None);
+        let mut folder_of = Last(None);
         let by_name: BTreeMap<String, TemplateSlot> = (0..)
-            .zip(&self.templates)
+            .zip(&*self.templates)
             .map(|(place, template)| (template.name.to_lowercase(), TemplateSlot(place)))
             .collect();
         let mut interned = Interned::default();
         let mut item_ids = 1..;
         self.secrets = Vec::with_capacity(secrets.len());
-        for (id, secret) in secrets {
-            let template = *by_name
-                .get(&secret.template.to_lowercase())
-                .ok_or_else(|| {
+        for secret in secrets {
+            let secret = secret?;
+            let id = secret.id.unwrap_or(i32::MAX);
+            let template = template_of.or_find(&secret.template, |name| {
+                by_name.get(&name.to_lowercase()).copied().ok_or_else(|| {
                     let known = self
                         .templates
                         .iter()
                         .map(|template| template.name.to_string());
                     let of = format!("secret `{}`", secret.name);
-                    missing(&of, "template", &secret.template, known, "templates")
-                })?;
+                    missing(&of, "template", name, known, "templates")
+                })
+            })?;
             let folder = match &secret.folder {
                 None => None,
-                Some(path) => Some(folder(path, &secret.name, folders)?),
+                Some(path) => {
+                    Some(folder_of.or_find(path, |path| folder(path, &secret.name, folders))?)
+                }
             };
             let rare = self.rare(&secret)?;
             let name = secret.name.as_str().into();
             let active = secret.active;
             let items = self.items_of(secret, template, &mut interned, &mut item_ids)?;
-            self.secrets.push(SecretRecord {
+            self.secrets.push(Arc::new(SecretRecord {
                 id,
                 template,
                 active,
@@ -120,9 +142,9 @@ impl Vault {
                 name,
                 items,
                 rare,
-            });
+            }));
         }
-        self.index = self.indexed(interned.0.len());
+        self.index = Arc::new(self.indexed(interned.0.len()));
         Ok(())
     }
 
@@ -155,7 +177,7 @@ impl Vault {
         interned: &mut Interned,
         ids: &mut impl Iterator<Item = i32>,
     ) -> Loaded<Box<[Item]>> {
-        let template = self.template(template);
+        let template = &self.templates[usize::from(template.0)];
         let mut items: Vec<Item> = template
             .fields
             .iter()
@@ -212,7 +234,7 @@ impl Vault {
     fn indexed(&self, values: usize) -> FieldIndex {
         let mut index = FieldIndex::with_capacity(values);
         for (slot, secret) in (0..).map(SecretSlot).zip(&self.secrets) {
-            let fields = &self.template(secret.template).fields;
+            let fields = &self.templates[usize::from(secret.template.0)].fields;
             for (place, field) in fields.iter().enumerate() {
                 let Some(value) = secret.plain(place) else {
                     continue;
@@ -228,33 +250,28 @@ impl Vault {
     }
 }
 
-/// The secrets with their ids, in the order of these. Free ids go on above the highest one given.
-fn identified(secrets: Vec<NewSecret>) -> Loaded<Vec<(i32, NewSecret)>> {
-    let highest = secrets
-        .iter()
-        .filter_map(|secret| secret.id)
-        .max()
-        .unwrap_or(0);
+/// Gives every secret its id and puts them in the order of these. Free ids go on above the highest
+/// one given.
+pub(crate) fn identified<T>(
+    mut secrets: Vec<T>,
+    id: impl Fn(&T) -> Option<i32>,
+    set_id: impl Fn(&mut T, i32),
+    name: impl Fn(&T) -> &str,
+) -> Loaded<Vec<T>> {
+    let highest = secrets.iter().filter_map(&id).max().unwrap_or(0);
     let mut free = highest.max(0).saturating_add(1)..;
-    let mut numbered: Vec<(i32, NewSecret)> = secrets
-        .into_iter()
-        .map(|secret| {
-            (
-                secret.id.or_else(|| free.next()).unwrap_or(i32::MAX),
-                secret,
-            )
-        })
-        .collect();
-    numbered.sort_by_key(|(id, _)| *id);
-    match numbered.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-        None => Ok(numbered),
-        Some(pair) => {
-            let name = pair[1].1.name.clone();
-            Err(ContentsError::Duplicate {
-                what: "the id of secret",
-                name,
-            })
+    for secret in &mut secrets {
+        if id(secret).is_none() {
+            set_id(secret, free.next().unwrap_or(i32::MAX));
         }
+    }
+    secrets.sort_unstable_by_key(&id);
+    match secrets.windows(2).find(|pair| id(&pair[0]) == id(&pair[1])) {
+        None => Ok(secrets),
+        Some(pair) => Err(ContentsError::Duplicate {
+            what: "the id of secret",
+            name: name(&pair[1]).to_owned(),
+        }),
     }
 }
 
