@@ -194,27 +194,27 @@ impl Service {
     /// There is no common version of the link.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), ServiceError> {
         // Helpers outlive the link, since its last requests still need them.
-        let stop_helpers = CancellationToken::new();
+        let stop_background = CancellationToken::new();
         if let Some((listener, monitor)) = self.monitor {
             let (metrics, outbox) = (Arc::clone(&self.metrics), Arc::clone(&self.outbox));
             tokio::spawn(monitor::serve(
                 listener,
                 metrics,
                 outbox,
-                stop_helpers.clone(),
+                stop_background.clone(),
             ));
             let (broker, every) = (Arc::clone(&self.broker), monitor.vault_check_every);
             if !every.is_zero() {
-                tokio::spawn(monitor::watch_vault(broker, every, stop_helpers.clone()));
+                tokio::spawn(monitor::watch_vault(broker, every, stop_background.clone()));
             }
         }
         let payer = {
-            let (broker, stop) = (Arc::clone(&self.broker), stop_helpers.clone());
+            let (broker, stop) = (Arc::clone(&self.broker), stop_background.clone());
             tokio::spawn(async move { broker.pay_debts(stop).await })
         };
         let ended = self.link.run(shutdown).await;
         self.broker.settle(SETTLE_LIMIT).await;
-        stop_helpers.cancel();
+        stop_background.cancel();
         if !matches!(within(SETTLE_LIMIT, payer).await, Some(Ok(()))) {
             tracing::warn!("shut down during a check-in; what was owed is still on disk");
         }

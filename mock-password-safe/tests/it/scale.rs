@@ -1,7 +1,7 @@
 //! A hundred thousand accounts, found through an index.
 
-use mock_password_safe::Lab;
 use mock_password_safe::lab::BulkEntry;
+use mock_password_safe::{Lab, MockPasswordSafe};
 
 use crate::client::{User, started};
 
@@ -15,13 +15,6 @@ async fn a_hundred_thousand_accounts_are_searched_without_walking_them() {
     });
     let mock = started(lab).await;
     let joe = User::sign_in(&mock, "joe.user").await;
-    for path in [
-        "ManagedAccounts?systemName=bulk-00777&accountName=account-042",
-        "ManagedAccounts?systemName=bulk-01000",
-        "ManagedAccounts?systemName=no-such-system",
-    ] {
-        joe.get(path).await;
-    }
     let found = joe
         .get("ManagedAccounts?systemName=bulk-00777&accountName=account-042")
         .await;
@@ -45,16 +38,24 @@ async fn a_hundred_thousand_accounts_are_searched_without_walking_them() {
         1000,
         "the default limit"
     );
-    // The median of real times, generous for a busy machine: a walk over all accounts in a debug
-    // build takes several times as long.
-    let mut times: Vec<u64> = mock
-        .journal()
-        .calls_of("GET ManagedAccounts")
-        .entries()
-        .iter()
-        .take(4)
-        .map(|entry| entry.elapsed_us)
-        .collect();
-    times.sort_unstable();
-    assert!(times[1] < 20_000, "{times:?} µs");
+    // Times of one run against each other, the best of several: the page of a thousand rows walks
+    // and writes, a name is looked up.
+    let page = fastest(&mock, &joe, "ManagedAccounts").await;
+    for path in [
+        "ManagedAccounts?systemName=bulk-00777&accountName=account-042",
+        "ManagedAccounts?systemName=no-such-system",
+    ] {
+        let named = fastest(&mock, &joe, path).await;
+        assert!(named * 2 < page, "{path}: {named} µs, a page {page} µs");
+    }
+}
+
+/// The least time of five such calls, microseconds.
+async fn fastest(mock: &MockPasswordSafe, user: &User<'_>, path: &str) -> u64 {
+    for _ in 0..5 {
+        user.get(path).await;
+    }
+    let calls = mock.journal().calls_of("GET ManagedAccounts");
+    let last = calls.entries().iter().rev().take(5);
+    last.map(|entry| entry.elapsed_us).min().unwrap()
 }
