@@ -5,11 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use sim_kit::exchange::StatusCode;
 
 use super::secrets_safe::{
-    FULL, MOVING, READ, SecretDraft, VERSION, check_room, on_duplicate, secret_not_found,
+    FULL, MOVING, READ, SecretDraft, VERSION, check_room, on_duplicate, route, secret_not_found,
 };
-use super::{
-    Access, Call, Gives, Param, Route, created, file, flag, gives, int, nothing, ok, text, texts,
-};
+use super::{Call, Param, Route, created, file, flag, gives, int, nothing, ok, text, texts};
 use crate::secret::Secret;
 use crate::state::State;
 use crate::state::refusal::Refusal;
@@ -44,27 +42,6 @@ const PERMISSION: &[Param] = &[
 ];
 /// Names of permissions on a safe: which there are is not public (assumed).
 const PERMISSIONS: [&str; 4] = ["Read", "Write", "Delete", "Share"];
-
-type Run = fn(&mut State, &Call<'_>) -> Result<Answer, Refusal>;
-
-const fn route(
-    name: &'static str,
-    summary: &'static str,
-    access: Access,
-    body: &'static [Param],
-    gives: Gives,
-    run: Run,
-) -> Route {
-    Route {
-        name,
-        summary,
-        access,
-        query: VERSION,
-        body,
-        gives,
-        run,
-    }
-}
 
 pub(crate) const ROUTES: &[Route] = &[
     Route {

@@ -99,7 +99,8 @@ const VALUE: Gives = ok(gives::<String>);
 
 type Run = fn(&mut State, &Call<'_>) -> Result<Answer, Refusal>;
 
-const fn route(
+/// A route of Secrets Safe: of query parameters it has the version alone.
+pub(super) const fn route(
     name: &'static str,
     summary: &'static str,
     access: Access,
