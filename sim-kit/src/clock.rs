@@ -3,7 +3,8 @@
 //! A state core never reads a clock. The edge reads [`SimClock::now`] once per request and passes
 //! the value down. Input/output time-outs use tokio's timers and have nothing to do with this.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use schemars::JsonSchema;
@@ -82,14 +83,9 @@ pub enum Motion {
 /// The clock of one simulator, or of a whole rig: clones share it.
 #[derive(Clone, Debug)]
 pub struct SimClock {
-    inner: Arc<Mutex<Inner>>,
-}
-
-#[derive(Debug)]
-struct Inner {
     motion: Motion,
     /// The time itself when frozen, the offset to the machine's clock when following.
-    ms: i64,
+    ms: Arc<AtomicI64>,
 }
 
 impl SimClock {
@@ -97,10 +93,8 @@ impl SimClock {
     #[must_use]
     pub fn frozen(at: SimTime) -> Self {
         Self {
-            inner: Arc::new(Mutex::new(Inner {
-                motion: Motion::Frozen,
-                ms: at.0,
-            })),
+            motion: Motion::Frozen,
+            ms: Arc::new(AtomicI64::new(at.0)),
         }
     }
 
@@ -108,42 +102,36 @@ impl SimClock {
     #[must_use]
     pub fn following() -> Self {
         Self {
-            inner: Arc::new(Mutex::new(Inner {
-                motion: Motion::Following,
-                ms: 0,
-            })),
+            motion: Motion::Following,
+            ms: Arc::default(),
         }
     }
 
     /// The simulated time now.
     #[must_use]
     pub fn now(&self) -> SimTime {
-        let inner = self.lock();
-        match inner.motion {
-            Motion::Frozen => SimTime(inner.ms),
-            Motion::Following => SimTime(machine_ms().saturating_add(inner.ms)),
-        }
+        self.with(self.ms.load(Ordering::Acquire))
     }
 
     /// How this clock moves by itself.
     #[must_use]
     pub fn motion(&self) -> Motion {
-        self.lock().motion
+        self.motion
     }
 
     /// Moves the clock forward and returns the new time.
     pub fn advance(&self, by: Duration) -> SimTime {
-        {
-            let mut inner = self.lock();
-            inner.ms = inner
-                .ms
-                .saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX));
-        }
-        self.now()
+        let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        let moved = |ms: i64| Some(ms.saturating_add(by));
+        let before = self.ms.fetch_update(Ordering::AcqRel, Ordering::Acquire, moved);
+        self.with(before.unwrap_or_else(|ms| ms).saturating_add(by))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn with(&self, ms: i64) -> SimTime {
+        match self.motion {
+            Motion::Frozen => SimTime(ms),
+            Motion::Following => SimTime(machine_ms().saturating_add(ms)),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! This file, with its children, is the only one that knows the HTTP library.
 
+mod alarm;
 mod body;
 mod connection;
 mod exchange;
@@ -374,6 +375,7 @@ async fn connection<H: Handler>(stream: TcpStream, peer: SocketAddr, listener: &
         number,
         peer,
         ending,
+        stopping: listener.stopping.child_token(),
         upgraded: Mutex::default(),
     });
     let Some(acceptor) = &listener.acceptor else {

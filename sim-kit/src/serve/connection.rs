@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinHandle, JoinSet};
 
 use super::Handler;
+use super::alarm::OneAlarm;
 use super::exchange::{Conversation, CutShort};
 use super::wire_end::{ClearEnd, Ending};
 
@@ -31,12 +32,11 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(|request| conversation.exchange(request));
+    let header_read = Duration::from_secs(conversation.listener.limits.header_read_s);
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_secs(
-            conversation.listener.limits.header_read_s,
-        ))
+        .timer(OneAlarm::new(header_read))
+        .header_read_timeout(header_read)
         .half_close(true)
         .title_case_headers(true);
     let stream = ClearEnd::new(stream, conversation.ending.clone());
@@ -46,7 +46,7 @@ where
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = conversation.listener.stopping.cancelled() => {
+        () = conversation.stopping.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -107,7 +107,7 @@ where
                     finishing = true;
                     connection.as_mut().graceful_shutdown();
                 }
-                () = conversation.listener.stopping.cancelled(), if !finishing => {
+                () = conversation.stopping.cancelled(), if !finishing => {
                     finishing = true;
                     connection.as_mut().graceful_shutdown();
                 }

@@ -13,6 +13,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use super::body::ReplyBody;
 use super::wire_end::Ending;
@@ -33,6 +34,9 @@ pub(super) struct Conversation<H> {
     pub(super) number: u64,
     pub(super) peer: SocketAddr,
     pub(super) ending: Ending,
+    /// Cancelled with the listener. Each connection has one of its own, since it is looked at with
+    /// every request.
+    pub(super) stopping: CancellationToken,
     /// What runs on the connection after it switched protocols.
     pub(super) upgraded: Mutex<Option<JoinHandle<()>>>,
 }
@@ -54,7 +58,7 @@ impl<H: Handler> Conversation<H> {
         let (request, switching) = take_upgrade(request);
         let mut reply = listener.handler.handle(request).await;
         if let (Some(after), Some(switching)) = (reply.after_upgrade.take(), switching) {
-            let stopping = listener.stopping.clone();
+            let stopping = self.stopping.clone();
             let running = tokio::spawn(async move {
                 if let Ok(upgraded) = switching.await {
                     after(Box::new(TokioIo::new(upgraded)), stopping).await;
