@@ -3,6 +3,7 @@
 //! This file, with its children, is the only one that knows the HTTP library.
 
 mod alarm;
+mod at_once;
 mod body;
 mod connection;
 mod exchange;

@@ -14,6 +14,7 @@ use tokio::task::{JoinError, JoinHandle, JoinSet};
 
 use super::Handler;
 use super::alarm::OneAlarm;
+use super::at_once::at_once;
 use super::exchange::{Conversation, CutShort};
 use super::wire_end::{ClearEnd, Ending};
 
@@ -43,15 +44,17 @@ where
     let connection = builder
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
-    tokio::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = conversation.stopping.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let ended = at_once(async {
+        tokio::pin!(connection);
+        tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = conversation.stopping.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
         }
-    };
-    if let Err(error) = ended {
+    });
+    if let Err(error) = ended.await {
         tracing::debug!(peer = %conversation.peer, %error, "connection ended early");
     }
     let running = conversation
