@@ -78,7 +78,7 @@ impl Handler for VendorPort {
             None => reply,
         };
         let mut entry = self.site.note(operation.name(), outcome);
-        entry.user = user;
+        entry.user = user.map(Into::into);
         entry.status = reply.status.as_u16();
         entry.connection = request.connection;
         entry.request_bytes = request.body.as_ref().map_or(0, |body| body.len());

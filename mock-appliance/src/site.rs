@@ -199,11 +199,11 @@ impl Site {
     }
 
     /// Writes a line of the journal; the caller fills in what it knows.
-    pub(crate) fn note(&self, operation: &str, outcome: Outcome) -> Entry {
+    pub(crate) fn note(&self, operation: &'static str, outcome: Outcome) -> Entry {
         Entry {
             seq: 0,
             at: self.now(),
-            operation: operation.to_owned(),
+            operation: operation.into(),
             user: None,
             outcome,
             status: 0,

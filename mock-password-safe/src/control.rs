@@ -24,7 +24,7 @@ use crate::state::secure_remote_access::{Appliance, RELEASE_DURATION_MIN};
 #[derive(Serialize, JsonSchema)]
 struct RequestState {
     id: i32,
-    requestor: String,
+    requestor: Arc<str>,
     system: String,
     account: String,
     access_type: &'static str,
@@ -240,13 +240,8 @@ fn shown(release: &Release, state: &State) -> RequestState {
     }
 }
 
-fn name_of(state: &State, user: UserId) -> String {
-    state
-        .people
-        .users
-        .get(&user)
-        .map(crate::state::people::User::full_name)
-        .unwrap_or_default()
+fn name_of(state: &State, user: UserId) -> Arc<str> {
+    state.people.full_name(user).unwrap_or_default()
 }
 
 type Decide = fn(&mut State, UserId, RequestId, sim_kit::clock::SimTime) -> Result<(), Refusal>;
@@ -355,7 +350,7 @@ impl Simulator for Lent {
             "accounts": state.vault.accounts.len(),
             "users": state.people.users.values().map(|user| json!({
                 "id": user.id.0,
-                "name": user.full_name(),
+                "name": user.full_name,
                 "active": user.active,
                 "quarantined": user.quarantined,
             })).collect::<Vec<_>>(),

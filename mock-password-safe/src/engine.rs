@@ -1,7 +1,8 @@
 //! One request from arrival to reply: route, fault rule, sign-in, permission, operation, journal.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sim_kit::clock::{SimClock, SimTime, Stopwatch};
@@ -18,7 +19,7 @@ use crate::ops::{Access, Call, Identity, Route, auth};
 use crate::routes::{self, Found};
 use crate::settings::Settings;
 use crate::state::State;
-use crate::state::people::{Source, User};
+use crate::state::people::Source;
 use crate::state::refusal::Refusal;
 use crate::wire::answer::Answer;
 use crate::wire::multipart::{self, Upload};
@@ -70,9 +71,11 @@ impl Engine {
             Ok(found) => found,
             Err(refusal) => return self.refused(request, &refusal),
         };
-        note.operation = found.route.name.to_owned();
+        note.operation = found.route.name.into();
         let identity = identity(request);
-        note.user = self.user_of(&identity);
+        if !self.faults.is_empty() {
+            note.user = user_of(&self.lock(), &identity, self.clock.now());
+        }
         let call = FaultCall {
             operation: found.route.name,
             user: note.user.as_deref(),
@@ -151,10 +154,14 @@ impl Engine {
         identity: &Identity,
         note: &mut Note,
     ) -> Result<Answer, Refusal> {
-        let body = request.body.as_ref().map_err(|error| match error {
-            BodyError::TooLarge { .. } => Refusal::TooLarge,
-            BodyError::TimedOut { .. } | BodyError::Broken => {
-                Refusal::malformed("The request body could not be read")
+        let now = self.clock.now();
+        let body = request.body.as_ref().map_err(|error| {
+            note.user = user_of(&self.lock(), identity, now);
+            match error {
+                BodyError::TooLarge { .. } => Refusal::TooLarge,
+                BodyError::TimedOut { .. } | BodyError::Broken => {
+                    Refusal::malformed("The request body could not be read")
+                }
             }
         })?;
         let Found {
@@ -164,7 +171,6 @@ impl Engine {
         } = found;
         // Read before anything is locked; what is wrong with it is told to whoever may call.
         let read = Read::of(route, request, body);
-        let now = self.clock.now();
         let query = Fields::of_form(request.query.as_deref().unwrap_or_default().as_bytes());
         let mut call = Call {
             params,
@@ -178,9 +184,10 @@ impl Engine {
             settings: &self.settings,
         };
         let mut state = self.settled(call.now);
+        note.user = user_of(&state, identity, now);
         if route.access != Access::Open {
             let caller = auth::authenticate(&mut state, &call)?;
-            note.user = state.people.users.get(&caller.user).map(User::full_name);
+            note.user = state.people.full_name(caller.user);
             call.caller = Some(caller);
             if let Access::Feature(feature, level) = route.access
                 && !state.people.may(caller.user, feature, level)
@@ -207,32 +214,28 @@ impl Engine {
     fn refused(&self, request: &Request, refusal: &Refusal) -> Reply {
         Answer::of_refusal(refusal, &self.settings).into_reply(&self.settings, request.tls)
     }
+}
 
-    /// On whose behalf a call is made, before anything was checked: for fault rules and the journal.
-    /// The name is the user's full one, however it was spelled, and as spelled when nobody has it.
-    fn user_of(&self, identity: &Identity) -> Option<String> {
-        let now = self.clock.now();
-        let state = self.lock();
-        if let Some(Authorization::Key(key)) = &identity.authorization {
-            let name = key.run_as.as_ref()?;
-            return Some(
-                state
-                    .people
-                    .find(name)
-                    .map_or_else(|| name.clone(), User::full_name),
-            );
-        }
-        let token = identity
-            .authorization
-            .as_ref()
-            .and_then(Authorization::bearer);
-        let caller = identity
-            .session
-            .as_deref()
-            .and_then(|session| state.sign_ins.peek(session))
-            .or_else(|| token.and_then(|token| state.sign_ins.bearer(token, now).ok()))?;
-        state.people.users.get(&caller.user).map(User::full_name)
+/// On whose behalf a call is made, before anything was checked: for fault rules and the journal.
+/// The name is the user's full one, however it was spelled, and as spelled when nobody has it.
+fn user_of(state: &State, identity: &Identity, now: SimTime) -> Option<Arc<str>> {
+    if let Some(Authorization::Key(key)) = &identity.authorization {
+        let name = key.run_as.as_ref()?;
+        let known = state.people.find(name);
+        return Some(
+            known.map_or_else(|| name.as_str().into(), |user| Arc::clone(&user.full_name)),
+        );
     }
+    let token = identity
+        .authorization
+        .as_ref()
+        .and_then(Authorization::bearer);
+    let caller = identity
+        .session
+        .as_deref()
+        .and_then(|session| state.sign_ins.peek(session))
+        .or_else(|| token.and_then(|token| state.sign_ins.bearer(token, now).ok()))?;
+    state.people.full_name(caller.user)
 }
 
 /// The body of a call, read as its route takes it.
@@ -270,8 +273,8 @@ impl Read {
 /// What the journal is told.
 #[derive(Default)]
 struct Note {
-    operation: String,
-    user: Option<String>,
+    operation: Cow<'static, str>,
+    user: Option<Arc<str>>,
     fault_rule: Option<String>,
     /// An operation, or a rule that speaks for one, made the reply.
     answered: bool,
@@ -302,7 +305,7 @@ impl Handler for Engine {
         let outcome = outcome(&reply, &note);
         if note.operation.is_empty() {
             let path: String = request.path.chars().take(PATH_SHOWN_MAX).collect();
-            note.operation = format!("{} {path}", request.method);
+            note.operation = format!("{} {path}", request.method).into();
         }
         self.journal.record(Entry {
             seq: 0,

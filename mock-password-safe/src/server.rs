@@ -253,13 +253,13 @@ impl MockPasswordSafe {
                 ("client-secret", &user.client_secret),
             ] {
                 if let Some(secret) = secret {
-                    add(format!("user/{}/{what}", user.full_name()), secret);
+                    add(format!("user/{}/{what}", user.full_name), secret);
                 }
             }
             // An identifier, but its file is where a client's operator looks for it.
             if let Some(id) = &user.client_id {
                 add(
-                    format!("user/{}/client-id", user.full_name()),
+                    format!("user/{}/client-id", user.full_name),
                     &Secret::new(id.clone()),
                 );
             }

@@ -67,10 +67,9 @@ impl Layout {
         }
     }
 
-    /// What the path of a request addresses.
+    /// What a path addresses, once it is [`resolved`].
     pub(crate) fn target(&self, path: &str, web_services: WebServices) -> Target {
-        let path = resolved(path);
-        let Some(path) = strip_prefix_any_case(&path, &self.root) else {
+        let Some(path) = strip_prefix_any_case(path, &self.root) else {
             return Target::Nothing;
         };
         if let Some(rest) = strip_prefix_any_case(path, SERVICE) {
@@ -154,12 +153,10 @@ pub(crate) fn written(path: &str) -> Cow<'_, str> {
 }
 
 fn is_plain(path: &str) -> bool {
-    let mut before = 0;
-    path.bytes().all(|byte| {
-        let after_slash = before == b'/' && matches!(byte, b'/' | b'.');
-        before = byte;
-        !(after_slash || matches!(byte, b'%' | b'\\'))
-    })
+    let bytes = path.as_bytes();
+    memchr::memchr2(b'%', b'\\', bytes).is_none()
+        && memchr::memchr_iter(b'/', bytes)
+            .all(|slash| !matches!(bytes.get(slash + 1), Some(b'/' | b'.')))
 }
 
 fn strip_prefix_any_case<'p>(path: &'p str, prefix: &str) -> Option<&'p str> {
@@ -177,7 +174,7 @@ mod tests {
             web_services,
             ..Settings::default()
         };
-        Layout::new(&settings, "/SecretServer").target(path, settings.door())
+        Layout::new(&settings, "/SecretServer").target(&resolved(path), settings.door())
     }
 
     #[test]

@@ -48,7 +48,20 @@ enum Understood {
 struct Ended {
     reply: Reply,
     outcome: Outcome,
+    /// On whose behalf, when known.
+    user: Option<Arc<str>>,
     detail: Vec<(&'static str, String)>,
+}
+
+impl Ended {
+    fn with(reply: Reply, outcome: Outcome) -> Self {
+        Self {
+            reply,
+            outcome,
+            user: None,
+            detail: Vec::new(),
+        }
+    }
 }
 
 impl Handler for Service {
@@ -59,31 +72,28 @@ impl Handler for Service {
     async fn handle(&self, request: Request) -> Reply {
         let watch = Stopwatch::start();
         let now = self.clock.now();
-        let understood = self.understand(&request, now);
-        let user = self.acting_user(&understood, now);
-        let operation = operation_name(&understood, &request);
         let path = resolved(&request.path);
-        let call = Call {
-            operation: &operation,
-            user: user.as_deref(),
-            path: &path,
-        };
-        let is_live = user.is_some();
-        let mut met = self
-            .faults
-            .meet_where(&call, |verdict| can_happen(verdict, &understood, is_live));
+        let understood = self.understand(&request, &path, now);
+        let operation = operation_name(&understood, &request);
+        let mut met = self.meet(&understood, &operation, &path, now);
         let instead = match &mut met {
-            Some(met) => met.before().await,
+            Some((_, met)) => met.before().await,
             None => None,
         };
         let mut ended = match instead {
             Some(reply) => replaced(reply),
-            None => self.answer(understood, &request, met.as_ref(), now),
+            None => {
+                let verdict = met.as_ref().map(|(_, met)| &met.verdict);
+                self.answer(understood, &request, verdict, now)
+            }
         };
-        if let Some(rule) = met.take() {
-            let (reply, was_met) = damaged(&rule, ended.reply);
+        let mut fault_rule = None;
+        if let Some((user, met)) = met {
+            // Whoever was behind the token when the rule was met.
+            ended.user = user;
+            let (reply, was_met) = damaged(&met, ended.reply);
             ended.reply = reply;
-            met = Some(rule).filter(|_| was_met);
+            fault_rule = was_met.then_some(met.rule_id);
         }
         if !matches!(
             ended.reply.delivery,
@@ -95,15 +105,15 @@ impl Handler for Service {
         self.journal.record(Entry {
             seq: 0,
             at: now,
-            operation: operation.into_owned(),
-            user: user.map(|user| user.to_string()),
+            operation,
+            user: ended.user,
             outcome: ended.outcome,
             status: reply.status.as_u16(),
             connection: request.connection,
             request_bytes: request.body.as_ref().map_or(0, |body| body.len()),
             reply_bytes: reply.body.len(),
             elapsed_us: watch.elapsed_us(),
-            fault_rule: met.map(|met| met.rule_id),
+            fault_rule,
             detail: ended.detail,
         });
         reply
@@ -117,9 +127,9 @@ impl Service {
         self.vault.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn understand(&self, request: &Request, now: SimTime) -> Understood {
+    fn understand(&self, request: &Request, path: &str, now: SimTime) -> Understood {
         let web_services = self.vault().settings().door();
-        let read = match self.layout.target(&request.path, web_services) {
+        let read = match self.layout.target(path, web_services) {
             Target::Service if request.method == Method::POST => soap::read(request),
             Target::Method(method) => form::read(request, &method, &self.protocol),
             Target::Service if request.method == Method::GET => {
@@ -173,24 +183,42 @@ impl Service {
         }
     }
 
-    fn acting_user(&self, understood: &Understood, now: SimTime) -> Option<Arc<str>> {
-        match understood {
-            Understood::Call(invocation) => {
-                self.vault().acting_user(invocation.command.as_ref()?, now)
-            }
-            _ => None,
+    /// The fault rule that the request meets, and the user whom it concerns.
+    fn meet(
+        &self,
+        understood: &Understood,
+        operation: &str,
+        path: &str,
+        now: SimTime,
+    ) -> Option<(Option<Arc<str>>, Met)> {
+        if self.faults.is_empty() {
+            return None;
         }
+        let command = match understood {
+            Understood::Call(invocation) => invocation.command.as_ref(),
+            _ => None,
+        };
+        let user = command.and_then(|command| self.vault().acting_user(command, now));
+        let call = Call {
+            operation,
+            user: user.as_deref(),
+            path,
+        };
+        let is_live = user.is_some();
+        let can_happen = |verdict: &Verdict| can_happen(verdict, understood, is_live);
+        let met = self.faults.meet_where(&call, can_happen)?;
+        Some((user, met))
     }
 
     fn answer(
         &self,
         understood: Understood,
         request: &Request,
-        met: Option<&Met>,
+        verdict: Option<&Verdict>,
         now: SimTime,
     ) -> Ended {
         match understood {
-            Understood::Call(invocation) => self.call(*invocation, request, met, now),
+            Understood::Call(invocation) => self.call(*invocation, request, verdict, now),
             Understood::Refused(refused) => self.refuse(refused.with, request),
             Understood::Page(reply) => replaced(reply),
         }
@@ -208,18 +236,14 @@ impl Service {
             }
             RefusedWith::Http(reply) => reply,
         };
-        Ended {
-            reply,
-            outcome: Outcome::HttpError,
-            detail: Vec::new(),
-        }
+        Ended::with(reply, Outcome::HttpError)
     }
 
     fn call(
         &self,
         invocation: Invocation,
         request: &Request,
-        met: Option<&Met>,
+        verdict: Option<&Verdict>,
         now: SimTime,
     ) -> Ended {
         let Invocation {
@@ -232,7 +256,7 @@ impl Service {
             request,
             root: &self.layout.root,
         };
-        match met.map(|met| &met.verdict) {
+        match verdict {
             Some(Verdict::Fault { text }) => {
                 return self.fault(style, &Fault::unprocessed(text.clone()), request);
             }
@@ -242,30 +266,33 @@ impl Service {
                 ended.detail.clear();
                 return ended;
             }
-            Some(Verdict::ExpireToken) => self.expire_token(command.as_ref(), now),
             _ => {}
         }
         let Some(command) = command else {
             return self.fault(style, &Fault::not_mocked(operation.name), request);
         };
-        if let Some(awkward) = &self.awkward
-            && awkward.ends_a_token()
-        {
-            self.expire_token(Some(&command), now);
-        }
+        let dies = matches!(verdict, Some(Verdict::ExpireToken))
+            || self.awkward.as_ref().is_some_and(Awkward::ends_a_token);
         let detail = about(&command);
-        let outcome = self.vault().apply(command, now, request.peer.ip());
-        let ended = match outcome {
+        let (user, outcome) = {
+            let mut vault = self.vault();
+            let user = vault.acting_user(&command, now);
+            if let Some(token) = command.token().filter(|_| dies) {
+                let token = token.clone();
+                // A token that is dead already is as dead as it should be.
+                let _ = vault.operate(Operate::ExpireToken { token }, now);
+            }
+            (user, vault.apply(command, now, request.peer.ip()))
+        };
+        let mut ended = match outcome {
             Ok(mut answer) => {
                 if let Some(awkward) = &self.awkward {
                     awkward.reorder(&mut answer);
                 }
                 let body = style.result(operation, |w| ops::write_answer(w, &answer, place));
-                let reply = style.ok(self.dressed(body));
                 Ended {
-                    reply,
-                    outcome: Outcome::Success,
                     detail,
+                    ..Ended::with(style.ok(self.dressed(body)), Outcome::Success)
                 }
             }
             Err(refusal) => {
@@ -276,8 +303,9 @@ impl Service {
         };
         // Looked at only now, when the method has had its effect (documented soap:§1.5).
         if let Some(header) = not_understood {
-            return self.fault(style, &Fault::not_understood(&header), request);
+            ended = self.fault(style, &Fault::not_understood(&header), request);
         }
+        ended.user = user;
         ended
     }
 
@@ -292,9 +320,8 @@ impl Service {
             ops::write_refusal(w, operation, refusal, place);
         });
         Ended {
-            reply: style.ok(self.dressed(body)),
-            outcome: Outcome::Refused,
             detail: vec![("refusal", refusal.kind.name().to_owned())],
+            ..Ended::with(style.ok(self.dressed(body)), Outcome::Refused)
         }
     }
 
@@ -303,11 +330,7 @@ impl Service {
         if let (Some(awkward), Style::Soap(_)) = (&self.awkward, style) {
             reply.body = awkward.dress_fault(&reply.body).into();
         }
-        Ended {
-            reply,
-            outcome: Outcome::Fault,
-            detail: Vec::new(),
-        }
+        Ended::with(reply, Outcome::Fault)
     }
 
     /// What IIS and ASP.NET put on every reply (assumed soap:§1.6).
@@ -335,16 +358,6 @@ impl Service {
         match &self.awkward {
             Some(awkward) => awkward.dress(&body),
             None => body,
-        }
-    }
-
-    fn expire_token(&self, command: Option<&Command>, now: SimTime) {
-        if let Some(token) = command.and_then(Command::token) {
-            let act = Operate::ExpireToken {
-                token: token.clone(),
-            };
-            // A token that is dead already is as dead as it should be.
-            let _ = self.vault().operate(act, now);
         }
     }
 }
@@ -393,14 +406,10 @@ fn replaced(reply: Reply) -> Ended {
     } else {
         Outcome::HttpError
     };
-    Ended {
-        reply,
-        outcome,
-        detail: Vec::new(),
-    }
+    Ended::with(reply, outcome)
 }
 
-fn operation_name<'a>(understood: &Understood, request: &'a Request) -> Cow<'a, str> {
+fn operation_name(understood: &Understood, request: &Request) -> Cow<'static, str> {
     let named = match understood {
         Understood::Call(invocation) => Some(invocation.operation.name),
         Understood::Refused(refused) => refused.operation,

@@ -123,7 +123,9 @@ impl SimClock {
     pub fn advance(&self, by: Duration) -> SimTime {
         let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
         let moved = |ms: i64| Some(ms.saturating_add(by));
-        let before = self.ms.fetch_update(Ordering::AcqRel, Ordering::Acquire, moved);
+        let before = self
+            .ms
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, moved);
         self.with(before.unwrap_or_else(|ms| ms).saturating_add(by))
     }
 

@@ -1,5 +1,6 @@
 //! What a simulator saw: a bounded list of calls, without a secret in it.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -39,9 +40,9 @@ pub struct Entry {
     /// Simulated time of arrival.
     pub at: SimTime,
     /// The vendor's operation, or method and path where there is none.
-    pub operation: String,
+    pub operation: Cow<'static, str>,
     /// On whose behalf, when known.
-    pub user: Option<String>,
+    pub user: Option<Arc<str>>,
     /// How it ended.
     pub outcome: Outcome,
     /// HTTP status sent.
@@ -62,21 +63,36 @@ pub struct Entry {
 
 impl Entry {
     fn shorten(&mut self) {
-        let details = self.detail.iter_mut().map(|(_, text)| text);
-        [self.user.as_mut(), self.fault_rule.as_mut()]
-            .into_iter()
-            .flatten()
-            .chain([&mut self.operation])
-            .chain(details)
-            .filter(|text| text.len() > TEXT_BYTES_MAX)
-            .for_each(|text| {
-                let mut ends = (0..=TEXT_BYTES_MAX).rev();
-                let end = ends.find(|end| text.is_char_boundary(*end));
-                text.truncate(end.unwrap_or_default());
-                text.push('…');
-                text.shrink_to_fit();
-            });
+        let Self {
+            operation,
+            user,
+            fault_rule,
+            detail,
+            ..
+        } = self;
+        if let Some(short) = shortened(operation) {
+            *operation = short.into();
+        }
+        if let Some(short) = user.as_deref().and_then(shortened) {
+            *user = Some(short.into());
+        }
+        let texts = detail.iter_mut().map(|(_, text)| text).chain(fault_rule);
+        for text in texts {
+            if let Some(short) = shortened(text) {
+                *text = short;
+            }
+        }
     }
+}
+
+/// What is kept of a text that is too long.
+fn shortened(text: &str) -> Option<String> {
+    if text.len() <= TEXT_BYTES_MAX {
+        return None;
+    }
+    let mut ends = (0..=TEXT_BYTES_MAX).rev();
+    let end = ends.find(|end| text.is_char_boundary(*end));
+    Some(format!("{}…", &text[..end.unwrap_or_default()]))
 }
 
 /// A shared handle to the calls of one simulator.
@@ -119,10 +135,12 @@ impl Journal {
         let mut inner = self.lock();
         inner.recorded += 1;
         entry.seq = inner.recorded;
-        if inner.entries.len() == inner.entries_max {
-            inner.entries.pop_front();
-        }
+        let is_full = inner.entries.len() == inner.entries_max;
+        let oldest = is_full.then(|| inner.entries.pop_front());
         inner.entries.push_back(entry);
+        // Freed without the lock.
+        drop(inner);
+        drop(oldest);
     }
 
     /// The calls that are kept, oldest first.
@@ -155,7 +173,7 @@ impl Journal {
         self.lock()
             .entries
             .iter()
-            .map(|entry| entry.operation.clone())
+            .map(|entry| entry.operation.to_string())
             .collect()
     }
 
@@ -250,7 +268,7 @@ mod tests {
         Entry {
             seq: 0,
             at: SimTime::default(),
-            operation: operation.into(),
+            operation: operation.to_owned().into(),
             user: Some(user.into()),
             outcome,
             status: 200,

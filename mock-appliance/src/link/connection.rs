@@ -138,7 +138,7 @@ async fn greet(
     welcome(admitted, socket, skew_s).await?;
     let (link, group) = (admitted.connection.to_string(), admitted.group.clone());
     tracing::info!(link, group, address = %admitted.address, "ECM connected");
-    entry.user = Some(client_id.to_owned());
+    entry.user = Some(client_id.into());
     entry.fault_rule = met.map(|met| met.rule_id);
     entry.detail = vec![("link", link), ("group", group)];
     site.journal.record(entry);

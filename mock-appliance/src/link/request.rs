@@ -124,7 +124,7 @@ impl Site {
             self.state().sessions.record_hop(session, hop);
         }
         let mut entry = self.note(ask.request, journal_outcome(&outcome));
-        entry.user = ask.user.map(str::to_owned);
+        entry.user = ask.user.map(Into::into);
         entry.elapsed_us = answered_at_us.saturating_sub(sent_at_us);
         entry.fault_rule = met.map(|met| met.rule_id);
         entry.detail = vec![("link", ecm.connection.to_string()), ("result", word)];

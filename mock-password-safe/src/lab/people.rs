@@ -187,6 +187,10 @@ impl Names {
             .iter()
             .map(|name| lookup(&self.groups, name, "group", &place))
             .collect::<Result<_, _>>()?;
+        let full_name = match &domain {
+            Some(domain) => format!("{domain}\\{name}").into(),
+            None => name.as_str().into(),
+        };
         let user = User {
             id,
             sid: domain
@@ -194,6 +198,7 @@ impl Names {
                 .map(|_| format!("S-1-5-21-1004336348-1177238915-682003330-{}", 1000 + id.0)),
             name,
             domain,
+            full_name,
             upn: entry.upn.clone(),
             first_name: entry.first_name.clone(),
             last_name: entry.last_name.clone(),

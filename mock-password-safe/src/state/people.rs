@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::ids::{GroupId, PolicyId, RegistrationId, SmartGroupId, UserId};
 use crate::secret::Secret;
@@ -23,6 +24,8 @@ pub(crate) struct User {
     pub(crate) id: UserId,
     pub(crate) name: String,
     pub(crate) domain: Option<String>,
+    /// The name that people see: `DOMAIN\name` for directory users.
+    pub(crate) full_name: Arc<str>,
     pub(crate) upn: Option<String>,
     pub(crate) first_name: String,
     pub(crate) last_name: String,
@@ -39,16 +42,6 @@ pub(crate) struct User {
     pub(crate) client_secret: Option<Secret>,
     pub(crate) policy: Option<PolicyId>,
     pub(crate) groups: Vec<GroupId>,
-}
-
-impl User {
-    /// The name that people see: `DOMAIN\name` for directory users.
-    pub(crate) fn full_name(&self) -> String {
-        match &self.domain {
-            Some(domain) => format!("{domain}\\{}", self.name),
-            None => self.name.clone(),
-        }
-    }
 }
 
 /// A role on a smart group. `documented psafe:DOC-reg`, §4.1.
@@ -230,6 +223,12 @@ pub(crate) struct People {
 }
 
 impl People {
+    /// The name that people see.
+    pub(crate) fn full_name(&self, user: UserId) -> Option<Arc<str>> {
+        let user = self.users.get(&user)?;
+        Some(Arc::clone(&user.full_name))
+    }
+
     /// Adds a user and indexes the names that sign-in understands.
     pub(crate) fn add_user(&mut self, user: User) {
         let name = user.name.to_lowercase();

@@ -79,7 +79,7 @@ async fn the_journal_names_the_number_of_a_refusal() {
     call(&mock, "GET", "//nowhere", joe.headers(), "").await;
     let last = mock.journal().entries().pop().unwrap();
     assert_eq!(
-        (last.operation.as_str(), last.outcome),
+        (&*last.operation, last.outcome),
         ("GET //nowhere", Outcome::HttpError)
     );
 }

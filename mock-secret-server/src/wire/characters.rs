@@ -31,29 +31,29 @@ const PLACES: [Place; 256] = {
     places
 };
 
-/// The part after the prefix, or nothing when the name is not one. Every tag and every attribute
-/// passes through here, and nearly all names are ASCII: one pass settles those.
-pub(super) fn local_name(name: &str) -> Option<&str> {
+/// The prefix, empty when there is none, and the part after it; nothing when this is not a name.
+/// Every tag and every attribute passes through here, and nearly all names are ASCII: one pass
+/// settles those.
+pub(super) fn split_name(name: &str) -> Option<(&str, &str)> {
     let mut local_at = 0;
     for (at, byte) in name.bytes().enumerate() {
         match PLACES[usize::from(byte)] {
             Place::Anywhere => {}
             Place::NotFirst if at > local_at => {}
             Place::Colon if local_at == 0 && at > 0 => local_at = at + 1,
-            Place::Wide => return local_name_of_any(name),
+            Place::Wide => return split_name_of_any(name),
             Place::Nowhere | Place::NotFirst | Place::Colon => return None,
         }
     }
-    name.get(local_at..).filter(|local| !local.is_empty())
+    let prefix = &name[..local_at.saturating_sub(1)];
+    let local = &name[local_at..];
+    (!local.is_empty()).then_some((prefix, local))
 }
 
-fn local_name_of_any(name: &str) -> Option<&str> {
-    let local = match name.split_once(':') {
-        Some((prefix, local)) if is_ncname(prefix) => local,
-        Some(_) => return None,
-        None => name,
-    };
-    is_ncname(local).then_some(local)
+fn split_name_of_any(name: &str) -> Option<(&str, &str)> {
+    let (prefix, local) = name.split_once(':').unwrap_or(("", name));
+    let is_prefix = prefix.len() + local.len() == name.len() || is_ncname(prefix);
+    (is_prefix && is_ncname(local)).then_some((prefix, local))
 }
 
 /// A name without a colon. The tables are those of XML 1.0, fifth edition, without the characters
@@ -134,11 +134,6 @@ fn is_xml_char(character: char) -> bool {
         '\u{fffe}' | '\u{ffff}' => false,
         _ => character >= ' ',
     }
-}
-
-/// Whether this can be an attribute's value: no `<`, and every reference is a known one.
-pub(super) fn is_attribute_value(raw: &str) -> bool {
-    is_plain(raw) || pieces(raw).is_some_and(|mut pieces| pieces.all(|piece| piece.is_some()))
 }
 
 /// An attribute's value without references; `None` when it cannot be one.

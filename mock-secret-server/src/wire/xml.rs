@@ -1,43 +1,35 @@
 //! A strict, namespace-aware pull reader over borrowed text.
 //!
-//! quick-xml finds the tokens and the namespaces. What a conforming processor refuses and it lets
-//! pass is refused here: a DTD, two roots, text outside the root, forbidden characters and names,
-//! duplicate attributes, unbound prefixes, unknown entities. Depth is bounded.
+//! quick-xml finds the tokens. What a conforming processor refuses and it lets pass is refused here:
+//! a DTD, two roots, text outside the root, forbidden characters and names, duplicate attributes,
+//! unbound prefixes, unknown entities. That walks through every attribute anyway, so the namespaces
+//! are kept here as well. Depth is bounded.
 
 mod attributes;
 mod malformed;
+mod scope;
 
 use std::borrow::Cow;
 
-use quick_xml::NsReader;
+use quick_xml::Reader;
 use quick_xml::errors::{Error, IllFormedError, SyntaxError};
-use quick_xml::events::{BytesStart, Event};
-use quick_xml::name::{
-    Namespace as Uri, NamespaceResolver, PrefixDeclaration, QName, ResolveResult,
-};
+use quick_xml::events::Event;
 
 pub(crate) use self::malformed::Malformed;
 
-use self::attributes::{Attribute, Attributes, FEW, is_declaration};
+use self::attributes::{Attribute, Attributes, is_declaration};
+use self::scope::Scope;
 use super::characters::{
-    entity, is_allowed, is_attribute_value, is_blank, is_character_data, is_ncname, local_name,
-    noncharacter, unescaped,
+    entity, is_allowed, is_blank, is_character_data, is_ncname, noncharacter, split_name, unescaped,
 };
-use super::{SOAP11, SOAP12, XSI};
-use crate::schema::TARGET_NAMESPACE;
 
 /// Elements may nest this deep. The platform has no limit here but its memory; ours is far beyond
 /// any real request, and reading is a loop, so that depth costs the open names and nothing else.
 pub(crate) const DEPTH_MAX: usize = 10_000;
 /// Attributes of one element. The platform has no limit here either.
 const ATTRIBUTES_MAX: usize = 4_096;
-/// Namespace declarations in scope at one place. Each name is looked up among them one by one, so
-/// this bounds the time that a hostile document takes.
-const NAMESPACES_MAX: usize = 1_024;
-/// The namespace of the prefix `xml`, which nothing else may be bound to.
-const XML: &str = "http://www.w3.org/XML/1998/namespace";
-/// The namespace of the prefix `xmlns`, which nothing may be bound to.
-const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
+/// Attributes of which each with each is compared for equal names; of more, a sorted list is made.
+const FEW: usize = 16;
 
 /// One step of the document; comments and processing instructions are passed over.
 #[derive(Debug)]
@@ -61,7 +53,9 @@ pub(crate) struct Element<'i> {
     pub(crate) local: &'i str,
     /// Written `<a/>`.
     pub(crate) empty: bool,
-    tag: BytesStart<'i>,
+    prefix: &'i str,
+    /// What stands between the name and the end of the tag.
+    attributes: &'i str,
 }
 
 /// The namespaces that the service knows.
@@ -81,26 +75,13 @@ pub(crate) enum Namespace {
     Other,
 }
 
-impl Namespace {
-    fn of(resolved: &ResolveResult<'_>) -> Option<Self> {
-        match resolved {
-            ResolveResult::Unbound => Some(Self::None),
-            ResolveResult::Unknown(_) => None,
-            ResolveResult::Bound(namespace) => Some(match namespace.0 {
-                TARGET_NAMESPACE => Self::Target,
-                SOAP11 => Self::Soap11,
-                SOAP12 => Self::Soap12,
-                XSI => Self::Xsi,
-                _ => Self::Other,
-            }),
-        }
-    }
-}
-
 /// The reader.
 pub(crate) struct Xml<'i> {
-    reader: NsReader<&'i [u8]>,
+    reader: Reader<&'i [u8]>,
+    scope: Scope<'i>,
     text: &'i str,
+    /// Whether nothing in the document may be the end of a line to be changed, or `]]>`.
+    plain: bool,
     /// Byte offset at which the last token starts.
     token_at: usize,
     depth: usize,
@@ -110,15 +91,15 @@ pub(crate) struct Xml<'i> {
 impl<'i> Xml<'i> {
     /// A reader at the start of `text`.
     pub(crate) fn new(text: &'i str) -> Result<Self, Malformed> {
-        let mut reader = NsReader::from_str(text);
+        let mut reader = Reader::from_str(text);
         let config = reader.config_mut();
         config.expand_empty_elements = true;
         config.check_comments = true;
-        let resolver = reader.resolver_mut();
-        resolver.set_max_namespace_bindings(NAMESPACES_MAX);
         let xml = Self {
             reader,
+            scope: Scope::default(),
             text,
+            plain: memchr::memchr2(b'\r', b']', text.as_bytes()).is_none(),
             token_at: 0,
             depth: 0,
             root_seen: false,
@@ -144,10 +125,17 @@ impl<'i> Xml<'i> {
                 Err(error) => return Err(self.refuse(&error)),
             };
             match event {
-                Event::Start(tag) => return self.start(tag).map(Node::Start),
+                Event::Start(tag) => {
+                    let name_length = tag.name().as_ref().len();
+                    return self.start(name_length).map(Node::Start);
+                }
                 Event::End(_) => {
                     self.depth -= 1;
+                    self.scope.leave(self.depth);
                     return Ok(Node::End);
+                }
+                Event::Text(_) if self.plain && self.depth > 0 => {
+                    return Ok(Node::Text(self.text[self.token_at..self.position()].into()));
                 }
                 Event::Text(text) => {
                     let text = text.xml10_content();
@@ -240,23 +228,19 @@ impl<'i> Xml<'i> {
         element: &Element<'i>,
         namespace: Namespace,
         local: &str,
-    ) -> Option<String> {
-        Attributes::of(element.tag.attributes_raw())
+    ) -> Option<Cow<'i, str>> {
+        Attributes::of(element.attributes)
             .flatten()
-            .find_map(|attribute| {
-                let name = QName(attribute.name);
-                let (resolved, name) = self.reader.resolver().resolve_attribute(name);
-                let found = name.as_ref() == local && Namespace::of(&resolved) == Some(namespace);
-                found.then(|| unescaped(attribute.value).unwrap_or_default().into_owned())
+            .find_map(|Attribute { name, value }| {
+                let (prefix, name) = split_name(name)?;
+                let found = name == local && self.scope.of_attribute(prefix) == Some(namespace);
+                found.then(|| unescaped(value).unwrap_or_default())
             })
     }
 
     /// Namespace of an element as written.
     pub(crate) fn namespace_text(&self, element: &Element<'i>) -> String {
-        match self.reader.resolver().resolve_element(element.tag.name()).0 {
-            ResolveResult::Bound(namespace) => namespace.0.to_owned(),
-            _ => String::new(),
-        }
+        self.scope.uri_of_element(element.prefix).to_owned()
     }
 
     /// Line and column of the next token's name, where .NET stands after it has read a value.
@@ -272,7 +256,7 @@ impl<'i> Xml<'i> {
         self.line_column(at + marks)
     }
 
-    fn start(&mut self, tag: BytesStart<'i>) -> Result<Element<'i>, Malformed> {
+    fn start(&mut self, name_length: usize) -> Result<Element<'i>, Malformed> {
         if self.depth == 0 && self.root_seen {
             let (line, column) = self.line_column(self.token_at);
             return Err(Malformed::RootLevelData { line, column });
@@ -282,93 +266,88 @@ impl<'i> Xml<'i> {
         if self.depth > DEPTH_MAX {
             return Err(self.syntax());
         }
-        // First, since a declaration among the attributes decides on the element's own name.
-        if !is_blank(tag.attributes_raw()) {
-            self.check_attributes(tag.attributes_raw())?;
-        }
-        let name_at = self.token_at + 1;
-        let name = &self.text[name_at..name_at + tag.name().as_ref().len()];
-        let (resolved, _) = self.reader.resolver().resolve_element(tag.name());
-        let (Some(namespace), Some(local)) = (Namespace::of(&resolved), local_name(name)) else {
-            return Err(self.syntax());
+        let tag = &self.text[self.token_at + 1..self.position()];
+        let (name, rest) = tag.split_at(name_length);
+        let (attributes, empty) = match rest.strip_suffix("/>") {
+            Some(attributes) => (attributes, true),
+            None => (rest.strip_suffix('>').unwrap_or(rest), false),
         };
-        if name.starts_with("xmlns:") {
-            return Err(self.syntax());
+        // First, since a declaration among the attributes decides on the element's own name.
+        if !is_blank(attributes) {
+            self.check_attributes(attributes)?;
         }
-        let empty = self.text[..self.position()].ends_with("/>");
+        let (prefix, local) = split_name(name).ok_or_else(|| self.syntax())?;
+        let namespace = self.scope.of_element(prefix).ok_or_else(|| self.syntax())?;
         Ok(Element {
             namespace,
             local,
             empty,
-            tag,
+            prefix,
+            attributes,
         })
     }
 
-    fn check_attributes(&mut self, raw: &str) -> Result<(), Malformed> {
+    fn check_attributes(&mut self, attributes: &'i str) -> Result<(), Malformed> {
+        let mut few = [("", ""); FEW];
         let mut count = 0;
-        for attribute in Attributes::of(raw) {
-            let sound = attribute.is_ok_and(|attribute| self.is_sound(attribute));
-            count += 1;
-            if !sound || count > ATTRIBUTES_MAX {
+        for attribute in Attributes::of(attributes) {
+            let name = attribute.ok().and_then(|attribute| self.sound(attribute));
+            let Some(name) = name.filter(|_| count < ATTRIBUTES_MAX) else {
                 return Err(self.syntax());
+            };
+            if let Some(place) = few.get_mut(count) {
+                *place = name;
             }
+            count += 1;
         }
-        if count > 1 && self.has_equal_names(raw, count) {
-            return Err(self.syntax());
-        }
-        Ok(())
+        let sound = match few.get(..count) {
+            Some(few) => self.are_declared_and_differ(few),
+            None => self.are_many_declared_and_differ(attributes),
+        };
+        if sound { Ok(()) } else { Err(self.syntax()) }
     }
 
-    /// Whether name, value and the name's prefix may stand so.
-    fn is_sound(&mut self, attribute: Attribute<'_>) -> bool {
-        let Attribute { name, value } = attribute;
-        if local_name(name).is_none() || !is_attribute_value(value) {
-            return false;
-        }
-        let Some(declaration) = QName(name).as_namespace_binding() else {
-            let (resolved, _) = self.reader.resolver().resolve_attribute(QName(name));
-            return !matches!(resolved, ResolveResult::Unknown(_));
+    /// Prefix and local name of an attribute whose name and value may stand so. A declaration is
+    /// taken into the scope.
+    fn sound(&mut self, attribute: Attribute<'i>) -> Option<(&'i str, &'i str)> {
+        let name = split_name(attribute.name)?;
+        let value = unescaped(attribute.value)?;
+        let declared = match name {
+            ("", "xmlns") => "",
+            ("xmlns", prefix) => prefix,
+            _ => return Some(name),
         };
-        let Some(uri) = unescaped(value) else {
-            return false;
-        };
-        let is_default = declaration == PrefixDeclaration::Default;
-        if is_default && (uri == XML || uri == XMLNS) || !is_default && uri.is_empty() {
-            return false;
-        }
-        // The name is what the references stand for; the library took them literally.
-        uri == value || {
-            let resolver = self.reader.resolver_mut();
-            resolver.add(declaration, Uri(&uri)).is_ok()
-        }
+        let is_declared = self.scope.declare(declared, value, self.depth);
+        is_declared.then_some(name)
     }
 
-    /// Whether two attributes have one expanded name.
-    fn has_equal_names(&self, raw: &str, count: usize) -> bool {
-        let resolver = self.reader.resolver();
-        let names = Attributes::of(raw)
-            .flatten()
-            .map(|attribute| attribute.name);
-        if count > FEW {
-            let mut all: Vec<_> = names.map(|name| expanded(resolver, name)).collect();
+    /// Whether the prefixes of these attributes are declared, and no two have one expanded name.
+    fn are_declared_and_differ(&self, names: &[(&str, &str)]) -> bool {
+        let uri = |prefix| self.scope.uri_of_attribute(prefix);
+        names.iter().enumerate().all(|(at, &(prefix, local))| {
+            (prefix.is_empty() || uri(prefix).is_some())
+                && !names[..at].iter().any(|&(other, name)| {
+                    name == local && (other == prefix || uri(other) == uri(prefix))
+                })
+        })
+    }
+
+    /// The same for more attributes than each can be compared with each.
+    fn are_many_declared_and_differ(&self, attributes: &str) -> bool {
+        let names = Attributes::of(attributes).flatten();
+        let all: Option<Vec<_>> = names
+            .map(|attribute| self.expanded(attribute.name))
+            .collect();
+        all.is_some_and(|mut all| {
             all.sort_unstable();
-            return all.windows(2).any(|pair| pair[0] == pair[1]);
-        }
-        let mut seen = [""; FEW];
-        for (index, name) in names.take(FEW).enumerate() {
-            let local = |name: &str| {
-                let colon = memchr::memrchr(b':', name.as_bytes());
-                colon.map_or(name.len(), |at| name.len() - at - 1)
-            };
-            let same = |other: &str| {
-                local(other) == local(name) && expanded(resolver, other) == expanded(resolver, name)
-            };
-            if seen[..index].iter().any(|other| same(other)) {
-                return true;
-            }
-            seen[index] = name;
-        }
-        false
+            all.windows(2).all(|pair| pair[0] != pair[1])
+        })
+    }
+
+    /// Local name and namespace of an attribute.
+    fn expanded<'n>(&'n self, name: &'n str) -> Option<(&'n str, &'n str)> {
+        let (prefix, local) = split_name(name)?;
+        Some((local, self.scope.uri_of_attribute(prefix)?))
     }
 
     fn position(&self) -> usize {
@@ -407,7 +386,7 @@ impl<'i> Xml<'i> {
 
     /// Names of the open elements, innermost first. Read again from the start: errors are rare.
     fn open_elements(&self) -> String {
-        let mut reader = quick_xml::Reader::from_str(self.text);
+        let mut reader = Reader::from_str(self.text);
         let mut open = Vec::new();
         while let Ok(event) = reader.read_event() {
             match event {
@@ -439,16 +418,6 @@ impl<'i> Xml<'i> {
         let last = before.rsplit('\n').next().unwrap_or("");
         (line, last.encode_utf16().count() + 1)
     }
-}
-
-/// Local name and namespace of an attribute.
-fn expanded<'n>(resolver: &'n NamespaceResolver, name: &'n str) -> (&'n str, &'n str) {
-    let (resolved, local) = resolver.resolve_attribute(QName(name));
-    let uri = match resolved {
-        ResolveResult::Bound(uri) => uri.0,
-        _ => "",
-    };
-    (local.into_inner(), uri)
 }
 
 #[cfg(test)]

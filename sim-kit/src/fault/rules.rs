@@ -1,5 +1,7 @@
 //! The installed rules, their counters and guards.
 
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -10,6 +12,8 @@ use super::{Call, Installed, Met, RULES_MAX, Rule, RuleError, Verdict, check};
 #[derive(Clone, Debug, Default)]
 pub struct FaultRules {
     inner: Arc<Mutex<Inner>>,
+    /// Whether there are any, without the lock: nearly always there are none.
+    any: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Default)]
@@ -62,6 +66,12 @@ impl FaultRules {
         })
     }
 
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.any.load(Ordering::Acquire)
+    }
+
     /// Removes a rule; false when there is none of this name.
     pub fn remove(&self, id: &str) -> bool {
         let mut inner = self.lock();
@@ -108,6 +118,9 @@ impl FaultRules {
         call: &Call<'_>,
         can_happen: impl Fn(&Verdict) -> bool,
     ) -> Option<Met> {
+        if self.is_empty() {
+            return None;
+        }
         let mut inner = self.lock();
         for slot in &mut inner.slots {
             let installed = &mut slot.installed;
@@ -143,8 +156,38 @@ impl FaultRules {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Locked<'_> {
+        Locked {
+            inner: self.inner.lock().unwrap_or_else(PoisonError::into_inner),
+            any: &self.any,
+        }
+    }
+}
+
+/// The rules while nobody else changes them; tells at its end whether there are any.
+struct Locked<'r> {
+    inner: MutexGuard<'r, Inner>,
+    any: &'r AtomicBool,
+}
+
+impl Deref for Locked<'_> {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.inner
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut Inner {
+        &mut self.inner
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        self.any
+            .store(!self.inner.slots.is_empty(), Ordering::Release);
     }
 }
 

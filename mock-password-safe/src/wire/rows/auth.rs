@@ -24,7 +24,7 @@ impl SignedIn {
             user_id: user.id.0,
             sid: user.sid.clone(),
             email_address: user.email.clone(),
-            user_name: user.full_name(),
+            user_name: user.full_name.to_string(),
             name: format!("{} {}", user.first_name, user.last_name)
                 .trim()
                 .to_owned(),

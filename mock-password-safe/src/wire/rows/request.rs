@@ -78,7 +78,7 @@ impl RequestRow {
             api_only_access: false,
             requestor_user_id: release.requestor.0,
             requestor_name: requestor
-                .map(crate::state::people::User::full_name)
+                .map(|user| user.full_name.to_string())
                 .unwrap_or_default(),
             totp_enabled: false,
             totp_parameters: None,

@@ -7,7 +7,6 @@ use sim_kit::clock::SimTime;
 use crate::digest::TOTP_PERIOD_S;
 use crate::state::State;
 use crate::state::ids::UserId;
-use crate::state::people::User;
 use crate::state::secrets_safe::{
     Content, Folder, MovedFolder, Permission, Principal, SecretsSafe, TeamSecret, Version,
 };
@@ -100,8 +99,7 @@ impl OwnerRow {
 }
 
 fn name_of(state: &State, user: UserId) -> String {
-    let user = state.people.users.get(&user);
-    user.map(User::full_name).unwrap_or_default()
+    state.people.full_name(user).unwrap_or_default().to_string()
 }
 
 impl SecretRow {

@@ -2,9 +2,6 @@
 
 use super::super::characters::is_blank;
 
-/// Attributes of which each with each is compared for equal names; of more, a sorted list is made.
-pub(super) const FEW: usize = 16;
-
 /// One attribute, its value without quotes and with its references.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Attribute<'t> {

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
+use super::scope::NAMESPACES_MAX;
 use super::*;
 
 fn outcome(text: &str) -> Result<usize, Malformed> {
