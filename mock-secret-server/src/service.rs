@@ -250,6 +250,10 @@ impl Service {
             Some(Verdict::ExpireToken) => self.expire_token(command.as_ref(), now),
             _ => {}
         }
+        // After the parameters were read and before the method runs (documented soap:NETFX).
+        if let Some(header) = not_understood {
+            return self.fault(style, &Fault::not_understood(&header), request);
+        }
         let Some(command) = command else {
             return self.fault(style, &Fault::not_mocked(operation.name), request);
         };
@@ -260,7 +264,7 @@ impl Service {
         }
         let detail = about(&command);
         let outcome = self.vault().apply(command, now, request.peer.ip());
-        let ended = match outcome {
+        match outcome {
             Ok(mut answer) => {
                 if let Some(awkward) = &self.awkward {
                     awkward.reorder(&mut answer);
@@ -278,12 +282,7 @@ impl Service {
                 ended.detail.extend(detail);
                 ended
             }
-        };
-        // Looked at only now, when the method has had its effect (documented soap:§1.5).
-        if let Some(header) = not_understood {
-            return self.fault(style, &Fault::not_understood(&header), request);
         }
-        ended
     }
 
     fn refused(
