@@ -171,7 +171,7 @@ system = c.check(
     ),
 )
 c.check("managed systems", lambda: managed.get_managed_systems(limit=2), lambda page: len(page["Data"]) == 2)
-c.check("manage no longer", lambda: managed.delete_managed_system_by_id(system["ManagedSystemID"]))
+c.check("manage no longer", lambda: managed.delete_managed_system_by_id(system[0]["ManagedSystemID"]))
 linked = linked_accounts.LinkedAccount(authentication=admin)
 c.check("linked accounts", lambda: linked.list_by_managed_system(1), lambda rows: len(rows) == 2)
 c.check("users", lambda: users.User(authentication=admin).get_users(), lambda rows: len(rows) > 5)

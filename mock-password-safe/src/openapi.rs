@@ -45,12 +45,17 @@ pub(crate) fn document(settings: &Settings) -> Value {
             "description": "The part of the vendor's REST API v3 that mock-password-safe answers. \
                             Paths, parameters and members are matched in any case. After \
                             SignAppin the cookie ASP.NET_SessionId stands for the Authorization.",
+            "contact": { "name": env!("CARGO_PKG_NAME") },
+            "license": { "name": LICENSE, "identifier": LICENSE },
         },
         "x-known-not-simulated": ops::routes()
             .filter(|route| !route.is_simulated())
             .map(|route| route.name)
             .collect::<Vec<_>>(),
-        "tags": tags.iter().map(|name| json!({ "name": name })).collect::<Vec<_>>(),
+        "tags": tags
+            .iter()
+            .map(|name| json!({ "name": name, "description": format!("What is below {name}") }))
+            .collect::<Vec<_>>(),
         "servers": [{ "url": "/BeyondTrust/api/public/v3" }],
         "security": [{ "psAuth": [] }, { "bearer": [] }],
         "paths": paths,
@@ -65,6 +70,8 @@ pub(crate) fn document(settings: &Settings) -> Value {
     })
 }
 
+const LICENSE: &str = env!("CARGO_PKG_LICENSE");
+
 fn operation(route: &Route, mut success: Value) -> Value {
     let mut responses = json!({
         "400": refusal("The call makes no sense; the reason as a JSON string"),
@@ -73,6 +80,7 @@ fn operation(route: &Route, mut success: Value) -> Value {
         "404": refusal("Not found; the reason as a JSON string"),
         "409": refusal("A conflicting request"),
         "413": refusal("The body is too large"),
+        "414": { "description": "The address is too long" },
         "415": refusal("The body's media type is not read"),
     });
     if route.name == "POST Requests" {
@@ -201,6 +209,12 @@ fn body(params: &[Param]) -> Value {
         .iter()
         .map(|param| (param.name.to_owned(), member(param)))
         .collect();
+    // A form has no null, and nowhere to put an object.
+    let pairs: Map<String, Value> = fields
+        .iter()
+        .filter(|param| param.kind != Kind::Objects)
+        .map(|param| (param.name.to_owned(), schema(param)))
+        .collect();
     let required: Vec<&str> = fields
         .iter()
         .filter(|param| param.required)
@@ -209,9 +223,15 @@ fn body(params: &[Param]) -> Value {
     let any_required = !required.is_empty();
     let schema = json!({ "type": "object", "properties": properties, "required": required });
     let Some(file) = params.iter().find(is_file) else {
+        let form = json!({ "type": "object", "properties": pairs, "required": required });
+        let mut schema = schema;
+        if !any_required {
+            // Read as an object without members.
+            schema["type"] = json!(["object", "null"]);
+        }
         return json!({ "required": any_required, "content": {
             "application/json": { "schema": schema },
-            "application/x-www-form-urlencoded": { "schema": schema },
+            "application/x-www-form-urlencoded": { "schema": form },
         } });
     };
     let mut parts = json!({ file.name: { "type": "string", "format": "binary" } });
@@ -257,6 +277,10 @@ fn schema(param: &Param) -> Value {
         }
         Kind::Text => json!({ "type": "string", "enum": param.words }),
         Kind::Flag => json!({ "type": "boolean" }),
+        Kind::Numbers => json!({
+            "type": "string", "maxLength": param.length_max,
+            "pattern": r"^\s*[-+]?\d{1,9}\s*(,\s*[-+]?\d{1,9}\s*)*$",
+        }),
         Kind::Texts => {
             let words = !param.words.is_empty();
             let items = if words {
@@ -371,6 +395,33 @@ mod tests {
         for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
             check_schema(schema, name, false);
         }
+    }
+
+    #[test]
+    fn a_form_holds_texts_alone_and_a_body_that_needs_nothing_may_be_null() {
+        let document = document(&settings());
+        let bodies = document["paths"].as_object().unwrap().values();
+        let bodies = bodies.flat_map(|item| item.as_object().unwrap().values());
+        let mut kinds = BTreeSet::new();
+        for body in bodies.filter_map(|operation| operation.get("requestBody")) {
+            let schema = |form: &str| body["content"][form].get("schema").cloned();
+            let Some(form) = schema("application/x-www-form-urlencoded") else {
+                continue;
+            };
+            for (name, member) in form["properties"].as_object().unwrap() {
+                let is_object = member["items"]["type"] == "object";
+                assert!(member["type"].is_string() && !is_object, "{name}: {member}");
+            }
+            let needed = body["required"].as_bool().unwrap();
+            let expected = if needed {
+                json!("object")
+            } else {
+                json!(["object", "null"])
+            };
+            assert_eq!(schema("application/json").unwrap()["type"], expected);
+            kinds.insert(needed);
+        }
+        assert_eq!(kinds.len(), 2);
     }
 
     /// No schema of any type, no array of anything; what a client sends has bounds.

@@ -145,9 +145,12 @@ const READING: &[&str] = &[
     "System.Web.Services.Protocols.WebServiceHandler.CoreProcessRequest()",
 ];
 const RUNNING: &[&str] = &["System.Web.Services.Protocols.WebServiceHandler.CoreProcessRequest()"];
-const WRITING: &[&str] = &[
-    "System.Web.Services.Protocols.SoapServerProtocol.WriteReturns(Object[] returnValues, Stream \
-     outputStream)",
+const HEADERS: &[&str] = &[
+    "System.Web.Services.Protocols.SoapHeaderHandling.SetHeaderMembers(SoapHeaderCollection \
+     headers, Object target, SoapHeaderMapping[] mappings, SoapHeaderDirection direction, Boolean \
+     client)",
+    "System.Web.Services.Protocols.SoapServerProtocol.CreateServerInstance()",
+    "System.Web.Services.Protocols.WebServiceHandler.Invoke()",
     "System.Web.Services.Protocols.WebServiceHandler.CoreProcessRequest()",
 ];
 
@@ -205,7 +208,7 @@ impl Fault {
     /// A header had to be understood and was not.
     pub(crate) fn not_understood(header: &str) -> Self {
         let text = format!("SOAP header {header} was not understood.");
-        let mut exception = Exception::soap(text, WRITING);
+        let mut exception = Exception::soap(text, HEADERS);
         exception.kind = "System.Web.Services.Protocols.SoapHeaderException";
         Self::new(Code::MustUnderstand, exception)
     }

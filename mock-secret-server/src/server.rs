@@ -253,6 +253,9 @@ impl Builder {
             Some(lab) => lab.into_origin(seed, clock.now())?,
             None => Origin::new(contents, clock.now())?,
         };
+        for warning in origin.warnings() {
+            tracing::warn!("{warning}");
+        }
         let layout = Layout::new(origin.settings(), &protocol.virtual_directory);
         // A token of before a reset must not come back as somebody else's: each start has its own.
         let rebuild =

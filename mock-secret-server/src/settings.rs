@@ -143,9 +143,12 @@ pub struct Settings {
     pub hurdle_order: HurdleOrder,
     /// `ErrorCode` of a DoubleLock (assumed soap:§3.5, soap:§7 item 3).
     pub double_lock_code: String,
-    /// `ErrorCode` of a missing approval (assumed soap:§7 item 3).
+    /// `ErrorCode` of a missing approval; empty: no `SecretError` (assumed soap:§3.8, soap:§7
+    /// item 3).
     pub approval_code: String,
-    /// `ErrorCode` of a check-out or a running password change (assumed soap:§7 item 3).
+    /// `ErrorCode` of a check-out or a running password change. Empty: no `SecretError`, which
+    /// comes where the caller can answer (vendor-client soap:§3.5; that it comes nowhere else is
+    /// assumed).
     pub check_out_code: String,
     /// `ErrorCode` of a missing ticket number (assumed to travel with the comment, soap:§7 item 3).
     pub ticket_code: String,
@@ -300,7 +303,7 @@ impl Default for Settings {
             hurdle_order: HurdleOrder::default(),
             double_lock_code: "DOUBLELOCK".into(),
             approval_code: "APPROVAL".into(),
-            check_out_code: "CHECKOUT".into(),
+            check_out_code: String::new(),
             ticket_code: "COMMENT".into(),
             approval_allows_response: false,
             comment_title: "Comment".into(),

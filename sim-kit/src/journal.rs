@@ -57,7 +57,8 @@ pub struct Entry {
     pub elapsed_us: u64,
     /// The fault rule that the call met.
     pub fault_rule: Option<String>,
-    /// Further facts, none of them secret.
+    /// Further facts, none of them secret: name and value.
+    #[schemars(with = "Vec<[String; 2]>")]
     pub detail: Vec<(&'static str, String)>,
 }
 

@@ -33,7 +33,7 @@ use crate::wire::read::Fields;
 use crate::wire::rows::Page;
 
 pub(crate) use params::{Kind, Param};
-use params::{file, flag, int, objects, one_of, several_of, text, texts};
+use params::{file, flag, int, numbers, objects, one_of, several_of, text, texts};
 
 /// One operation of the vendor's API.
 pub(crate) struct Route {

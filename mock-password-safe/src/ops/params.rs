@@ -27,9 +27,11 @@ pub(crate) enum Kind {
     Int,
     Text,
     Flag,
+    /// Whole numbers in one text, with commas between them.
+    Numbers,
     /// A list of texts, each once.
     Texts,
-    /// A list of objects, kept or ignored as a whole.
+    /// A list of objects, kept or ignored as a whole. Only JSON can hold one.
     Objects,
     /// A file: the body is a form of parts, and the other values are the JSON of one of them.
     File,
@@ -65,6 +67,11 @@ pub(crate) const fn one_of(name: &'static str, words: &'static [&'static str]) -
     let mut param = param(name, Kind::Text);
     param.words = words;
     param
+}
+
+/// Whole numbers in one text, with commas between them.
+pub(crate) const fn numbers(name: &'static str) -> Param {
+    param(name, Kind::Numbers)
 }
 
 /// A truth value.
@@ -119,6 +126,7 @@ impl Param {
             Kind::Int => self.check_int(fields)?,
             Kind::Text => self.check_text(fields)?,
             Kind::Flag => fields.flag(self.name)?.is_some(),
+            Kind::Numbers => fields.numbers(self.name)?.is_some(),
             Kind::Texts => self.check_texts(fields)?,
             Kind::Objects => self.check_objects(fields)?,
             // A file is a part of its own, which the reader of parts has asked for.
@@ -195,6 +203,9 @@ impl Param {
     fn check_objects(&self, fields: &Fields) -> Result<bool, Refusal> {
         match fields.value(self.name) {
             None => Ok(false),
+            Some(Value::Array(items)) if items.len() > TEXTS_MAX => Err(Refusal::malformed(
+                format!("{} must hold at most {TEXTS_MAX} values", self.name),
+            )),
             Some(Value::Array(items)) if items.iter().all(Value::is_object) => Ok(true),
             Some(_) => Err(Refusal::malformed(format!(
                 "{} is not a list of objects",
@@ -213,7 +224,7 @@ impl Param {
     }
 }
 
-/// Texts of a list without words at most.
+/// Texts of a list without words, or objects, at most.
 pub(crate) const TEXTS_MAX: usize = 100;
 
 /// Checks every value against the table. What the table does not name is ignored, as by the
@@ -245,8 +256,11 @@ mod tests {
             flag("Flag"),
             several_of("Words", &["x", "y"]),
             objects("Urls"),
+            numbers("Status"),
         ];
+        let many = format!(r#"{{"Id":1,"Urls":[{{}}{}]}}"#, ",{}".repeat(TEXTS_MAX));
         for (body, expected) in [
+            (&*many, "Urls must hold at most 100 values"),
             (
                 r#"{"id":"3","kind":"B","words":["Y"],"urls":[{}],"more":1}"#,
                 "",
@@ -266,6 +280,11 @@ mod tests {
                 "Words must hold at most 2 values, each once",
             ),
             (r#"{"Id":1,"Words":[1]}"#, "Words is not a list of strings"),
+            (r#"{"Id":1,"Status":"5, 8"}"#, ""),
+            (
+                r#"{"Id":1,"Status":"5,x"}"#,
+                "Status is not a list of integers",
+            ),
             (r#"{"Id":1,"Urls":[1]}"#, "Urls is not a list of objects"),
         ] {
             let fields = Fields::of_json(body.as_bytes()).unwrap();

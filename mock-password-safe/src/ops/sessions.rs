@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use sim_kit::exchange::StatusCode;
 
 use super::{
-    Access, Call, Gives, Param, Route, created, flag, gives, int, nothing, ok, one_of, text,
+    Access, Call, Gives, Param, Route, created, flag, gives, int, nothing, numbers, ok, one_of,
+    text,
 };
 use crate::state::State;
 use crate::state::ids::{AccountId, RemoteSessionId, RequestId, SystemId, UserId};
@@ -85,7 +86,7 @@ pub(crate) const ROUTES: &[Route] = &[
         name: "GET Sessions",
         summary: "Sessions; paging is ignored, as by the vendor",
         access: Access::SignedIn,
-        query: &[text("status"), int("userID")],
+        query: &[numbers("status"), int("userID")],
         body: &[],
         gives: ok(gives::<Vec<SessionRow>>),
         run: list,
@@ -211,17 +212,7 @@ fn open(
 fn list(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     let caller = call.user()?;
     let user = call.query.id("userID")?;
-    let wanted: Option<Vec<i32>> = call
-        .query
-        .words("status")?
-        .map(|words| {
-            words
-                .split(',')
-                .map(|word| word.trim().parse())
-                .collect::<Result<_, _>>()
-        })
-        .transpose()
-        .map_err(|_| Refusal::malformed("status is not a list of integers"))?;
+    let wanted = call.query.numbers("status")?;
     let rows = state
         .remote_sessions
         .all

@@ -173,6 +173,18 @@ impl Fields {
             .ok_or_else(|| Refusal::malformed(format!("{name} is required")))
     }
 
+    /// Whole numbers in one text, with commas between them. Blank text is absent.
+    pub(crate) fn numbers(&self, name: &str) -> Result<Option<Vec<i32>>, Refusal> {
+        let Some(words) = self.words(name)? else {
+            return Ok(None);
+        };
+        let numbers = words.split(',').map(|word| word.trim().parse());
+        let numbers: Result<_, _> = numbers.collect();
+        numbers
+            .map(Some)
+            .map_err(|_| Refusal::malformed(format!("{name} is not a list of integers")))
+    }
+
     /// A truth value, written as one or as text.
     pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, Refusal> {
         let bad = || Refusal::malformed(format!("{name} is not a boolean"));

@@ -168,6 +168,10 @@ fn a_name_that_leads_nowhere_is_named_with_the_cure() {
             "double_lock = 'generate'\ncheck_out = {}\n",
             "DoubleLock and check-out exclude",
         ),
+        (
+            "approval = true\n",
+            "secret `srv01`: it requires approval and nobody is its approver; name users",
+        ),
         ("colour = 'red'\n", "unknown key \"colour\""),
         ("check_out = { minutes = 0 }\n", "expected a nonzero u32"),
     ];
@@ -183,6 +187,46 @@ fn a_name_that_leads_nowhere_is_named_with_the_cure() {
     );
     let role = "[[secret-server.roles]]\nname = 'R'\npermissions = ['Fly']\n";
     assert!(refused(role).contains("no permission `Fly`; there are Web Services Impersonate"));
+}
+
+#[test]
+fn a_group_without_members_approves_nothing() {
+    let lab = |members: &str| {
+        format!(
+            "[secret-server]\nusers = [{{ name = 'bob' }}]\n\
+             groups = [{{ name = 'Approvers', members = [{members}] }}]\n\
+             [[secret-server.secrets]]\nname = 'srv01'\ntemplate = 'Windows Account'\n\
+             approval = true\napprovers = ['Approvers']\n"
+        )
+    };
+    assert!(refused(&lab("")).contains("groups with members"));
+    let read = Lab::read(Path::new("lab.toml"), &lab("'bob'")).unwrap();
+    assert!(read.vault(Seed(1), NOW).is_ok());
+}
+
+#[test]
+fn a_second_factor_that_nobody_can_give_is_warned_of() {
+    let warned = |keys: &str| {
+        let text = format!("[[secret-server.users]]\nname = 'kim'\n{keys}");
+        let lab = Lab::read(Path::new("lab.toml"), &text).unwrap();
+        lab.into_origin(Seed(1), NOW).unwrap().warnings()
+    };
+    for (choice, doors) in [
+        ("web", "the pages will refuse"),
+        ("web-service", "the web service will refuse"),
+        ("both", "the web service and the pages will refuse"),
+    ] {
+        let keys = format!("two_factor = '{choice}'\n");
+        let [warning] = &warned(&keys)[..] else {
+            panic!("{choice}: not one warning");
+        };
+        let named = warning.starts_with("user `kim` needs") && warning.contains(doors);
+        assert!(named, "{warning}");
+        assert!(warned(&format!("{keys}radius = {{ code = 'generate' }}\n")).is_empty());
+    }
+    assert!(warned("").is_empty());
+    let acme = Lab::acme().unwrap().into_origin(Seed(1), NOW).unwrap();
+    assert!(acme.warnings().is_empty());
 }
 
 #[test]

@@ -126,7 +126,9 @@ impl Vault {
         )))
     }
 
-    /// `SetCheckOutEnabled`: for owners, also while it is checked out (documented soap:§3.7).
+    /// `SetCheckOutEnabled`: for owners, also while it is checked out (documented soap:§3.7). The
+    /// interval is looked at only when it is switched on (assumed): proxies without a null for
+    /// numbers send 0.
     pub(super) fn set_check_out_enabled(
         &mut self,
         caller: &Caller,
@@ -144,7 +146,7 @@ impl Vault {
             let text = "Check out cannot be enabled for a DoubleLocked Secret.";
             return Err(Refusal::new(RefusalKind::BadValue, text));
         }
-        let minutes = match interval.map(u32::try_from) {
+        let minutes = match interval.filter(|_| enabled).map(u32::try_from) {
             Some(Ok(minutes)) if minutes > 0 => Some(minutes),
             None => None,
             Some(_) => {

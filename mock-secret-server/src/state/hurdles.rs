@@ -265,7 +265,7 @@ fn answers<'a>(
 
 /// A hurdle that the caller can take by answering.
 fn question(kind: RefusalKind, code: &str, text: String, titles: [String; 2]) -> Refusal {
-    let mut refusal = refused(kind, code, text);
+    let mut refusal = explained(kind, code, text);
     if let Some(error) = &mut refusal.secret_error {
         let [comment_title, additional_comment_title] = titles.map(Cow::Owned);
         error.allows_response = true;
@@ -275,8 +275,16 @@ fn question(kind: RefusalKind, code: &str, text: String, titles: [String; 2]) ->
     refusal
 }
 
-/// A hurdle that no answer takes.
+/// A hurdle that no answer takes. Without a code it has no `SecretError`.
 fn refused(kind: RefusalKind, code: &str, text: String) -> Refusal {
+    if code.is_empty() {
+        return Refusal::new(kind, text);
+    }
+    explained(kind, code, text)
+}
+
+/// A hurdle with its `SecretError`.
+fn explained(kind: RefusalKind, code: &str, text: String) -> Refusal {
     let text: Cow<'static, str> = text.into();
     let error = SecretError {
         error_code: code.to_owned().into(),

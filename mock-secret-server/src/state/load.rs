@@ -79,6 +79,13 @@ pub enum ContentsError {
     /// DoubleLock and check-out exclude each other (documented soap:§3.7).
     #[error("load secret `{0}`: DoubleLock and check-out exclude each other; take one away")]
     DoubleLockedCheckOut(String),
+    /// A secret wants approval, and nobody may give it. The product's form takes none without an
+    /// approver (assumed).
+    #[error(
+        "load secret `{0}`: it requires approval and nobody is its approver; name users or groups \
+         with members in approvers, or take approval away"
+    )]
+    NoApprover(String),
 }
 
 pub(super) type Loaded<T> = Result<T, ContentsError>;

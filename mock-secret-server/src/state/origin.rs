@@ -9,6 +9,7 @@ use sim_kit::clock::SimTime;
 use super::Vault;
 use super::answer::TicketSystem;
 use super::audit::Audit;
+use super::contents::TwoFactor;
 use super::directory::Directory;
 use super::index::FieldIndex;
 use super::mailbox::Mailbox;
@@ -40,6 +41,29 @@ impl Origin {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// What the product allows and a lab hardly means: one sentence each, with the cure.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let users = self.directory.slots();
+        users
+            .filter(|(_, user)| user.radius.is_none())
+            .filter_map(|(slot, user)| {
+                let doors = match user.two_factor {
+                    TwoFactor::Never => return None,
+                    TwoFactor::Web => "the pages",
+                    TwoFactor::WebService => "the web service",
+                    TwoFactor::Both => "the web service and the pages",
+                };
+                Some(format!(
+                    "user `{}` needs a second factor and has none, so that {doors} will refuse \
+                     every log-on; give it radius = {{ code = \"generate\" }}, or take two_factor \
+                     away",
+                    self.directory.known_as(slot)
+                ))
+            })
+            .collect()
     }
 
     /// A vault at its start.

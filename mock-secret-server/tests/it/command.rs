@@ -83,6 +83,24 @@ fn the_ready_line_leads_to_a_server_that_a_signal_stops_without_a_trace() {
 }
 
 #[test]
+fn a_user_without_the_second_factor_that_it_needs_is_warned_of_before_the_ready_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let lab = directory.path().join("lab.toml");
+    let text = "[[secret-server.users]]\nname = 'kim'\ntwo_factor = 'both'\n";
+    std::fs::write(&lab, text).unwrap();
+    let mut running = Running::start(&["--tls", "off", "--lab", lab.to_str().unwrap()]);
+    let mut log = running.child.stderr.take().unwrap();
+    assert_eq!(running.signalled("-TERM"), Some(0));
+    let mut said = String::new();
+    log.read_to_string(&mut said).unwrap();
+    let warning = said.lines().find(|line| line.contains("WARN")).unwrap();
+    assert!(
+        warning.contains("user `kim` needs a second factor"),
+        "{warning}"
+    );
+}
+
+#[test]
 fn bad_input_is_one_line_with_the_cure_and_exit_code_2() {
     let directory = tempfile::tempdir().unwrap();
     let lab = |name: &str, text: &str| {

@@ -5,6 +5,7 @@ use mock_secret_server::settings::{PlatformRefusal, Profile, RefusedPayload};
 use mock_secret_server::state::{NewSecret, NewUser};
 use serde_json::{Value, json};
 use sim_kit::exchange::Method;
+use sim_kit::fault::{Matcher, Rule, Verdict};
 
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
 const PAGE: &str = "/SecretServer/SecretAccessApprove.aspx";
@@ -29,7 +30,7 @@ fn state(rig: &Rig) -> Value {
 }
 
 #[test]
-fn beside_a_refusal_texts_and_lists_are_left_out_or_empty() {
+fn beside_a_refusal_or_a_forced_error_texts_and_lists_are_left_out_or_empty() {
     let rig = Rig::start();
     let faces: [(RefusedPayload, [&str; 3]); 2] = [
         (
@@ -56,6 +57,20 @@ fn beside_a_refusal_texts_and_lists_are_left_out_or_empty() {
         for (operation, expected) in operations.iter().zip(expected) {
             let body = rig.call(operation, "").body;
             assert!(body.contains(expected), "{body}");
+            let forced = Verdict::Error {
+                text: "forced".into(),
+            };
+            let rule = Rule {
+                id: None,
+                matcher: Matcher::default(),
+                verdict: forced,
+                times: 1,
+            };
+            let guard = rig.server.faults().add(rule).unwrap();
+            let body = rig.call(operation, "").body;
+            let both = body.contains("<string>forced</string>") && body.contains(expected);
+            assert!(both, "{body}");
+            guard.assert_met();
         }
     }
 }

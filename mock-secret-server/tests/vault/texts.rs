@@ -279,16 +279,6 @@ fn each_error_code_is_a_setting_and_answers_are_taken_by_it() {
         [default.error_code, other.error_code],
         ["COMMENT", "TICKET"]
     );
-    for (code, expected) in [(None, "CHECKOUT"), (Some("CO"), "CO")] {
-        let mut bench = Bench::of(everything());
-        if let Some(code) = code {
-            bench.vault.settings_mut().check_out_code = code.into();
-        }
-        let token = bench.token("bob");
-        bench.get(&token, 12, Vec::new()).unwrap();
-        let error = get(&mut bench, 12).secret_error.unwrap();
-        assert_eq!(error.error_code, expected);
-    }
     let mut bench = Bench::of(everything());
     bench.vault.settings_mut().double_lock_code = "DL".into();
     bench.vault.settings_mut().ticket_code = "TICKET".into();
@@ -299,6 +289,35 @@ fn each_error_code_is_a_setting_and_answers_are_taken_by_it() {
     let number = |code| vec![response(code, "", Some("INC1"))];
     assert!(bench.get(&token, 9, number("COMMENT")).is_err());
     assert!(bench.get(&token, 9, number("TICKET")).is_ok());
+}
+
+#[test]
+fn what_no_answer_takes_has_a_secret_error_by_setting() {
+    let held_or_unapproved = [(12, None), (11, Some("APPROVAL"))];
+    for (secret, default) in held_or_unapproved {
+        for (code, expected) in [(None, default), (Some("CO"), Some("CO")), (Some(""), None)] {
+            for error_only in [false, true] {
+                let mut bench = Bench::of(everything());
+                let settings = bench.vault.settings_mut();
+                settings.secret_error_only = error_only;
+                if let Some(code) = code {
+                    settings.check_out_code = code.into();
+                    settings.approval_code = code.into();
+                }
+                if secret == 12 {
+                    let token = bench.token("bob");
+                    bench.get(&token, 12, Vec::new()).unwrap();
+                }
+                let refusal = get(&mut bench, secret);
+                let error = refusal.secret_error;
+                let told = error
+                    .as_ref()
+                    .map(|one| (&*one.error_code, one.allows_response));
+                assert_eq!(told, expected.map(|code| (code, false)));
+                assert_eq!(refusal.text.is_empty(), error_only && error.is_some());
+            }
+        }
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The OpenAPI document, made from the route table.
 
+use std::collections::BTreeSet;
+
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
@@ -12,21 +14,23 @@ pub(super) fn document(name: &str, routes: &[Route]) -> Value {
     });
     let mut generator = settings.into_generator();
     let mut paths = Map::new();
+    let mut tags = BTreeSet::new();
+    let refused = json!({
+        "description": "Refused",
+        "content": { "application/json": { "schema": {
+            "type": "object",
+            "required": ["error"],
+            "properties": { "error": { "type": "string" } },
+        } } },
+    });
     for route in routes {
+        tags.insert(tag(route));
         let mut operation = json!({
             "operationId": operation_id(route),
+            "tags": [tag(route)],
             "summary": route.summary,
-            "responses": {
-                "200": { "description": "Done" },
-                "default": {
-                    "description": "Refused",
-                    "content": { "application/json": { "schema": {
-                        "type": "object",
-                        "required": ["error"],
-                        "properties": { "error": { "type": "string" } },
-                    } } },
-                },
-            },
+            "description": route.summary,
+            "responses": { "200": { "description": "Done" }, "4XX": refused },
         });
         if let Some(describe) = route.gives {
             let schema = json!(describe(&mut generator));
@@ -52,11 +56,30 @@ pub(super) fn document(name: &str, routes: &[Route]) -> Value {
             "title": format!("Control plane of {name}"),
             "version": env!("CARGO_PKG_VERSION"),
             "description": "The simulator's own surface. Nothing of it exists in the vendor's product.",
+            "contact": { "name": env!("CARGO_PKG_NAME") },
+            "license": { "name": LICENSE, "identifier": LICENSE },
         },
         "servers": [{ "url": PREFIX }],
+        "tags": tags
+            .iter()
+            .map(|name| json!({ "name": name, "description": format!("What is below /{name}") }))
+            .collect::<Vec<_>>(),
+        // The token is asked for where the operator set one.
+        "security": [{}, { "bearer": [] }],
         "paths": paths,
-        "components": { "schemas": generator.take_definitions(true) },
+        "components": {
+            "schemas": generator.take_definitions(true),
+            "securitySchemes": { "bearer": { "type": "http", "scheme": "bearer" } },
+        },
     })
+}
+
+const LICENSE: &str = env!("CARGO_PKG_LICENSE");
+
+/// The first word of the path.
+fn tag(route: &Route) -> &'static str {
+    let words = route.path.trim_start_matches('/').split('/');
+    words.into_iter().next().unwrap_or_default()
 }
 
 fn parameters(path: &str) -> impl Iterator<Item = &str> {

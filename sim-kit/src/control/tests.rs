@@ -149,7 +149,23 @@ async fn the_document_describes_every_route_and_resolves_its_references() {
     ] {
         assert!(paths.contains_key(path), "{path}");
     }
+    let tags = document["tags"].as_array().expect("tags");
+    for (path, item) in paths {
+        for (method, operation) in item.as_object().expect("operations") {
+            let at = format!("{method} {path}");
+            assert!(operation["description"].is_string(), "{at}");
+            assert!(operation["responses"]["4XX"].is_object(), "{at}");
+            let is_known = |tag: &Value| tags.iter().any(|one| one["name"] == *tag);
+            let own = operation["tags"].as_array().expect("tags");
+            assert!(own.len() == 1 && own.iter().all(is_known), "{at}");
+        }
+    }
+    assert_eq!(document["security"], json!([{}, { "bearer": [] }]));
     let text = document.to_string();
+    assert!(
+        !text.contains("prefixItems"),
+        "tools know lists of one kind"
+    );
     for part in text.split("\"$ref\":\"#").skip(1) {
         let pointer = part.split('"').next().expect("a pointer");
         assert!(document.pointer(pointer).is_some(), "{pointer}");

@@ -50,6 +50,11 @@ impl<H: Handler> Conversation<H> {
         let listener = &self.listener;
         listener.stats.requests.fetch_add(1, Ordering::Relaxed);
         let version = request.version();
+        if version == Version::HTTP_11 && !has_one_host(&request) {
+            tokio::spawn(pass_over(request.into_body()));
+            let refusal = Reply::empty(StatusCode::BAD_REQUEST);
+            return respond(refusal, version, true, &self.ending, &listener.spelling);
+        }
         let request = read(request, self.number, self.peer, listener).await;
         let too_large = request.body
             == Err(BodyError::TooLarge {
@@ -68,6 +73,13 @@ impl<H: Handler> Conversation<H> {
         }
         respond(reply, version, too_large, &self.ending, &listener.spelling)
     }
+}
+
+/// Whether a request names its host once, as HTTP/1.1 demands (RFC 9112, section 3.2). Like other
+/// requests that are not HTTP it is answered before any handler sees it.
+fn has_one_host(request: &hyper::Request<Incoming>) -> bool {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    hosts.next().is_some() && hosts.next().is_none()
 }
 
 async fn read<H>(

@@ -202,6 +202,25 @@ async fn a_body_announced_beyond_the_limit_is_refused_before_it_comes() {
 }
 
 #[tokio::test]
+async fn a_request_that_names_no_host_or_two_is_no_request() {
+    let hosted = start(TlsChoice::Off).await;
+    for (version, hosts, status) in [
+        ("1.1", "Host: x\r\n", "200"),
+        ("1.1", "", "400"),
+        ("1.1", "Host: x\r\nHost: x\r\n", "400"),
+        ("1.0", "", "200"),
+    ] {
+        let body = "Content-Length: 2\r\nConnection: close\r\n\r\nok";
+        let request = format!("POST / HTTP/{version}\r\n{hosts}{body}");
+        let (text, ended) = talk(&hosted, &request).await;
+        let expected = format!("HTTP/{version} {status}");
+        assert!(text.starts_with(&expected), "{hosts:?}: {text}");
+        assert!(ended.is_ok(), "{hosts:?}: {ended:?}");
+    }
+    hosted.stop().await;
+}
+
+#[tokio::test]
 async fn http_1_0_and_expect_100_continue_are_served() {
     let hosted = start(TlsChoice::Off).await;
     let (text, _) = talk(&hosted, "GET / HTTP/1.0\r\n\r\n").await;

@@ -159,13 +159,18 @@ impl Origin {
         if plain {
             return Ok(None);
         }
+        let approvers = self.directory.principals(&secret.approvers, &of())?;
+        let is_one = |user| approvers.iter().any(|&one| self.directory.is(user, one));
+        if secret.rules.approval && !self.directory.slots().any(|(user, _)| is_one(user)) {
+            return Err(ContentsError::NoApprover(secret.name.clone()));
+        }
         let grants = secret.permissions.as_ref();
         Ok(Some(Box::new(Rare {
             grants: grants
                 .map(|grants| self.directory.grants(grants, &of()))
                 .transpose()?,
             rules: secret.rules.clone(),
-            approvers: self.directory.principals(&secret.approvers, &of())?,
+            approvers,
             ..Rare::default()
         })))
     }
