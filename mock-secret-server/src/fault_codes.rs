@@ -145,12 +145,9 @@ const READING: &[&str] = &[
     "System.Web.Services.Protocols.WebServiceHandler.CoreProcessRequest()",
 ];
 const RUNNING: &[&str] = &["System.Web.Services.Protocols.WebServiceHandler.CoreProcessRequest()"];
-const HEADERS: &[&str] = &[
-    "System.Web.Services.Protocols.SoapHeaderHandling.SetHeaderMembers(SoapHeaderCollection \
-     headers, Object target, SoapHeaderMapping[] mappings, SoapHeaderDirection direction, Boolean \
-     client)",
-    "System.Web.Services.Protocols.SoapServerProtocol.CreateServerInstance()",
-    "System.Web.Services.Protocols.WebServiceHandler.Invoke()",
+const WRITING: &[&str] = &[
+    "System.Web.Services.Protocols.SoapServerProtocol.WriteReturns(Object[] returnValues, Stream \
+     outputStream)",
     "System.Web.Services.Protocols.WebServiceHandler.CoreProcessRequest()",
 ];
 
@@ -208,7 +205,7 @@ impl Fault {
     /// A header had to be understood and was not.
     pub(crate) fn not_understood(header: &str) -> Self {
         let text = format!("SOAP header {header} was not understood.");
-        let mut exception = Exception::soap(text, HEADERS);
+        let mut exception = Exception::soap(text, WRITING);
         exception.kind = "System.Web.Services.Protocols.SoapHeaderException";
         Self::new(Code::MustUnderstand, exception)
     }

@@ -96,20 +96,17 @@ fn by_action(action: &str) -> Option<&'static Operation> {
 }
 
 /// Routes by the first element of the body. What fails here fails as our own fault, since the
-/// platform has not begun to read the message yet; in the envelope's version, where one was seen
-/// (documented soap:NETFX).
+/// platform has not begun to read the message yet.
 fn by_body(
     text: Result<Cow<'_, str>, Malformed>,
     action: Option<&str>,
 ) -> Result<&'static Operation, Box<Refused>> {
-    let unprocessed = |version: Option<Version>, why: String| {
-        Refused::fault(version.unwrap_or(Version::Soap12), Fault::unprocessed(why))
+    let unprocessed = |malformed: &Malformed| {
+        Refused::fault(Version::Soap12, Fault::unprocessed(malformed.to_string()))
     };
-    let text = text.map_err(|malformed| unprocessed(None, malformed.to_string()))?;
+    let text = text.map_err(|malformed| unprocessed(&malformed))?;
     let element = envelope::body_element(&text).map_err(|error| match &error.reason {
-        Reason::Malformed(malformed) => unprocessed(error.version, malformed.to_string()),
-        Reason::NoEnvelope => unprocessed(error.version, missing("Envelope")),
-        Reason::NoBody => unprocessed(error.version, missing("Body")),
+        Reason::Malformed(malformed) => unprocessed(malformed),
         _ => refuse(error, Version::Soap12),
     })?;
     let operation = element.name.and_then(|name| Schema::get().operation(name));
@@ -121,15 +118,18 @@ fn by_body(
 
 fn refuse(error: EnvelopeError, guess: Version) -> Box<Refused> {
     let version = error.version.unwrap_or(guess);
-    let unreadable = |why: String| Fault::unreadable([Exception::invalid_operation(why)]);
+    let missing = |element: &str| {
+        let text = format!("Request format is invalid: Missing required soap:{element} element.");
+        Fault::unreadable([Exception::invalid_operation(text)])
+    };
     let fault = match error.reason {
         Reason::Malformed(_) => return bad_request(version),
         Reason::ContentType => return unsupported(),
         Reason::VersionMismatch(namespace) => {
             return Refused::fault(Version::Soap11, Fault::version_mismatch(&namespace));
         }
-        Reason::NoEnvelope => unreadable(missing("Envelope")),
-        Reason::NoBody => unreadable(missing("Body")),
+        Reason::NoEnvelope => missing("Envelope"),
+        Reason::NoBody => missing("Body"),
         Reason::Value {
             line,
             column,
@@ -143,10 +143,6 @@ fn refuse(error: EnvelopeError, guess: Version) -> Box<Refused> {
         }
     };
     Refused::fault(version, fault)
-}
-
-fn missing(element: &str) -> String {
-    format!("Request format is invalid: Missing required soap:{element} element.")
 }
 
 /// Not XML, although the operation is known: a status and nothing else.

@@ -12,7 +12,7 @@ use super::xml::Malformed;
 /// The order is the platform's: a byte order mark, the `charset` of the content type, the XML
 /// declaration, UTF-8. A charset from the header replaces what does not fit instead of failing,
 /// and the declaration is not looked at then, as with a .NET StreamReader (documented soap:NETFX).
-/// A charset that the platform does not know counts as none.
+/// A charset that the platform does not know counts as none (assumed).
 ///
 /// # Errors
 /// When the body is not valid in the encoding that the document itself claims, or when nobody knows
@@ -82,18 +82,10 @@ fn encoding_of(declaration: &str) -> Option<(usize, &str)> {
     Some((declaration.len() - value.len() + 1, label))
 }
 
-/// The charset that a content type names. `text/xml` without one that is known is ASCII by RFC 2376;
-/// under `application/` the document itself decides (documented soap:NETFX).
+/// The `charset` parameter of a content type, unquoted.
 pub(crate) fn charset(content_type: &str) -> Option<&str> {
-    let named = parameter(content_type, "charset").filter(|label| Charset::of(label).is_some());
-    let is_application = content_type
-        .trim_start()
-        .get(..APPLICATION.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(APPLICATION));
-    named.or((!is_application).then_some("us-ascii"))
+    parameter(content_type, "charset")
 }
-
-const APPLICATION: &str = "application/";
 
 /// A parameter of a content type by its name in any case, unquoted.
 pub(crate) fn parameter<'t>(content_type: &'t str, name: &str) -> Option<&'t str> {
@@ -182,15 +174,7 @@ mod tests {
     #[test]
     fn parameters_of_a_content_type_are_unquoted() {
         assert_eq!(charset("text/xml; Charset=\"UTF-8\"; a=b"), Some("UTF-8"));
-        for (content_type, expected) in [
-            ("text/xml", Some("us-ascii")),
-            ("TEXT/XML; charset=no-such-charset", Some("us-ascii")),
-            ("text/xml; charset=utf-16", Some("utf-16")),
-            ("Application/soap+xml", None),
-            ("application/soap+xml; charset=no-such-charset", None),
-        ] {
-            assert_eq!(charset(content_type), expected, "{content_type}");
-        }
+        assert_eq!(charset("text/xml"), None);
         assert_eq!(
             parameter("application/soap+xml; action=\"urn:x\"", "action"),
             Some("urn:x")

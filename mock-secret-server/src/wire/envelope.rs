@@ -36,7 +36,7 @@ pub(crate) enum Reason {
     ContentType,
     /// The root is not `Envelope`.
     NoEnvelope,
-    /// No `Body` follows the headers.
+    /// There is no `Body`, or only `<Body/>`.
     NoBody,
     /// A parameter does not fit its type.
     Value {
@@ -61,11 +61,10 @@ pub(crate) struct BodyElement<'i> {
     pub(crate) name: Option<&'i str>,
 }
 
-/// Looks for the first element of the body and reads no further. What stands before the body is
-/// passed over.
+/// Looks for the first element of the body and reads no further.
 pub(crate) fn body_element(text: &str) -> Result<BodyElement<'_>, EnvelopeError> {
     let mut reading = Reading::open(text, false)?;
-    let body = reading.found_body()?;
+    let body = reading.body()?;
     let version = reading.version;
     let first = if body.empty {
         Ok(Node::End)
@@ -89,11 +88,10 @@ pub(crate) fn read<'i>(
 ) -> Result<Call<'i>, EnvelopeError> {
     let mut reading = Reading::open(text, soap_xml)?;
     let body = reading.body()?;
-    let parameters = if body.empty {
-        Parameters::default()
-    } else {
-        reading.parameters(operation)?
-    };
+    if body.empty {
+        return Err(reading.error(Reason::NoBody));
+    }
+    let parameters = reading.parameters(operation)?;
     reading.finish()?;
     Ok(Call {
         version: reading.version,
@@ -137,27 +135,12 @@ impl<'i> Reading<'i> {
         Ok(reading)
     }
 
-    /// Reads the headers, of which there is one block at most, and stops in the body.
+    /// Passes the headers and stops in the body.
     fn body(&mut self) -> Result<Element<'i>, EnvelopeError> {
-        let mut node = self.tag()?;
-        if let Node::Start(element) = &node
-            && self.is_soap(element, "Header")
-        {
-            self.headers()?;
-            node = self.tag()?;
-        }
-        match node {
-            Node::Start(element) if self.is_soap(&element, "Body") => Ok(element),
-            _ => Err(self.error(Reason::NoBody)),
-        }
-    }
-
-    /// Stops in the body, whatever stands before it.
-    fn found_body(&mut self) -> Result<Element<'i>, EnvelopeError> {
         loop {
             match self.tag()? {
                 Node::Start(element) if self.is_soap(&element, "Body") => return Ok(element),
-                Node::Start(_) => self.skip()?,
+                Node::Start(element) if self.is_soap(&element, "Header") => self.headers()?,
                 _ => return Err(self.error(Reason::NoBody)),
             }
         }
@@ -173,28 +156,30 @@ impl<'i> Reading<'i> {
         Ok(())
     }
 
-    /// The attribute of either SOAP version, as it is written; whom the header is for does not
-    /// matter (documented soap:NETFX).
+    /// Headers for another role along the way are not ours.
     fn must_be_understood(&self, header: &Element<'i>) -> bool {
-        let attribute = |namespace| self.xml.attribute(header, namespace, "mustUnderstand");
-        let must = attribute(Namespace::Soap11).or_else(|| attribute(Namespace::Soap12));
-        must.is_some_and(|must| matches!(&*must, "1" | "true"))
+        let (namespace, role) = match self.version {
+            Version::Soap11 => (Namespace::Soap11, "actor"),
+            Version::Soap12 => (Namespace::Soap12, "role"),
+        };
+        let attribute = |name| self.xml.attribute(header, namespace, name);
+        let must = attribute("mustUnderstand");
+        let role = attribute(role).unwrap_or_default();
+        must.is_some_and(|must| matches!(must.trim(), "1" | "true"))
+            && (role.is_empty() || role.ends_with("/next") || role.ends_with("/ultimateReceiver"))
     }
 
-    /// Reads the wrapper element, and passes over what stands beside it. Without it every parameter
-    /// is at its default; what a second one names counts (documented soap:NETFX).
+    /// Reads the wrapper element. Another wrapper leaves every parameter at its default.
     fn parameters(
         &mut self,
         operation: &'static Operation,
     ) -> Result<Parameters<'i>, EnvelopeError> {
-        let mut parameters = Parameters::default();
-        while let Node::Start(wrapper) = self.tag()? {
-            if wrapper.namespace != Namespace::Target || wrapper.local != operation.name {
-                self.skip()?;
-                continue;
-            }
-            let read = Parameters::read(&mut self.xml, operation);
-            parameters.override_with(read.map_err(|error| match error {
+        let Node::Start(wrapper) = self.tag()? else {
+            return Ok(Parameters::default());
+        };
+        let ours = wrapper.namespace == Namespace::Target && wrapper.local == operation.name;
+        let parameters = if ours {
+            Parameters::read(&mut self.xml, operation).map_err(|error| match error {
                 ReadError::Malformed(malformed) => self.malformed(malformed),
                 ReadError::Value {
                     line,
@@ -205,7 +190,13 @@ impl<'i> Reading<'i> {
                     column,
                     error,
                 }),
-            })?);
+            })?
+        } else {
+            self.skip()?;
+            Parameters::default()
+        };
+        while let Node::Start(_) = self.tag()? {
+            self.skip()?;
         }
         Ok(parameters)
     }

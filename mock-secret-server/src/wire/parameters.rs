@@ -95,16 +95,6 @@ impl<'i> Parameters<'i> {
         Ok(read)
     }
 
-    /// Takes the values of `later` in place of those that have the same name.
-    pub(super) fn override_with(&mut self, later: Self) {
-        if self.values.is_empty() {
-            *self = later;
-            return;
-        }
-        self.values.retain(|(name, _)| later.find(name).is_none());
-        self.values.extend(later.values);
-    }
-
     /// Adds a value that another binding has converted.
     pub(crate) fn insert(&mut self, name: &'static str, value: Value<'i>) {
         self.values.push((name, value));

@@ -312,18 +312,6 @@ fn what_is_not_xml_is_a_bare_400_when_the_operation_is_known() {
             XML12,
             receiver("Data at the root level is invalid. Line 1, position 1."),
         ),
-        // The version of the envelope, where one was seen.
-        (
-            &[TEXT],
-            format!("<s:Envelope xmlns:s='{SOAP11}'>"),
-            500,
-            XML,
-            fault11(
-                "Server",
-                "Server was unable to process request. ---&gt; Unexpected end of file has occurred. \
-                 The following elements are not closed: s:Envelope. Line 1, position 65.",
-            ),
-        ),
         (
             &[TEXT],
             doctype,
@@ -356,7 +344,6 @@ fn the_envelope_is_checked_from_outside_to_inside() {
              required soap:{element} element."
         )
     };
-    let not_found = |element: &str| missing(element).replace("read request", "process request");
     let no_body =
         |body: &str| format!("<soap:Envelope xmlns:soap=\"{SOAP11}\">{body}</soap:Envelope>");
     check(vec![
@@ -386,21 +373,6 @@ fn the_envelope_is_checked_from_outside_to_inside() {
         (
             &[TEXT, ACTION],
             no_body("<soap:Body/>"),
-            200,
-            XML,
-            version11(),
-        ),
-        (
-            &[TEXT, ACTION],
-            no_body("<soap:Header/><soap:Header/><soap:Body></soap:Body>"),
-            500,
-            XML,
-            fault11("Client", &missing("Body")),
-        ),
-        // To find the operation whatever stands before the body is passed over, to read it not.
-        (
-            &[TEXT],
-            get11().replace("<soap:Body>", "<x/><soap:Body>"),
             500,
             XML,
             fault11("Client", &missing("Body")),
@@ -417,14 +389,7 @@ fn the_envelope_is_checked_from_outside_to_inside() {
             get12().replace("soap:Envelope", "soap:Envelop"),
             500,
             XML12,
-            fault12("Receiver", &not_found("Envelope")),
-        ),
-        (
-            &[TEXT],
-            no_body("<soap:Header/>"),
-            500,
-            XML,
-            fault11("Server", &not_found("Body")),
+            fault12("Sender", &missing("Envelope")),
         ),
         (
             &[TEXT, ACTION],
