@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use serde::Deserialize as _;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
@@ -23,13 +23,21 @@ use super::{ConfigError, read_section};
 const LONG_BYTES: usize = 512 * 1024;
 /// A piece is at least as long, unless it is the last one.
 const PIECE_BYTES: usize = 64 * 1024;
+/// Rows in a piece, more or less.
+const ROWS_GUESSED: usize = 512;
 
 /// A table of a lab with one array that may be very long.
 pub trait LongTable: DeserializeOwned {
-    /// A row of the array.
-    type Row: DeserializeOwned + Send;
+    /// A row of the array as it stands in the text. What it borrows from there is not copied.
+    type Read<'t>: Deserialize<'t>;
+    /// A row as it is kept.
+    type Row: Send;
+    /// What a thread that reads rows remembers from one to the next.
+    type Memory: Default;
     /// Key of the array.
     const ROWS: &'static str;
+    /// Makes of a row what is kept of it.
+    fn keep(read: Self::Read<'_>, memory: &mut Self::Memory) -> Self::Row;
     /// The rows read so far.
     fn rows(&mut self) -> &mut Vec<Self::Row>;
 }
@@ -56,7 +64,8 @@ fn in_pieces<T: LongTable>(path: &Path, text: &str, section: &str) -> Option<T> 
         return None;
     }
     let mut table: T = read_section(path, &rest, section).ok()?;
-    *table.rows() = all_rows(&pieces, |piece| rows(piece, section, T::ROWS))?;
+    let read = |piece: &str, memory: &mut T::Memory| rows::<T>(piece, memory, section);
+    *table.rows() = all_rows(&pieces, read)?;
     Some(table)
 }
 
@@ -79,22 +88,17 @@ fn cut<'t>(text: &'t str, section: &str, key: &str) -> Option<Cut<'t>> {
     // Where the piece, or the stretch of other lines, begins that is being passed through.
     let mut from = 0;
     let mut in_rows = false;
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        let trimmed = line.trim_start();
-        if trimmed.starts_with('[') {
-            let row = trimmed.starts_with(&header);
-            let stays = row || inner.iter().any(|start| trimmed.starts_with(start));
-            if in_rows && (!stays || row && at - from >= PIECE_BYTES) {
-                pieces.push(&text[from..at]);
-                from = at;
-            } else if !in_rows && row {
-                rest.push_str(&text[from..at]);
-                from = at;
-            }
-            in_rows = if in_rows { stays } else { row };
+    for (at, line) in bracketed(text) {
+        let row = line.starts_with(&header);
+        let stays = row || inner.iter().any(|start| line.starts_with(start));
+        if in_rows && (!stays || row && at - from >= PIECE_BYTES) {
+            pieces.push(&text[from..at]);
+            from = at;
+        } else if !in_rows && row {
+            rest.push_str(&text[from..at]);
+            from = at;
         }
-        at += line.len();
+        in_rows = if in_rows { stays } else { row };
     }
     if in_rows {
         pieces.push(&text[from..]);
@@ -102,6 +106,14 @@ fn cut<'t>(text: &'t str, section: &str, key: &str) -> Option<Cut<'t>> {
         rest.push_str(&text[from..]);
     }
     Some(Cut { rest, pieces })
+}
+
+/// The lines that begin with a bracket: where each begins, and the text from the bracket on.
+fn bracketed(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    memchr::memchr_iter(b'[', text.as_bytes()).filter_map(|at| {
+        let before = text[..at].trim_end_matches([' ', '\t']);
+        (before.is_empty() || before.ends_with('\n')).then(|| (before.len(), &text[at..]))
+    })
 }
 
 /// Whether a document has the array, too.
@@ -116,32 +128,41 @@ fn mentions(document: &str, section: &str, key: &str) -> Option<bool> {
 }
 
 /// The rows of one piece; nothing when it holds anything else.
-fn rows<R: DeserializeOwned>(piece: &str, section: &str, key: &str) -> Option<Vec<R>> {
-    if let Some(rows) = plain::rows(piece, &format!("[[{section}.{key}]]")) {
-        return Some(rows);
+fn rows<T: LongTable>(piece: &str, memory: &mut T::Memory, section: &str) -> Option<Vec<T::Row>> {
+    let mut kept = Vec::with_capacity(ROWS_GUESSED);
+    let plain = plain::rows(piece, &format!("{section}.{}", T::ROWS), |row| {
+        kept.push(T::keep(row, memory));
+    });
+    if plain.is_some() {
+        return Some(kept);
     }
     let mut document = DeTable::parse(piece).ok()?.into_inner();
     let DeValue::Table(mut table) = document.remove(section)?.into_inner() else {
         return None;
     };
-    let rows = table.remove(key)?;
+    let rows = table.remove(T::ROWS)?;
     if !(document.is_empty() && table.is_empty()) {
         return None;
     }
-    Vec::deserialize(ValueDeserializer::from(rows)).ok()
+    let rows = Vec::<T::Read<'_>>::deserialize(ValueDeserializer::from(rows)).ok()?;
+    Some(rows.into_iter().map(|row| T::keep(row, memory)).collect())
 }
 
 /// The rows of all pieces in order, read on as many threads as there are cores.
-fn all_rows<R: Send>(
+fn all_rows<R: Send, M: Default>(
     pieces: &[&str],
-    read: impl Fn(&str) -> Option<Vec<R>> + Sync,
+    read: impl Fn(&str, &mut M) -> Option<Vec<R>> + Sync,
 ) -> Option<Vec<R>> {
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::with_capacity(pieces.len()));
     let work = || {
-        while let Some(piece) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let number = piece.as_ptr() as usize;
-            let read = read(piece);
+        let mut memory = M::default();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(piece) = pieces.get(number) else {
+                return;
+            };
+            let read = read(piece, &mut memory);
             let failed = read.is_none();
             let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
             done.push((number, read));
@@ -170,7 +191,6 @@ fn all_rows<R: Send>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde::Deserialize;
 
     #[derive(Debug, PartialEq, Eq, Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -198,8 +218,14 @@ mod tests {
     }
 
     impl LongTable for Table {
+        type Read<'t> = Row;
         type Row = Row;
+        type Memory = ();
         const ROWS: &'static str = "rows";
+
+        fn keep(read: Row, (): &mut ()) -> Row {
+            read
+        }
 
         fn rows(&mut self) -> &mut Vec<Row> {
             &mut self.rows
