@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sim_kit::clock::SimTime;
-use sim_kit::config::{ConfigError, SecretRef, read_long_section};
+use sim_kit::config::{ConfigError, SecretRef, read_long_file, read_long_section};
 use sim_kit::seeded::Seed;
 use zeroize::Zeroizing;
 
@@ -31,6 +31,8 @@ use section::{Section, UserEntry};
 pub const ACME: &str = include_str!("../labs/acme.toml");
 /// What messages call the built-in lab.
 pub const ACME_NAME: &str = "built-in lab acme.toml";
+
+const SECTION: &str = "secret-server";
 
 /// What generated secrets hang on, beside the fields of secrets.
 const PASSWORD: &str = "password";
@@ -58,11 +60,22 @@ impl Lab {
     /// # Errors
     /// When a key is unknown or missing, a value of the wrong type, or a secret a literal.
     pub fn read(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        let section = read_long_section(path, text, "secret-server")?;
-        Ok(Self {
+        read_long_section(path, text, SECTION).map(|section| Self::of(path, section))
+    }
+
+    /// Reads the table `[secret-server]` of a lab file.
+    ///
+    /// # Errors
+    /// As [`Lab::read`], and when the file cannot be read.
+    pub fn open(path: &Path) -> Result<Self, ConfigError> {
+        read_long_file(path, SECTION).map(|section| Self::of(path, section))
+    }
+
+    fn of(path: &Path, section: Section) -> Self {
+        Self {
             path: path.to_owned(),
             section: Arc::new(section),
-        })
+        }
     }
 
     /// How the vault behaves.

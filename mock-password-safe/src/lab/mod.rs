@@ -10,12 +10,14 @@ use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use sim_kit::config::{ConfigError, SecretRef, read_section};
+use sim_kit::config::{ConfigError, LongTable, SecretRef, read_long_file, read_long_section};
 
 use crate::settings::Settings;
 
 /// The built-in lab: the company ACME.
 pub const ACME: &str = include_str!("../../labs/acme.toml");
+
+const SECTION: &str = "password-safe";
 
 /// What the simulator is filled with.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -47,6 +49,21 @@ pub struct Lab {
     pub secure_remote_access: Option<SecureRemoteAccessEntry>,
     /// Many systems and accounts without a line each.
     pub bulk: Option<BulkEntry>,
+}
+
+impl LongTable for Lab {
+    type Read<'t> = SystemEntry;
+    type Row = SystemEntry;
+    type Memory = ();
+    const ROWS: &'static str = "systems";
+
+    fn keep(read: SystemEntry, (): &mut ()) -> SystemEntry {
+        read
+    }
+
+    fn rows(&mut self) -> &mut Vec<SystemEntry> {
+        &mut self.systems
+    }
 }
 
 /// A managed system.
@@ -370,12 +387,20 @@ fn yes() -> bool {
 }
 
 impl Lab {
-    /// Reads the table of a lab file.
+    /// Reads the table from the text of a lab file. `path` stands in messages only.
     ///
     /// # Errors
     /// When a key is unknown, a value has the wrong type, or a secret is a literal.
     pub fn read(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        read_section(path, text, "password-safe")
+        read_long_section(path, text, SECTION)
+    }
+
+    /// Reads the table of a lab file.
+    ///
+    /// # Errors
+    /// As [`Lab::read`], and when the file cannot be read.
+    pub fn open(path: &Path) -> Result<Self, ConfigError> {
+        read_long_file(path, SECTION)
     }
 
     /// The built-in lab.
