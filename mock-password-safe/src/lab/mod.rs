@@ -5,6 +5,8 @@ mod people;
 mod populate;
 mod words;
 
+pub(crate) use populate::Origin;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -57,7 +59,8 @@ impl LongTable for Lab {
     type Memory = ();
     const ROWS: &'static str = "systems";
 
-    fn keep(read: SystemEntry, (): &mut ()) -> SystemEntry {
+    fn keep(mut read: SystemEntry, (): &mut ()) -> SystemEntry {
+        read.accounts.shrink_to_fit();
         read
     }
 
@@ -482,7 +485,8 @@ mod tests {
             let mut state = Lab::acme()
                 .unwrap()
                 .populate(Seed(seed), SimTime::SCENARIO_START)
-                .unwrap();
+                .unwrap()
+                .0;
             state.connect_secure_remote_access(None).key
         };
         assert!(key(1).matches(key(1).expose()));

@@ -322,7 +322,7 @@ fn change(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
         if taken.is_some_and(|other| other.id != changed.id) {
             return Err(name_taken());
         }
-        changed.name = name;
+        changed.name = name.into();
     }
     apply(&mut changed, fields)?;
     let answer = Answer::ok(&ManagedAccount::of(&changed));
@@ -360,21 +360,20 @@ fn apply(account: &mut Account, fields: &Fields) -> Result<(), Refusal> {
         }
     }
     if let Some(description) = fields.text("Description")? {
-        account.description = description;
+        account.description = description.into();
     }
-    account.domain = fields.words("DomainName")?.or(account.domain.take());
-    account.upn = fields.words("UserPrincipalName")?.or(account.upn.take());
+    let words = |name: &str| Ok(fields.words(name)?.map(Box::from));
+    account.domain = words("DomainName")?.or(account.domain.take());
+    account.upn = words("UserPrincipalName")?.or(account.upn.take());
     if let Some(password) = fields.words("Password")? {
-        account.password = Password::Planted(Secret::new(password));
+        account.password = Password::Planted(Secret::new(password).into());
     }
-    account.key = fields
-        .words("PrivateKey")?
-        .map(Secret::new)
-        .or(account.key.take());
-    account.passphrase = fields
-        .words("Passphrase")?
-        .map(Secret::new)
-        .or(account.passphrase.take());
+    let secret = |name: &str| {
+        let given = fields.words(name)?;
+        Ok(given.map(|text| Box::new(Secret::new(text))))
+    };
+    account.key = secret("PrivateKey")?.or(account.key.take());
+    account.passphrase = secret("Passphrase")?.or(account.passphrase.take());
     Ok(())
 }
 
@@ -401,10 +400,11 @@ fn name_taken() -> Refusal {
     Refusal::malformed("An account with this name already exists")
 }
 
-/// The account of this name on a system, through the index of names.
+/// The account of this name on a system. A name may stand on every system, and so is not where to
+/// begin.
 fn named<'a>(state: &'a State, system: SystemId, name: &str) -> Option<&'a Account> {
-    let mut all = state.vault.accounts_named(name);
-    all.find(|account| account.system == system && account.name.eq_ignore_ascii_case(name))
+    let mut all = state.vault.accounts_of(system);
+    all.find(|account| account.name.eq_ignore_ascii_case(name))
 }
 
 fn linked(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {

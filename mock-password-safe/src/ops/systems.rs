@@ -186,9 +186,8 @@ fn many(
     match &name {
         // The index also knows DNS names and domains; what is left are those of this name.
         Some(name) => {
-            let named = state.vault.systems_named(name);
-            let named = || named.iter().filter_map(|id| state.vault.systems.get(id));
-            paged(call, || named().filter(fits), ManagedSystem::of)
+            let named = || state.vault.systems_named(name).filter(fits);
+            paged(call, named, ManagedSystem::of)
         }
         None => paged(
             call,
