@@ -1,14 +1,74 @@
 //! Managed accounts of a lab.
 
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer};
 use sim_kit::config::{ConfigError, SecretRef};
 
+use super::AccountEntry;
 use super::populate::Names;
 use super::words::planted_key;
-use super::{AccountEntry, SystemEntry};
 use crate::mint::totp_seed;
 use crate::state::State;
-use crate::state::ids::{AccountId, SystemId};
-use crate::state::vault::{Account, Password};
+use crate::state::ids::AccountId;
+use crate::state::vault::{Account, Password, System};
+
+/// An account of a lab as it is kept until there is a vault: most have nothing but a name, a
+/// description and groups, and there may be very many.
+#[derive(Clone, Debug)]
+pub(crate) struct SmallAccount {
+    pub(super) name: Box<str>,
+    description: Box<str>,
+    smart_groups: Arc<[String]>,
+    /// Where there is more.
+    pub(super) whole: Option<Box<AccountEntry>>,
+}
+
+impl<'de> Deserialize<'de> for SmallAccount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        AccountEntry::deserialize(deserializer).map(Self::from)
+    }
+}
+
+impl From<AccountEntry> for SmallAccount {
+    fn from(mut entry: AccountEntry) -> Self {
+        let plain = entry.password == SecretRef::Generate
+            && entry.key.is_none()
+            && entry.passphrase.is_none()
+            && entry.totp.is_none()
+            && entry.upn.is_none()
+            && entry.api
+            && entry.linked_to.is_empty()
+            && entry.applications.is_empty()
+            && entry.dedicated_to.is_none()
+            && entry.release_min.is_none()
+            && entry.release_max_min.is_none()
+            && entry.concurrent_max.is_none()
+            && !entry.rotates;
+        Self {
+            name: entry.name.as_str().into(),
+            description: std::mem::take(&mut entry.description).into(),
+            smart_groups: std::mem::take(&mut entry.smart_groups).into(),
+            whole: (!plain).then(|| Box::new(entry)),
+        }
+    }
+}
+
+/// The groups of the account that was read last: the next one is often in the same.
+#[derive(Debug, Default)]
+pub struct LastGroups(Arc<[String]>);
+
+impl LastGroups {
+    pub(super) fn share(&mut self, accounts: &mut [SmallAccount]) {
+        for account in accounts {
+            if self.0 == account.smart_groups {
+                account.smart_groups = Arc::clone(&self.0);
+            } else {
+                self.0 = Arc::clone(&account.smart_groups);
+            }
+        }
+    }
+}
 
 impl Names {
     /// The account that an entry describes.
@@ -16,15 +76,30 @@ impl Names {
         &mut self,
         state: &State,
         id: AccountId,
-        system: SystemId,
-        of: &SystemEntry,
-        entry: &AccountEntry,
+        of: &System,
+        entry: SmallAccount,
     ) -> Result<Account, ConfigError> {
-        let place = || format!("[password-safe] account {} of {}", entry.name, of.name);
-        let mut account = Account::named(id, system, &entry.name);
+        let mut account = Account::named(id, of.id, entry.name);
         account.domain = of.domain.as_deref().map(Box::from);
+        account.description = entry.description;
+        account.api_enabled = true;
+        account.smart_groups = self.smart_groups(&entry.smart_groups);
+        if let Some(entry) = entry.whole {
+            self.complete(&mut account, state, of, &entry)?;
+        }
+        Ok(account)
+    }
+
+    /// Gives an account what only some have.
+    fn complete(
+        &self,
+        account: &mut Account,
+        state: &State,
+        of: &System,
+        entry: &AccountEntry,
+    ) -> Result<(), ConfigError> {
+        let place = || format!("[password-safe] account {} of {}", entry.name, of.name);
         account.upn = entry.upn.as_deref().map(Box::from);
-        account.description = entry.description.as_str().into();
         account.api_enabled = entry.api;
         account.rotates_after_release = entry.rotates;
         account.auto_management = entry.rotates;
@@ -32,7 +107,6 @@ impl Names {
         let longest = minutes(entry.release_max_min, account.release_max_min, place)?;
         account.release_max_min = longest;
         account.release_min = minutes(entry.release_min, account.release_min.min(longest), place)?;
-        account.smart_groups = self.smart_groups(&entry.smart_groups);
         if let Some(name) = &entry.dedicated_to {
             let user = state.people.find(name);
             let cure = || ConfigError::at(place(), format!("user {name} is not defined"));
@@ -46,15 +120,14 @@ impl Names {
         };
         let applications = entry.applications.iter().map(application);
         account.applications = applications.collect::<Result<_, ConfigError>>()?;
-        self.plant(&mut account, of, entry)?;
-        Ok(account)
+        self.plant(account, of, entry)
     }
 
     /// Gives the account what it keeps secret. A generated password is left to the mint.
     fn plant(
         &self,
         account: &mut Account,
-        of: &SystemEntry,
+        of: &System,
         entry: &AccountEntry,
     ) -> Result<(), ConfigError> {
         let purpose = |what: &str| format!("password-safe/{}/{}/{what}", of.name, entry.name);

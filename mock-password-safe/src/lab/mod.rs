@@ -5,6 +5,7 @@ mod people;
 mod populate;
 mod words;
 
+use accounts::{LastGroups, SmallAccount};
 pub(crate) use populate::Origin;
 
 use std::collections::BTreeMap;
@@ -56,10 +57,11 @@ pub struct Lab {
 impl LongTable for Lab {
     type Read<'t> = SystemEntry;
     type Row = SystemEntry;
-    type Memory = ();
+    type Memory = LastGroups;
     const ROWS: &'static str = "systems";
 
-    fn keep(mut read: SystemEntry, (): &mut ()) -> SystemEntry {
+    fn keep(mut read: SystemEntry, memory: &mut LastGroups) -> SystemEntry {
+        memory.share(&mut read.accounts);
         read.accounts.shrink_to_fit();
         read
     }
@@ -94,7 +96,8 @@ pub struct SystemEntry {
     pub description: String,
     /// Its accounts.
     #[serde(default)]
-    pub accounts: Vec<AccountEntry>,
+    #[schemars(with = "Vec<AccountEntry>")]
+    pub(crate) accounts: Vec<SmallAccount>,
 }
 
 /// A managed account.

@@ -7,6 +7,7 @@ use sim_kit::clock::SimTime;
 use sim_kit::config::{ConfigError, SecretRef};
 use sim_kit::seeded::Seed;
 
+use super::accounts::SmallAccount;
 use super::words::key;
 use super::{Lab, SecretEntry, SystemEntry};
 use crate::digest::file_hash;
@@ -197,15 +198,19 @@ impl Lab {
             (Vec::with_capacity(entries.len()), Vec::with_capacity(count));
         let mut links = Vec::new();
         for (id, entry) in (1..).map(SystemId).zip(entries) {
-            systems.push(system(state, id, &entry)?);
-            for account in &entry.accounts {
+            let (system, of_system) = system(state, id, entry)?;
+            for entry in of_system {
                 let number = i32::try_from(accounts.len()).unwrap_or(i32::MAX);
                 let number = AccountId(number.saturating_add(1));
-                accounts.push(names.account(state, number, id, &entry, account)?);
-                let place = || format!("[password-safe] account {} linked-to", account.name);
-                let targets = account.linked_to.iter();
-                links.extend(targets.map(|target| (place(), number, target.clone())));
+                let whole = entry.whole.as_ref();
+                links.extend(whole.into_iter().flat_map(|account| {
+                    let place = format!("[password-safe] account {} linked-to", account.name);
+                    let targets = account.linked_to.iter().cloned();
+                    targets.map(move |target| (place.clone(), number, target))
+                }));
+                accounts.push(names.account(state, number, &system, entry)?);
             }
+            systems.push(system);
         }
         self.add_bulk(names, &mut systems, &mut accounts)?;
         state.vault.start_with(systems, accounts);
@@ -286,7 +291,7 @@ impl Lab {
             systems.push(entry);
             for account in 1..=bulk.accounts_per_system {
                 let name = format!("account-{account:03}");
-                let mut entry = Account::named(AccountId(next_account), system, &name);
+                let mut entry = Account::named(AccountId(next_account), system, name.into());
                 entry.api_enabled = true;
                 entry.smart_groups = Arc::clone(&smart_groups);
                 accounts.push(entry);
@@ -399,7 +404,12 @@ impl Names {
     }
 }
 
-fn system(state: &mut State, id: SystemId, entry: &SystemEntry) -> Result<System, ConfigError> {
+/// The system that an entry describes, and its accounts.
+fn system(
+    state: &mut State,
+    id: SystemId,
+    entry: SystemEntry,
+) -> Result<(System, Vec<SmallAccount>), ConfigError> {
     let mut platforms = state.vault.platforms.values();
     let platform = platforms
         .find(|platform| platform.name.eq_ignore_ascii_case(&entry.platform))
@@ -409,16 +419,17 @@ fn system(state: &mut State, id: SystemId, entry: &SystemEntry) -> Result<System
             ConfigError::at(place, format!("unknown platform; expected one of: {known}"))
         })?;
     let (platform, entity) = (platform.id, platform.entity);
-    Ok(System {
-        dns_name: entry.dns.clone(),
+    let system = System {
+        dns_name: entry.dns,
         address: entry.ip,
-        instance: entry.instance.clone(),
-        domain: entry.domain.clone(),
-        workgroup: entry.workgroup.as_ref().map(|name| workgroup(state, name)),
+        instance: entry.instance,
+        domain: entry.domain,
+        workgroup: entry.workgroup.map(|name| workgroup(state, &name)),
         port: entry.port.map(i32::from),
-        description: entry.description.clone(),
+        description: entry.description,
         ..System::named(id, entity, &entry.name, platform)
-    })
+    };
+    Ok((system, entry.accounts))
 }
 
 fn named_system(state: &State, name: &str, place: &str) -> Result<SystemId, ConfigError> {

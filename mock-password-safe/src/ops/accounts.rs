@@ -306,7 +306,7 @@ fn add(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
         return Err(Refusal::malformed("There are too many accounts"));
     }
     let id = state.vault.next_account_id();
-    let mut account = Account::named(id, system, &name);
+    let mut account = Account::named(id, system, name.into());
     apply(&mut account, fields)?;
     account.changed_at = Some(call.now);
     let answer = Answer::created(&ManagedAccount::of(&account));

@@ -191,11 +191,11 @@ impl System {
 
 impl Account {
     /// A local account with the product's defaults (`documented psafe:§4.3`), API access off.
-    pub(crate) fn named(id: AccountId, system: SystemId, name: &str) -> Self {
+    pub(crate) fn named(id: AccountId, system: SystemId, name: Box<str>) -> Self {
         Self {
             id,
             system,
-            name: name.into(),
+            name,
             domain: None,
             upn: None,
             description: "".into(),
