@@ -309,13 +309,13 @@ fn add_accounts(state: &State, add: &mut impl FnMut(String, &Secret)) {
                 }
             }
         }
-        if let Some(key) = &account.key {
+        if let Some(key) = &account.rare().key {
             add(format!("{name}/key"), key);
         }
-        if let Some(seed) = &account.totp {
+        if let Some(seed) = &account.rare().totp {
             add(format!("{name}/totp"), seed);
         }
-        if let Some(passphrase) = &account.passphrase {
+        if let Some(passphrase) = &account.rare().passphrase {
             add(format!("{name}/passphrase"), passphrase);
         }
     }

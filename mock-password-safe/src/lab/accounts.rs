@@ -99,7 +99,7 @@ impl Names {
         entry: &AccountEntry,
     ) -> Result<(), ConfigError> {
         let place = || format!("[password-safe] account {} of {}", entry.name, of.name);
-        account.upn = entry.upn.as_deref().map(Box::from);
+        account.rare_mut().upn.clone_from(&entry.upn);
         account.api_enabled = entry.api;
         account.rotates_after_release = entry.rotates;
         account.auto_management = entry.rotates;
@@ -110,7 +110,7 @@ impl Names {
         if let Some(name) = &entry.dedicated_to {
             let user = state.people.find(name);
             let cure = || ConfigError::at(place(), format!("user {name} is not defined"));
-            account.dedicated_to = Some(user.ok_or_else(cure)?.id);
+            account.rare_mut().dedicated_to = Some(user.ok_or_else(cure)?.id);
         }
         let application = |name: &String| {
             let mut known = state.vault.applications.values();
@@ -119,7 +119,7 @@ impl Names {
             Ok(found.ok_or_else(cure)?.id)
         };
         let applications = entry.applications.iter().map(application);
-        account.applications = applications.collect::<Result<_, ConfigError>>()?;
+        account.rare_mut().applications = applications.collect::<Result<_, ConfigError>>()?;
         self.plant(account, of, entry)
     }
 
@@ -142,10 +142,10 @@ impl Names {
             }
             Some(reference) => Some(self.secret(reference, &purpose("key"))?),
         };
-        account.key = key.map(Box::new);
+        account.rare_mut().key = key;
         if let Some(reference) = &entry.passphrase {
             let passphrase = self.secret(reference, &purpose("passphrase"))?;
-            account.passphrase = Some(passphrase.into());
+            account.rare_mut().passphrase = Some(passphrase);
         }
         let totp = match &entry.totp {
             None => None,
@@ -153,7 +153,7 @@ impl Names {
             Some(SecretRef::Generate) => Some(totp_seed(self.seed, &purpose("totp"))),
             Some(reference) => Some(self.secret(reference, &purpose("totp"))?),
         };
-        account.totp = totp.map(Box::new);
+        account.rare_mut().totp = totp;
         Ok(())
     }
 }

@@ -362,18 +362,21 @@ fn apply(account: &mut Account, fields: &Fields) -> Result<(), Refusal> {
     if let Some(description) = fields.text("Description")? {
         account.description = description.into();
     }
-    let words = |name: &str| Ok(fields.words(name)?.map(Box::from));
-    account.domain = words("DomainName")?.or(account.domain.take());
-    account.upn = words("UserPrincipalName")?.or(account.upn.take());
+    if let Some(domain) = fields.words("DomainName")? {
+        account.domain = Some(domain.into());
+    }
+    if let Some(upn) = fields.words("UserPrincipalName")? {
+        account.rare_mut().upn = Some(upn);
+    }
     if let Some(password) = fields.words("Password")? {
         account.password = Password::Planted(Secret::new(password).into());
     }
-    let secret = |name: &str| {
-        let given = fields.words(name)?;
-        Ok(given.map(|text| Box::new(Secret::new(text))))
-    };
-    account.key = secret("PrivateKey")?.or(account.key.take());
-    account.passphrase = secret("Passphrase")?.or(account.passphrase.take());
+    if let Some(key) = fields.words("PrivateKey")? {
+        account.rare_mut().key = Some(Secret::new(key));
+    }
+    if let Some(passphrase) = fields.words("Passphrase")? {
+        account.rare_mut().passphrase = Some(Secret::new(passphrase));
+    }
     Ok(())
 }
 

@@ -202,8 +202,12 @@ impl State {
         if let Some(password) = password {
             account.password = Password::Planted(password.into());
         }
-        account.key = key.map(Box::new).or(account.key.take());
-        account.passphrase = passphrase.map(Box::new).or(account.passphrase.take());
+        if let Some(key) = key {
+            account.rare_mut().key = Some(key);
+        }
+        if let Some(passphrase) = passphrase {
+            account.rare_mut().passphrase = Some(passphrase);
+        }
         account.changed_at = Some(now);
         true
     }
@@ -220,14 +224,14 @@ impl State {
                 Password::Minted { generation } => self.mint.password(account.id, *generation),
             }),
             CredentialKind::Key => account
+                .rare()
                 .key
-                .as_deref()
-                .cloned()
+                .clone()
                 .ok_or(Refusal::NotFound("DSS Key not found")),
             CredentialKind::Passphrase => account
+                .rare()
                 .passphrase
-                .as_deref()
-                .cloned()
+                .clone()
                 .ok_or(Refusal::NotFound("DSS Key passphrase not found")),
         }
     }

@@ -136,6 +136,7 @@ impl State {
     fn with_applications<'a>(&'a self, filter: &'a Filter) -> impl Iterator<Item = Row<'a>> + 'a {
         self.own(filter).flat_map(|row| {
             row.account
+                .rare()
                 .applications
                 .iter()
                 .filter_map(|id| self.vault.applications.get(id))
@@ -268,7 +269,10 @@ impl Shown {
     /// Enabled for the API, a role on it, dedicated to nobody else.
     fn show(&self, account: &Account) -> bool {
         account.api_enabled
-            && account.dedicated_to.is_none_or(|owner| owner == self.user)
+            && account
+                .rare()
+                .dedicated_to
+                .is_none_or(|owner| owner == self.user)
             && (self.everything
                 || account
                     .smart_groups

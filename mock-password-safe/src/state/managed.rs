@@ -102,7 +102,6 @@ pub(crate) struct Account {
     pub(crate) name: Box<str>,
     /// The domain, for a directory's account.
     pub(crate) domain: Option<Box<str>>,
-    pub(crate) upn: Option<Box<str>>,
     pub(crate) description: Box<str>,
     pub(crate) api_enabled: bool,
     pub(crate) release_min: i32,
@@ -113,15 +112,31 @@ pub(crate) struct Account {
     pub(crate) auto_management: bool,
     pub(crate) rotates_after_release: bool,
     pub(crate) smart_groups: Arc<[SmartGroupId]>,
-    pub(crate) dedicated_to: Option<UserId>,
-    pub(crate) applications: Box<[ApplicationId]>,
     pub(crate) password: Password,
-    pub(crate) key: Option<Box<Secret>>,
-    pub(crate) passphrase: Option<Box<Secret>>,
-    /// Seed of one-time codes, in base32.
-    pub(crate) totp: Option<Box<Secret>>,
     pub(crate) changed_at: Option<SimTime>,
+    rare: Option<Box<Rare>>,
 }
+
+/// What few managed accounts have.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rare {
+    pub(crate) upn: Option<String>,
+    pub(crate) dedicated_to: Option<UserId>,
+    pub(crate) applications: Vec<ApplicationId>,
+    pub(crate) key: Option<Secret>,
+    pub(crate) passphrase: Option<Secret>,
+    /// Seed of one-time codes, in base32.
+    pub(crate) totp: Option<Secret>,
+}
+
+static NOTHING_RARE: Rare = Rare {
+    upn: None,
+    dedicated_to: None,
+    applications: Vec::new(),
+    key: None,
+    passphrase: None,
+    totp: None,
+};
 
 /// The password of an account: as planted, or minted for this generation when it is read, so that
 /// 100,000 accounts cost no password each.
@@ -197,7 +212,6 @@ impl Account {
             system,
             name,
             domain: None,
-            upn: None,
             description: "".into(),
             api_enabled: false,
             release_min: 120,
@@ -207,14 +221,18 @@ impl Account {
             auto_management: false,
             rotates_after_release: false,
             smart_groups: Arc::default(),
-            dedicated_to: None,
-            applications: Box::default(),
             password: Password::Minted { generation: 0 },
-            key: None,
-            passphrase: None,
-            totp: None,
             changed_at: None,
+            rare: None,
         }
+    }
+
+    pub(crate) fn rare(&self) -> &Rare {
+        self.rare.as_deref().unwrap_or(&NOTHING_RARE)
+    }
+
+    pub(crate) fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 
     /// `DOMAIN\name`, for a directory's account.
@@ -231,7 +249,7 @@ impl Account {
     /// Whether this is its `DOMAIN\name` or its UPN.
     pub(crate) fn goes_by_full(&self, name: &str) -> bool {
         self.full_name().is_some_and(|own| same(&own, name))
-            || self.upn.as_ref().is_some_and(|own| same(own, name))
+            || self.rare().upn.as_ref().is_some_and(|own| same(own, name))
     }
 }
 

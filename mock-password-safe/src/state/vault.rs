@@ -284,11 +284,141 @@ fn account_keys(account: &Account) -> impl Iterator<Item = Key> {
     let full_name = account.full_name();
     let names = [
         Some(&*account.name),
-        account.upn.as_deref(),
+        account.rare().upn.as_deref(),
         full_name.as_deref(),
     ];
     names
         .map(|name| name.map(Key::of_name))
         .into_iter()
         .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Accounts as a list says them: system, name, domain, UPN.
+    type Plain = (i32, String, Option<String>, Option<String>);
+
+    fn account(id: i32, (system, name, domain, upn): &Plain) -> Account {
+        let name = name.as_str().into();
+        let mut account = Account::named(AccountId(id), SystemId(*system), name);
+        account.domain = domain.as_deref().map(Box::from);
+        if upn.is_some() {
+            account.rare_mut().upn.clone_from(upn);
+        }
+        account
+    }
+
+    fn system(id: i32, (place, name, dns, domain): &Plain) -> System {
+        let mut system = System::named(SystemId(id), EntityType::Asset, name, PlatformId(1));
+        system.dns_name.clone_from(dns);
+        system.domain.clone_from(domain);
+        let number = u8::try_from(*place).unwrap_or(0);
+        system.address = (number > 1).then(|| IpAddr::from([10, 0, 0, number]));
+        system
+    }
+
+    fn word() -> impl Strategy<Value = String> {
+        prop_oneof!["[aAbB]{0,2}", "[aÄä\u{212a}kK]{1,2}", "[aA]\\\\[bB]"]
+    }
+
+    fn plain() -> impl Strategy<Value = Plain> {
+        let sometimes = || prop::option::weighted(0.4, word());
+        (1..4, word(), sometimes(), sometimes())
+    }
+
+    #[derive(Clone, Debug)]
+    enum Act {
+        Put(i32, Plain),
+        Remove(i32),
+        Rotate(i32),
+        PutSystem(i32, Plain),
+        RemoveSystem(i32),
+    }
+
+    fn act() -> impl Strategy<Value = Act> {
+        let id = || 1..7;
+        prop_oneof![
+            (id(), plain()).prop_map(|(id, plain)| Act::Put(id, plain)),
+            id().prop_map(Act::Remove),
+            id().prop_map(Act::Rotate),
+            (id(), plain()).prop_map(|(id, plain)| Act::PutSystem(id, plain)),
+            id().prop_map(Act::RemoveSystem),
+        ]
+    }
+
+    fn carry_out(vault: &mut Vault, act: Act) {
+        match act {
+            Act::Put(id, plain) => vault.put_account(account(id, &plain)),
+            Act::Remove(id) => {
+                vault.remove_account(AccountId(id));
+            }
+            Act::Rotate(id) => {
+                if let Some(account) = vault.account_mut(AccountId(id)) {
+                    account.password = Password::Minted { generation: 1 };
+                }
+            }
+            Act::PutSystem(id, plain) => vault.put_system(system(id, &plain)),
+            Act::RemoveSystem(id) => vault.remove_system(SystemId(id)),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_index_finds_what_a_walk_over_everything_finds(
+            accounts in prop::collection::btree_map(1..7, plain(), 0..5),
+            systems in prop::collection::btree_map(1..7, plain(), 0..5),
+            acts in prop::collection::vec(act(), 0..8),
+            name in word(),
+        ) {
+            let all = |plain: &BTreeMap<i32, Plain>| plain.clone().into_iter();
+            let mut vault = Vault::default();
+            vault.start_with(
+                all(&systems).map(|(id, plain)| system(id, &plain)).collect(),
+                all(&accounts).map(|(id, plain)| account(id, &plain)).collect(),
+            );
+            for act in acts {
+                carry_out(&mut vault, act);
+                let small = name.to_lowercase();
+                let walked = vault.accounts.values().filter(|one| {
+                    let full = one.full_name();
+                    let upn = one.rare().upn.as_deref();
+                    let names = [Some(&*one.name), full.as_deref(), upn];
+                    names.into_iter().flatten().any(|own| own.to_lowercase() == small)
+                });
+                let walked: Vec<_> = walked.map(|one| one.id).collect();
+                let found: Vec<_> = vault.accounts_named(&name).map(|one| one.id).collect();
+                prop_assert_eq!(found, walked);
+                let walked = vault.systems.values().filter(|one| {
+                    let names = [Some(&one.name), one.dns_name.as_ref(), one.domain.as_ref()];
+                    names.into_iter().flatten().any(|own| own.to_lowercase() == small)
+                });
+                let walked: Vec<_> = walked.map(|one| one.id).collect();
+                let found: Vec<_> = vault.systems_named(&name).map(|one| one.id).collect();
+                prop_assert_eq!(found, walked);
+                for number in 1..4_u8 {
+                    let id = SystemId(number.into());
+                    let of = |one: &&Account| one.system == id;
+                    let walked: Vec<_> = vault.accounts.values().filter(of).map(|one| one.id).collect();
+                    let found: Vec<_> = vault.accounts_of(id).map(|one| one.id).collect();
+                    prop_assert_eq!(found, walked);
+                    let address = IpAddr::from([10, 0, 0, number]);
+                    let at = |one: &&System| one.address == Some(address);
+                    let walked: Vec<_> = vault.systems.values().filter(at).map(|one| one.id).collect();
+                    let found: Vec<_> = vault.systems_at(address).map(|one| one.id).collect();
+                    prop_assert_eq!(found, walked);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_lab_of_100_000_accounts_stays_small() {
+        assert!(size_of::<Account>() <= 144, "{}", size_of::<Account>());
+    }
 }

@@ -58,7 +58,7 @@ impl RequestableAccount {
             domain_name: account.domain.as_deref().map(str::to_owned),
             account_id: account.id.0,
             account_name: account.name.to_string(),
-            user_principal_name: account.upn.as_deref().unwrap_or_default().to_owned(),
+            user_principal_name: account.rare().upn.clone().unwrap_or_default(),
             application_id: application.map(|app| app.id.0),
             application_display_name: application.map(|app| app.display_name.clone()),
             maximum_release_duration: account.release_max_min,
@@ -70,7 +70,7 @@ impl RequestableAccount {
             is_isa_access: is_isa,
             preferred_node_id: NO_NODE,
             account_description: account.description.to_string(),
-            totp_enabled: account.totp.is_some(),
+            totp_enabled: account.rare().totp.is_some(),
             totp_parameters: None,
         }
     }
@@ -147,7 +147,7 @@ impl ManagedAccount {
             account_name: account.name.to_string(),
             distinguished_name: account.domain.as_ref().map(|_| String::new()),
             password_fallback_flag: false,
-            user_principal_name: account.upn.as_deref().map(str::to_owned),
+            user_principal_name: account.rare().upn.clone(),
             sam_account_name: account.domain.as_ref().map(|_| account.name.to_string()),
             login_account_flag: false,
             description: account.description.to_string(),
