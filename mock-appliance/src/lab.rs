@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Deserialize;
-use sim_kit::config::{ConfigError, SecretRef, read_section};
+use sim_kit::config::{ConfigError, SecretRef, read_section, read_text};
 use sim_kit::seeded::Seed;
 use toml::Spanned;
 
@@ -64,6 +64,14 @@ impl Lab {
     pub fn read(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let section: Section = read_section(path, text, "appliance")?;
         Checker { path, text }.lab(section)
+    }
+
+    /// [`Lab::read`] from a file.
+    ///
+    /// # Errors
+    /// As [`Lab::read`], and when the file cannot be read.
+    pub fn open(path: &Path) -> Result<Self, ConfigError> {
+        Self::read(path, &read_text(path)?)
     }
 }
 

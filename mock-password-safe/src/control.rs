@@ -219,7 +219,7 @@ fn shown(release: &Release, state: &State) -> RequestState {
         requestor: name_of(state, release.requestor),
         system: system.map(|system| system.name.clone()).unwrap_or_default(),
         account: account
-            .map(|account| account.name.clone())
+            .map(|account| account.name.to_string())
             .unwrap_or_default(),
         access_type: release.access_type.word(),
         standing: match release.standing {
@@ -307,7 +307,7 @@ fn api_access(engine: &Engine, call: &ControlCall) -> Result<Value, ControlError
     let change = call.body::<AccountChange>()?;
     let mut state = engine.settled(engine.clock.now());
     let id = account(&state, &change.system, &change.account)?;
-    if let Some(account) = state.vault.accounts.get_mut(&id) {
+    if let Some(account) = state.vault.account_mut(id) {
         account.api_enabled = change.api_enabled;
     }
     Ok(json!({}))

@@ -9,11 +9,10 @@ use sim_kit::clock::{SimClock, SimTime, Stopwatch};
 use sim_kit::exchange::{BodyError, Delivery, Method, Reply, Request, StatusCode, header};
 use sim_kit::fault::{Call as FaultCall, FaultRules, Met, Verdict};
 use sim_kit::journal::{Entry, Journal, Outcome};
-use sim_kit::seeded::Seed;
 use sim_kit::serve::Handler;
 
 use crate::auth::{Authorization, session_in};
-use crate::lab::Lab;
+use crate::lab::Origin;
 use crate::ops::params::check;
 use crate::ops::{Access, Call, Identity, Route, auth};
 use crate::routes::{self, Found};
@@ -34,21 +33,19 @@ pub(crate) struct Engine {
     pub(crate) clock: SimClock,
     pub(crate) faults: FaultRules,
     pub(crate) journal: Journal,
-    lab: Lab,
-    seed: Seed,
+    origin: Origin,
     state: Mutex<State>,
 }
 
 impl Engine {
     /// An engine over a vault that the lab populated.
-    pub(crate) fn new(lab: Lab, seed: Seed, clock: SimClock, state: State) -> Self {
+    pub(crate) fn new(settings: Settings, origin: Origin, clock: SimClock, state: State) -> Self {
         Self {
-            settings: lab.settings.clone(),
+            settings,
             clock,
             faults: FaultRules::default(),
             journal: Journal::default(),
-            lab,
-            seed,
+            origin,
             state: Mutex::new(state),
         }
     }
@@ -60,7 +57,7 @@ impl Engine {
 
     /// Back to the lab. A secret that can no longer be read leaves the vault as it is.
     pub(crate) fn reset(&self) {
-        match self.lab.populate(self.seed, self.clock.now()) {
+        match self.origin.state(self.clock.now()) {
             Ok(fresh) => *self.lock() = fresh,
             Err(error) => tracing::error!(%error, "failed to reset the vault"),
         }

@@ -29,7 +29,7 @@ fn main() -> ExitCode {
 
 async fn start(start: Start) -> Result<Started, StartError> {
     let lab = match &start.lab {
-        Some(file) => Lab::read(&file.path, &file.text)?,
+        Some(path) => Lab::open(path)?,
         None => Lab::acme()?,
     };
     let mock = MockPasswordSafe::builder()

@@ -109,13 +109,14 @@ impl Builder {
         if let Some(settings) = self.settings {
             lab.settings = settings;
         }
-        let state = lab.populate(self.seed, self.clock.now())?;
+        let settings = lab.settings.clone();
+        let (state, origin) = lab.populate(self.seed, self.clock.now())?;
         let hosting = Hosting {
-            http2: lab.settings.http2,
+            http2: settings.http2,
             ..self.hosting
         };
         let ports = hosting.bind().await?;
-        let engine = Arc::new(Engine::new(lab, self.seed, self.clock, state));
+        let engine = Arc::new(Engine::new(settings, origin, self.clock, state));
         let parts = Parts {
             name: NAME,
             clock: engine.clock.clone(),
@@ -308,13 +309,13 @@ fn add_accounts(state: &State, add: &mut impl FnMut(String, &Secret)) {
                 }
             }
         }
-        if let Some(key) = &account.key {
+        if let Some(key) = &account.rare().key {
             add(format!("{name}/key"), key);
         }
-        if let Some(seed) = &account.totp {
+        if let Some(seed) = &account.rare().totp {
             add(format!("{name}/totp"), seed);
         }
-        if let Some(passphrase) = &account.passphrase {
+        if let Some(passphrase) = &account.rare().passphrase {
             add(format!("{name}/passphrase"), passphrase);
         }
     }

@@ -13,8 +13,8 @@ pub fn main(args: &ServerArgs) -> ExitCode {
 }
 
 async fn start(begun: Start) -> Result<Started, StartError> {
-    let lab = match begun.lab {
-        Some(file) => Lab::read(&file.path, &file.text)?,
+    let lab = match &begun.lab {
+        Some(path) => Lab::open(path)?,
         None => Lab::acme()?,
     };
     let secrets = lab.passwords(begun.seed)?;

@@ -4,16 +4,16 @@
 //! Secrets are references (`generate`, `env:NAME`, `file:PATH`); what is generated follows from
 //! the run's seed and the place, and is a canary.
 
-mod by_name;
+mod secrets;
 mod section;
+mod words;
 
-use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sim_kit::clock::SimTime;
-use sim_kit::config::{ConfigError, SecretRef, read_long_section};
-use sim_kit::seeded::{CANARY_MARK, Seed};
+use sim_kit::config::{ConfigError, SecretRef, read_long_file, read_long_section};
+use sim_kit::seeded::Seed;
 use zeroize::Zeroizing;
 
 use crate::config::Protocol;
@@ -21,22 +21,23 @@ use crate::seeded_tokens::SeededTokens;
 use crate::server::StartFailure;
 use crate::settings::Settings;
 use crate::state::{
-    CheckOutRule, Contents, NewDomain, NewFolder, NewGrant, NewGroup, NewRadius, NewRole,
-    NewSecret, NewTemplate, NewTicketSystem, NewTrust, NewUser, NewValue, Origin, RolePermission,
-    SecretRules, SecretText, Vault, identified,
+    Contents, NewDomain, NewFolder, NewGroup, NewRadius, NewRole, NewTemplate, NewTicketSystem,
+    NewTrust, NewUser, Origin, RolePermission, SecretText, Vault, identified,
 };
-use section::{GrantEntry, SecretEntry, Section, UserEntry};
+use secrets::{Canaries, DOUBLE_LOCK, SecretEntry, purpose_of};
+use section::{Section, UserEntry};
 
 /// The built-in lab: the company ACME.
 pub const ACME: &str = include_str!("../labs/acme.toml");
 /// What messages call the built-in lab.
 pub const ACME_NAME: &str = "built-in lab acme.toml";
 
+const SECTION: &str = "secret-server";
+
 /// What generated secrets hang on, beside the fields of secrets.
 const PASSWORD: &str = "password";
 const RADIUS_CODE: &str = "radius code";
 const RADIUS_ANSWER: &str = "radius answer";
-const DOUBLE_LOCK: &str = "DoubleLock";
 
 /// The vault's table of a lab file, read but not resolved.
 #[derive(Clone, Debug)]
@@ -59,11 +60,22 @@ impl Lab {
     /// # Errors
     /// When a key is unknown or missing, a value of the wrong type, or a secret a literal.
     pub fn read(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        let section = read_long_section(path, text, "secret-server")?;
-        Ok(Self {
+        read_long_section(path, text, SECTION).map(|section| Self::of(path, section))
+    }
+
+    /// Reads the table `[secret-server]` of a lab file.
+    ///
+    /// # Errors
+    /// As [`Lab::read`], and when the file cannot be read.
+    pub fn open(path: &Path) -> Result<Self, ConfigError> {
+        read_long_file(path, SECTION).map(|section| Self::of(path, section))
+    }
+
+    fn of(path: &Path, section: Section) -> Self {
+        Self {
             path: path.to_owned(),
             section: Arc::new(section),
-        })
+        }
     }
 
     /// How the vault behaves.
@@ -110,14 +122,14 @@ impl Lab {
             )?;
         }
         for secret in &self.section.secrets {
-            if secret.double_lock.is_none() {
+            let Some(double_lock) = secret.double_lock() else {
                 continue;
-            }
+            };
             let folder = secret.folder.as_deref().unwrap_or_default();
             let path = format!("{folder}/{}", secret.name);
             tell(
                 format!("{}: DoubleLock password", path.trim_start_matches('/')),
-                secret.double_lock.as_ref(),
+                Some(double_lock),
                 purpose_of(&secret.name, DOUBLE_LOCK),
             )?;
         }
@@ -150,14 +162,17 @@ impl Lab {
     /// 100,000 secrets that counts.
     pub(crate) fn into_origin(self, seed: Seed, now: SimTime) -> Result<Origin, StartFailure> {
         let (contents, secrets) = self.taken_apart(seed)?;
+        let planter = Arc::new(Canaries(seed));
         let secrets = identified(
             secrets,
             |secret| secret.id,
             |secret, id| secret.id = Some(id),
             |secret| &secret.name,
         )?;
-        let secrets = secrets.into_iter().map(|secret| Ok(secret.resolve(seed)?));
-        Origin::with_secrets(contents, secrets, now)
+        let arriving = secrets
+            .into_iter()
+            .map(|secret| Ok(secret.arrives(&planter)?));
+        Origin::with_secrets(contents, arriving, now)
     }
 
     /// The contents without the secrets, and these, not yet resolved.
@@ -325,88 +340,6 @@ impl UserEntry {
             password_age_days: self.password_age_days,
         })
     }
-}
-
-/// What a generated value of a secret hangs on.
-fn purpose_of(secret: &str, what: &str) -> String {
-    format!("secret-server secret {secret} {what}")
-}
-
-impl SecretEntry {
-    fn resolve(self, seed: Seed) -> Result<NewSecret, ConfigError> {
-        let purpose = |field: &str| purpose_of(&self.name, field);
-        let values = self.fields.len() + self.passwords.len() + self.files.len();
-        let mut items: Vec<(String, NewValue)> = Vec::with_capacity(values);
-        for (field, value) in self.fields {
-            items.push((field, NewValue::Text(value)));
-        }
-        for (field, reference) in self.passwords {
-            let value = reference.resolve(&purpose(&field), seed)?;
-            items.push((field, NewValue::Password(value.as_str().into())));
-        }
-        for (field, file) in self.files {
-            let bytes = match &file.content {
-                SecretRef::Generate => private_key(seed, &purpose(&field)),
-                other => other.resolve(&purpose(&field), seed)?.as_bytes().to_vec(),
-            };
-            let value = NewValue::File {
-                name: file.name,
-                bytes: bytes.into(),
-            };
-            items.push((field, value));
-        }
-        let double_lock = match &self.double_lock {
-            None => None,
-            Some(reference) => Some(
-                reference
-                    .resolve(&purpose(DOUBLE_LOCK), seed)?
-                    .as_str()
-                    .into(),
-            ),
-        };
-        Ok(NewSecret {
-            id: self.id,
-            name: self.name,
-            template: self.template,
-            folder: self.folder,
-            items,
-            active: self.active,
-            permissions: self.permissions.as_deref().map(grants),
-            rules: SecretRules {
-                comment: self.comment,
-                ticket: self.ticket,
-                approval: self.approval,
-                double_lock,
-                check_out: self.check_out.as_ref().map(|rule| CheckOutRule {
-                    minutes: rule.minutes.map(NonZeroU32::get),
-                    change_password: rule.change_password,
-                }),
-                hide_launcher_password: self.hide_launcher_password,
-                proxy: self.proxy,
-                auto_change: self.auto_change,
-            },
-            approvers: self.approvers,
-        })
-    }
-}
-
-fn grants(entries: &[GrantEntry]) -> Vec<NewGrant> {
-    let grant = |entry: &GrantEntry| NewGrant {
-        to: entry.to.clone(),
-        level: entry.level.into(),
-    };
-    entries.iter().map(grant).collect()
-}
-
-/// A file in the shape of a private key, with a canary in place of the key: it opens nothing.
-fn private_key(seed: Seed, purpose: &str) -> Vec<u8> {
-    let mut stream = seed.stream(purpose);
-    let first = format!("{CANARY_MARK}{}", stream.alphanumeric(66));
-    let second = stream.alphanumeric(70);
-    format!(
-        "-----BEGIN OPENSSH PRIVATE KEY-----\n{first}\n{second}\n-----END OPENSSH PRIVATE KEY-----\n"
-    )
-    .into_bytes()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use tracing_subscriber::EnvFilter;
 use zeroize::Zeroizing;
 
 use crate::clock::{SimClock, SimTime};
-use crate::config::{ConfigError, SecretRef, environment, read_text};
+use crate::config::{ConfigError, SecretRef, environment};
 use crate::host::{HostError, Hosted, Hosting, TlsChoice};
 use crate::ready::Ready;
 use crate::seeded::Seed;
@@ -59,16 +59,7 @@ pub struct Start {
     /// Seed.
     pub seed: Seed,
     /// The lab file, when one was given.
-    pub lab: Option<LabFile>,
-}
-
-/// A lab file's path and text.
-#[derive(Clone)]
-pub struct LabFile {
-    /// Where it came from, for messages.
-    pub path: PathBuf,
-    /// Its text.
-    pub text: String,
+    pub lab: Option<PathBuf>,
 }
 
 /// Why a simulator did not start.
@@ -96,13 +87,6 @@ impl ServerArgs {
     /// # Errors
     /// When a value is malformed or a file cannot be read.
     pub fn start(&self) -> Result<Start, ConfigError> {
-        let lab = match &self.lab {
-            None => None,
-            Some(path) => Some(LabFile {
-                path: path.clone(),
-                text: read_text(path)?,
-            }),
-        };
         let hosting = Hosting {
             listen: self.listen,
             control: self.control,
@@ -115,7 +99,7 @@ impl ServerArgs {
             hosting,
             clock: self.clock()?,
             seed: Seed(self.seed),
-            lab,
+            lab: self.lab.clone(),
         })
     }
 

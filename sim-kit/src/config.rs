@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::seeded::Seed;
 
-pub use long::{LongTable, read_long_section};
+pub use long::{LongTable, read_long_file, read_long_section};
 
 /// The tables that a lab file may hold. A simulator reads its own and tolerates the others.
 pub const SECTIONS: [&str; 5] = [

@@ -50,7 +50,7 @@ pub(super) fn main(arguments: &Arguments) -> ExitCode {
 
 async fn appliance(start: Start) -> Result<Started, StartError> {
     let lab = match &start.lab {
-        Some(file) => mock_appliance::Lab::read(&file.path, &file.text)?,
+        Some(path) => mock_appliance::Lab::open(path)?,
         None => mock_appliance::Lab::acme()?,
     };
     let server = MockAppliance::builder()
@@ -66,8 +66,8 @@ async fn appliance(start: Start) -> Result<Started, StartError> {
 
 async fn vault(start: Start) -> Result<Started, StartError> {
     use mock_secret_server::lab::Lab;
-    let lab = match start.lab {
-        Some(file) => Lab::read(&file.path, &file.text)?,
+    let lab = match &start.lab {
+        Some(path) => Lab::open(path)?,
         None => Lab::acme()?,
     };
     let secrets = lab.passwords(start.seed)?;
@@ -87,7 +87,7 @@ async fn vault(start: Start) -> Result<Started, StartError> {
 async fn password_safe(start: Start) -> Result<Started, StartError> {
     use mock_password_safe::Lab;
     let lab = match &start.lab {
-        Some(file) => Lab::read(&file.path, &file.text)?,
+        Some(path) => Lab::open(path)?,
         None => Lab::acme()?,
     };
     let server = MockPasswordSafe::builder()

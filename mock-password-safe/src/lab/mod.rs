@@ -5,17 +5,22 @@ mod people;
 mod populate;
 mod words;
 
+use accounts::{LastGroups, SmallAccount};
+pub(crate) use populate::Origin;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use sim_kit::config::{ConfigError, SecretRef, read_section};
+use sim_kit::config::{ConfigError, LongTable, SecretRef, read_long_file, read_long_section};
 
 use crate::settings::Settings;
 
 /// The built-in lab: the company ACME.
 pub const ACME: &str = include_str!("../../labs/acme.toml");
+
+const SECTION: &str = "password-safe";
 
 /// What the simulator is filled with.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -49,6 +54,23 @@ pub struct Lab {
     pub bulk: Option<BulkEntry>,
 }
 
+impl LongTable for Lab {
+    type Read<'t> = SystemEntry;
+    type Row = SystemEntry;
+    type Memory = LastGroups;
+    const ROWS: &'static str = "systems";
+
+    fn keep(mut read: SystemEntry, memory: &mut LastGroups) -> SystemEntry {
+        memory.share(&mut read.accounts);
+        read.accounts.shrink_to_fit();
+        read
+    }
+
+    fn rows(&mut self) -> &mut Vec<SystemEntry> {
+        &mut self.systems
+    }
+}
+
 /// A managed system.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -74,7 +96,8 @@ pub struct SystemEntry {
     pub description: String,
     /// Its accounts.
     #[serde(default)]
-    pub accounts: Vec<AccountEntry>,
+    #[schemars(with = "Vec<AccountEntry>")]
+    pub(crate) accounts: Vec<SmallAccount>,
 }
 
 /// A managed account.
@@ -370,12 +393,20 @@ fn yes() -> bool {
 }
 
 impl Lab {
-    /// Reads the table of a lab file.
+    /// Reads the table from the text of a lab file. `path` stands in messages only.
     ///
     /// # Errors
     /// When a key is unknown, a value has the wrong type, or a secret is a literal.
     pub fn read(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        read_section(path, text, "password-safe")
+        read_long_section(path, text, SECTION)
+    }
+
+    /// Reads the table of a lab file.
+    ///
+    /// # Errors
+    /// As [`Lab::read`], and when the file cannot be read.
+    pub fn open(path: &Path) -> Result<Self, ConfigError> {
+        read_long_file(path, SECTION)
     }
 
     /// The built-in lab.
@@ -457,7 +488,8 @@ mod tests {
             let mut state = Lab::acme()
                 .unwrap()
                 .populate(Seed(seed), SimTime::SCENARIO_START)
-                .unwrap();
+                .unwrap()
+                .0;
             state.connect_secure_remote_access(None).key
         };
         assert!(key(1).matches(key(1).expose()));

@@ -1,11 +1,13 @@
 //! From the names of a lab to the numbers of a vault.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use sim_kit::clock::SimTime;
 use sim_kit::config::{ConfigError, SecretRef};
 use sim_kit::seeded::Seed;
 
+use super::accounts::SmallAccount;
 use super::words::key;
 use super::{Lab, SecretEntry, SystemEntry};
 use crate::digest::file_hash;
@@ -19,7 +21,9 @@ use crate::state::ids::{
 use crate::state::policy::TicketSystem;
 use crate::state::secrets_safe::{Content, Folder, TeamSecret};
 use crate::state::secure_remote_access::{Appliance, RELEASE_DURATION_MIN};
-use crate::state::vault::{Account, Alias, Application, EntityType, Platform, System, Workgroup};
+use crate::state::vault::{
+    Account, Alias, Application, EntityType, Platform, System, Vault, Workgroup,
+};
 
 /// Platforms of every lab: name, short name, port, session, keys, entity. Numbers count from 1.
 type PlatformFacts = (
@@ -82,22 +86,79 @@ pub(super) struct Names {
     pub(super) seed: Seed,
     now: SimTime,
     smart_groups: HashMap<String, SmartGroupId>,
+    /// Most accounts are in the same groups as the one before.
+    last_smart_groups: Arc<[SmartGroupId]>,
     pub(super) policies: HashMap<String, PolicyId>,
     pub(super) registrations: HashMap<String, RegistrationId>,
     pub(super) groups: HashMap<String, GroupId>,
 }
 
+/// What a vault is reset to. The systems of the lab are in it once, as the vault has them.
+pub(crate) struct Origin {
+    lab: Lab,
+    seed: Seed,
+    estate: Estate,
+}
+
+/// Everything that is managed, and how many workgroups came with it.
+struct Estate {
+    vault: Vault,
+    workgroups: usize,
+}
+
+impl Origin {
+    /// The vault as it was at the start, made at `now`.
+    ///
+    /// # Errors
+    /// When a secret can no longer be read.
+    pub(crate) fn state(&self, now: SimTime) -> Result<State, ConfigError> {
+        let (state, ()) = self.lab.populated(self.seed, now, |state, _| {
+            state.vault = self.estate.vault.clone();
+            // The next id is drawn as it was the first time.
+            for _ in 0..self.estate.workgroups {
+                state.mint.guid();
+            }
+            Ok(())
+        })?;
+        Ok(state)
+    }
+}
+
 impl Lab {
-    /// The vault that this lab describes.
+    /// The vault that this lab describes, and what it is reset to.
     ///
     /// # Errors
     /// When a name is not defined, a value is malformed, or a secret cannot be read.
-    pub(crate) fn populate(&self, seed: Seed, now: SimTime) -> Result<State, ConfigError> {
+    pub(crate) fn populate(
+        mut self,
+        seed: Seed,
+        now: SimTime,
+    ) -> Result<(State, Origin), ConfigError> {
+        let systems = std::mem::take(&mut self.systems);
+        let (state, estate) = self.populated(seed, now, |state, names| {
+            let before = state.vault.workgroups.len();
+            self.add_estate(state, names, systems)?;
+            Ok(Estate {
+                vault: state.vault.clone(),
+                workgroups: state.vault.workgroups.len() - before,
+            })
+        })?;
+        let lab = self;
+        Ok((state, Origin { lab, seed, estate }))
+    }
+
+    fn populated<T>(
+        &self,
+        seed: Seed,
+        now: SimTime,
+        add_estate: impl FnOnce(&mut State, &mut Names) -> Result<T, ConfigError>,
+    ) -> Result<(State, T), ConfigError> {
         let mut state = State::new(self.settings.rules(), Box::new(SeededMint::new(seed)));
         let mut names = Names {
             seed,
             now,
             smart_groups: HashMap::new(),
+            last_smart_groups: Arc::default(),
             policies: HashMap::new(),
             registrations: HashMap::new(),
             groups: HashMap::new(),
@@ -116,17 +177,53 @@ impl Lab {
         for (number, user) in (1..).zip(&self.users) {
             names.add_user(&mut state, UserId(number), user)?;
         }
-        for (number, system) in (1..).zip(&self.systems) {
-            names.add_system(&mut state, SystemId(number), system)?;
-        }
-        self.add_links(&mut state)?;
-        self.add_bulk(&mut state, &mut names)?;
+        let estate = add_estate(&mut state, &mut names)?;
         self.add_aliases(&mut state)?;
         for entry in &self.secrets {
             names.add_secret(&mut state, entry)?;
         }
         self.connect(&mut state, seed)?;
-        Ok(state)
+        Ok((state, estate))
+    }
+
+    /// Each entry goes when the vault has what it says.
+    fn add_estate(
+        &self,
+        state: &mut State,
+        names: &mut Names,
+        entries: Vec<SystemEntry>,
+    ) -> Result<(), ConfigError> {
+        let count = entries.iter().map(|entry| entry.accounts.len()).sum();
+        let (mut systems, mut accounts) =
+            (Vec::with_capacity(entries.len()), Vec::with_capacity(count));
+        let mut links = Vec::new();
+        for (id, entry) in (1..).map(SystemId).zip(entries) {
+            let (system, of_system) = system(state, id, entry)?;
+            for entry in of_system {
+                let number = i32::try_from(accounts.len()).unwrap_or(i32::MAX);
+                let number = AccountId(number.saturating_add(1));
+                let whole = entry.whole.as_ref();
+                links.extend(whole.into_iter().flat_map(|account| {
+                    let place = format!("[password-safe] account {} linked-to", account.name);
+                    let targets = account.linked_to.iter().cloned();
+                    targets.map(move |target| (place.clone(), number, target))
+                }));
+                accounts.push(names.account(state, number, &system, entry)?);
+            }
+            systems.push(system);
+        }
+        self.add_bulk(names, &mut systems, &mut accounts)?;
+        state.vault.start_with(systems, accounts);
+        for (place, account, target) in links {
+            let to = named_system(state, &target, &place)?;
+            if !state.vault.link(to, account) {
+                return Err(ConfigError::at(
+                    place,
+                    "only directory accounts can be linked, and only to assets and databases",
+                ));
+            }
+        }
+        Ok(())
     }
 
     fn add_ground(&self, state: &mut State) {
@@ -170,34 +267,12 @@ impl Lab {
         }
     }
 
-    /// Links once every system is there.
-    fn add_links(&self, state: &mut State) -> Result<(), ConfigError> {
-        for system in &self.systems {
-            for account in &system.accounts {
-                for target in &account.linked_to {
-                    let place = format!("[password-safe] account {} linked-to", account.name);
-                    let (own, to) = (
-                        named_system(state, &system.name, &place)?,
-                        named_system(state, target, &place)?,
-                    );
-                    let id = state
-                        .vault
-                        .accounts_of(own)
-                        .find(|found| found.name == account.name)
-                        .map(|found| found.id);
-                    if !id.is_some_and(|id| state.vault.link(to, id)) {
-                        return Err(ConfigError::at(
-                            place,
-                            "only directory accounts can be linked, and only to assets and databases",
-                        ));
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn add_bulk(&self, state: &mut State, names: &mut Names) -> Result<(), ConfigError> {
+    fn add_bulk(
+        &self,
+        names: &mut Names,
+        systems: &mut Vec<System>,
+        accounts: &mut Vec<Account>,
+    ) -> Result<(), ConfigError> {
         let Some(bulk) = &self.bulk else {
             return Ok(());
         };
@@ -205,30 +280,21 @@ impl Lab {
             let cure = format!("more than {BULK_MAX} accounts; ask for fewer");
             return Err(ConfigError::at("[password-safe.bulk]", cure));
         }
-        let smart_groups: Vec<_> = bulk
-            .smart_group
-            .iter()
-            .map(|name| names.smart_group(name))
-            .collect();
-        let first = state
-            .vault
-            .systems
-            .keys()
-            .next_back()
-            .map_or(1, |id| id.0 + 1);
-        let mut next_account = state.vault.next_account_id().0;
+        let smart_groups = names.smart_groups(bulk.smart_group.as_slice());
+        let first = systems.last().map_or(1, |last| last.id.0 + 1);
+        let mut next_account = accounts.last().map_or(1, |last| last.id.0 + 1);
         for (id, number) in (first..).zip(1..=bulk.systems) {
             let name = format!("bulk-{number:05}");
             let system = SystemId(id);
             let mut entry = System::named(system, EntityType::Asset, &name, PlatformId(2));
             entry.dns_name = Some(format!("{name}.acme.example"));
-            state.vault.put_system(entry);
+            systems.push(entry);
             for account in 1..=bulk.accounts_per_system {
                 let name = format!("account-{account:03}");
-                let mut entry = Account::named(AccountId(next_account), system, &name);
+                let mut entry = Account::named(AccountId(next_account), system, name.into());
                 entry.api_enabled = true;
-                entry.smart_groups.clone_from(&smart_groups);
-                state.vault.put_account(entry);
+                entry.smart_groups = Arc::clone(&smart_groups);
+                accounts.push(entry);
                 next_account += 1;
             }
         }
@@ -293,6 +359,15 @@ impl Names {
         *self.smart_groups.entry(name.to_lowercase()).or_insert(next)
     }
 
+    /// The numbers of several.
+    pub(super) fn smart_groups(&mut self, names: &[String]) -> Arc<[SmartGroupId]> {
+        let numbers: Vec<_> = names.iter().map(|name| self.smart_group(name)).collect();
+        if *numbers != *self.last_smart_groups {
+            self.last_smart_groups = numbers.into();
+        }
+        Arc::clone(&self.last_smart_groups)
+    }
+
     /// The secret that a reference stands for.
     pub(super) fn secret(
         &self,
@@ -300,44 +375,6 @@ impl Names {
         purpose: &str,
     ) -> Result<Secret, ConfigError> {
         Ok(Secret::from(reference.resolve(purpose, self.seed)?))
-    }
-
-    fn add_system(
-        &mut self,
-        state: &mut State,
-        id: SystemId,
-        entry: &SystemEntry,
-    ) -> Result<(), ConfigError> {
-        let place = format!("[password-safe] system {}", entry.name);
-        let platform = state
-            .vault
-            .platforms
-            .values()
-            .find(|platform| platform.name.eq_ignore_ascii_case(&entry.platform))
-            .ok_or_else(|| {
-                let known = PLATFORMS.map(|facts| facts.0).join(", ");
-                ConfigError::at(
-                    &place,
-                    format!("unknown platform; expected one of: {known}"),
-                )
-            })?;
-        let (platform, entity) = (platform.id, platform.entity);
-        let system = System {
-            dns_name: entry.dns.clone(),
-            address: entry.ip,
-            instance: entry.instance.clone(),
-            domain: entry.domain.clone(),
-            workgroup: entry.workgroup.as_ref().map(|name| workgroup(state, name)),
-            port: entry.port.map(i32::from),
-            description: entry.description.clone(),
-            ..System::named(id, entity, &entry.name, platform)
-        };
-        state.vault.put_system(system);
-        for account in &entry.accounts {
-            let account = self.account(state, id, entry, account)?;
-            state.vault.put_account(account);
-        }
-        Ok(())
     }
 
     fn add_secret(&self, state: &mut State, entry: &SecretEntry) -> Result<(), ConfigError> {
@@ -367,13 +404,41 @@ impl Names {
     }
 }
 
+/// The system that an entry describes, and its accounts.
+fn system(
+    state: &mut State,
+    id: SystemId,
+    entry: SystemEntry,
+) -> Result<(System, Vec<SmallAccount>), ConfigError> {
+    let mut platforms = state.vault.platforms.values();
+    let platform = platforms
+        .find(|platform| platform.name.eq_ignore_ascii_case(&entry.platform))
+        .ok_or_else(|| {
+            let known = PLATFORMS.map(|facts| facts.0).join(", ");
+            let place = format!("[password-safe] system {}", entry.name);
+            ConfigError::at(place, format!("unknown platform; expected one of: {known}"))
+        })?;
+    let (platform, entity) = (platform.id, platform.entity);
+    let system = System {
+        dns_name: entry.dns,
+        address: entry.ip,
+        instance: entry.instance,
+        domain: entry.domain,
+        workgroup: entry.workgroup.map(|name| workgroup(state, &name)),
+        port: entry.port.map(i32::from),
+        description: entry.description,
+        ..System::named(id, entity, &entry.name, platform)
+    };
+    Ok((system, entry.accounts))
+}
+
 fn named_system(state: &State, name: &str, place: &str) -> Result<SystemId, ConfigError> {
     let cure = || ConfigError::at(place, format!("system \"{name}\" is not defined"));
     state
         .vault
         .systems_named(name)
-        .first()
-        .copied()
+        .next()
+        .map(|system| system.id)
         .ok_or_else(cure)
 }
 

@@ -306,7 +306,7 @@ fn add(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
         return Err(Refusal::malformed("There are too many accounts"));
     }
     let id = state.vault.next_account_id();
-    let mut account = Account::named(id, system, &name);
+    let mut account = Account::named(id, system, name.into());
     apply(&mut account, fields)?;
     account.changed_at = Some(call.now);
     let answer = Answer::created(&ManagedAccount::of(&account));
@@ -322,7 +322,7 @@ fn change(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
         if taken.is_some_and(|other| other.id != changed.id) {
             return Err(name_taken());
         }
-        changed.name = name;
+        changed.name = name.into();
     }
     apply(&mut changed, fields)?;
     let answer = Answer::ok(&ManagedAccount::of(&changed));
@@ -360,21 +360,23 @@ fn apply(account: &mut Account, fields: &Fields) -> Result<(), Refusal> {
         }
     }
     if let Some(description) = fields.text("Description")? {
-        account.description = description;
+        account.description = description.into();
     }
-    account.domain = fields.words("DomainName")?.or(account.domain.take());
-    account.upn = fields.words("UserPrincipalName")?.or(account.upn.take());
+    if let Some(domain) = fields.words("DomainName")? {
+        account.domain = Some(domain.into());
+    }
+    if let Some(upn) = fields.words("UserPrincipalName")? {
+        account.rare_mut().upn = Some(upn);
+    }
     if let Some(password) = fields.words("Password")? {
-        account.password = Password::Planted(Secret::new(password));
+        account.password = Password::Planted(Secret::new(password).into());
     }
-    account.key = fields
-        .words("PrivateKey")?
-        .map(Secret::new)
-        .or(account.key.take());
-    account.passphrase = fields
-        .words("Passphrase")?
-        .map(Secret::new)
-        .or(account.passphrase.take());
+    if let Some(key) = fields.words("PrivateKey")? {
+        account.rare_mut().key = Some(Secret::new(key));
+    }
+    if let Some(passphrase) = fields.words("Passphrase")? {
+        account.rare_mut().passphrase = Some(Secret::new(passphrase));
+    }
     Ok(())
 }
 
@@ -401,10 +403,11 @@ fn name_taken() -> Refusal {
     Refusal::malformed("An account with this name already exists")
 }
 
-/// The account of this name on a system, through the index of names.
+/// The account of this name on a system. A name may stand on every system, and so is not where to
+/// begin.
 fn named<'a>(state: &'a State, system: SystemId, name: &str) -> Option<&'a Account> {
-    let mut all = state.vault.accounts_named(name);
-    all.find(|account| account.system == system && account.name.eq_ignore_ascii_case(name))
+    let mut all = state.vault.accounts_of(system);
+    all.find(|account| account.name.eq_ignore_ascii_case(name))
 }
 
 fn linked(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {

@@ -109,9 +109,9 @@ fn credential(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
         system_name: system.map(|system| system.name.clone()).unwrap_or_default(),
         account_id: found.account.0,
         account_name: account
-            .map(|account| account.name.clone())
+            .map(|account| account.name.to_string())
             .unwrap_or_default(),
-        domain_name: account.and_then(|account| account.domain.clone()),
+        domain_name: account.and_then(|account| account.domain.as_deref().map(str::to_owned)),
         password: shown(CredentialKind::Password),
         private_key: shown(CredentialKind::Key),
         passphrase: shown(CredentialKind::Passphrase),

@@ -125,7 +125,7 @@ fn code(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     if !released && !state.has_role(user, account, Role::is_isa) {
         return Err(Refusal::NO_PERMISSION);
     }
-    let seed = account.totp.as_ref();
+    let seed = account.rare().totp.as_ref();
     let code = seed.and_then(|seed| digest::totp(seed, call.now));
     let code = code.ok_or(Refusal::NotFound("One-time codes are not enabled"))?;
     Ok(Answer::ok(&OneTimeCode { code }))

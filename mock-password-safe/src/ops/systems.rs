@@ -186,9 +186,8 @@ fn many(
     match &name {
         // The index also knows DNS names and domains; what is left are those of this name.
         Some(name) => {
-            let named = state.vault.systems_named(name);
-            let named = || named.iter().filter_map(|id| state.vault.systems.get(id));
-            paged(call, || named().filter(fits), ManagedSystem::of)
+            let named = || state.vault.systems_named(name).filter(fits);
+            paged(call, named, ManagedSystem::of)
         }
         None => paged(
             call,
@@ -325,9 +324,10 @@ fn assets(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
                 .as_ref()
                 .is_none_or(|name| system.name.eq_ignore_ascii_case(name))
     };
+    let named = name.as_deref();
     paged(
         call,
-        || all_assets(state).filter(fits),
+        || assets_near(state, named, None).filter(fits),
         |system| asset_row(state, system),
     )
 }
@@ -358,19 +358,28 @@ fn search_assets(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> 
             && same(&domain, system.domain.as_deref())
             && address.is_none_or(|wanted| wanted.is_some() && system.address == wanted)
     };
+    let named = name.as_deref().or(dns.as_deref()).or(domain.as_deref());
     paged(
         call,
-        || all_assets(state).filter(fits),
+        || assets_near(state, named, address.flatten()).filter(fits),
         |system| asset_row(state, system),
     )
 }
 
-fn all_assets(state: &State) -> impl Iterator<Item = &System> {
-    state
-        .vault
-        .systems
-        .values()
-        .filter(|system| system.entity == EntityType::Asset)
+/// The assets among which those are that go by this name (asset name, DNS name or domain), or else
+/// that have this address; all of them without either.
+fn assets_near<'a>(
+    state: &'a State,
+    named: Option<&'a str>,
+    address: Option<IpAddr>,
+) -> impl Iterator<Item = &'a System> {
+    let vault = &state.vault;
+    let near: Box<dyn Iterator<Item = &'a System> + 'a> = match (named, address) {
+        (Some(name), _) => Box::new(vault.systems_named(name)),
+        (None, Some(address)) => Box::new(vault.systems_at(address)),
+        (None, None) => Box::new(vault.systems.values()),
+    };
+    near.filter(|system| system.entity == EntityType::Asset)
 }
 
 fn asset_row(state: &State, system: &System) -> AssetRow {

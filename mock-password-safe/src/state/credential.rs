@@ -175,7 +175,7 @@ impl State {
 
     /// Gives the account a new password. False when there is no such account.
     pub(crate) fn rotate(&mut self, id: AccountId, now: SimTime) -> bool {
-        let Some(account) = self.vault.accounts.get_mut(&id) else {
+        let Some(account) = self.vault.account_mut(id) else {
             return false;
         };
         let generation = match account.password {
@@ -196,14 +196,18 @@ impl State {
         passphrase: Option<Secret>,
         now: SimTime,
     ) -> bool {
-        let Some(account) = self.vault.accounts.get_mut(&id) else {
+        let Some(account) = self.vault.account_mut(id) else {
             return false;
         };
         if let Some(password) = password {
-            account.password = Password::Planted(password);
+            account.password = Password::Planted(password.into());
         }
-        account.key = key.or(account.key.take());
-        account.passphrase = passphrase.or(account.passphrase.take());
+        if let Some(key) = key {
+            account.rare_mut().key = Some(key);
+        }
+        if let Some(passphrase) = passphrase {
+            account.rare_mut().passphrase = Some(passphrase);
+        }
         account.changed_at = Some(now);
         true
     }
@@ -216,14 +220,16 @@ impl State {
     ) -> Result<Secret, Refusal> {
         match kind {
             CredentialKind::Password => Ok(match &account.password {
-                Password::Planted(secret) => secret.clone(),
+                Password::Planted(secret) => Secret::clone(secret),
                 Password::Minted { generation } => self.mint.password(account.id, *generation),
             }),
             CredentialKind::Key => account
+                .rare()
                 .key
                 .clone()
                 .ok_or(Refusal::NotFound("DSS Key not found")),
             CredentialKind::Passphrase => account
+                .rare()
                 .passphrase
                 .clone()
                 .ok_or(Refusal::NotFound("DSS Key passphrase not found")),
@@ -231,8 +237,13 @@ impl State {
     }
 
     /// The account of this system and name, for whoever plants or inspects credentials.
-    pub(crate) fn account_named(&self, system: &str, account: &str) -> Option<&Account> {
-        let systems: Vec<SystemId> = self.vault.systems_named(system);
+    pub(crate) fn account_named<'a>(
+        &'a self,
+        system: &str,
+        account: &'a str,
+    ) -> Option<&'a Account> {
+        let systems = self.vault.systems_named(system);
+        let systems: Vec<SystemId> = systems.map(|system| system.id).collect();
         self.vault.accounts_named(account).find(|found| {
             systems
                 .iter()

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::State;
 use super::ids::{AccountId, SmartGroupId, SystemId, UserId};
 use super::people::Role;
-use super::vault::{Account, Application, EntityType, System};
+use super::vault::{Account, Application, EntityType, System, same};
 
 /// The `type` of the query. `documented psafe:DOC-ma`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,14 +65,14 @@ pub(crate) struct Row<'a> {
 
 impl State {
     /// The rows that match, from `offset`, `limit` at most, in a stable order.
-    pub(crate) fn list(
-        &self,
+    pub(crate) fn list<'a>(
+        &'a self,
         user: UserId,
-        filter: &Filter,
+        filter: &'a Filter,
         limit: usize,
         offset: usize,
-    ) -> Vec<Row<'_>> {
-        let rows: Box<dyn Iterator<Item = Row<'_>> + '_> = match filter.row_type {
+    ) -> Vec<Row<'a>> {
+        let rows: Box<dyn Iterator<Item = Row<'a>> + 'a> = match filter.row_type {
             Some(RowType::DomainLinked) => Box::new(self.linked(filter)),
             Some(RowType::Application) => Box::new(self.with_applications(filter)),
             Some(RowType::Recent) => Box::new(self.recent(user, filter)),
@@ -93,7 +93,7 @@ impl State {
     }
 
     /// Accounts on their own systems, by the narrowest index that the filter allows.
-    fn own<'a>(&'a self, filter: &Filter) -> Box<dyn Iterator<Item = Row<'a>> + 'a> {
+    fn own<'a>(&'a self, filter: &'a Filter) -> Box<dyn Iterator<Item = Row<'a>> + 'a> {
         if let Some(systems) = self.systems_wanted(filter) {
             return Box::new(
                 systems
@@ -133,9 +133,10 @@ impl State {
         }))
     }
 
-    fn with_applications<'a>(&'a self, filter: &Filter) -> impl Iterator<Item = Row<'a>> + 'a {
+    fn with_applications<'a>(&'a self, filter: &'a Filter) -> impl Iterator<Item = Row<'a>> + 'a {
         self.own(filter).flat_map(|row| {
             row.account
+                .rare()
                 .applications
                 .iter()
                 .filter_map(|id| self.vault.applications.get(id))
@@ -182,8 +183,10 @@ impl State {
     fn systems_wanted(&self, filter: &Filter) -> Option<Vec<SystemId>> {
         let mut wanted = match (filter.system_id, &filter.system_name, filter.address) {
             (Some(id), ..) => vec![SystemId(id)],
-            (None, Some(name), _) => self.vault.systems_named(name),
-            (None, None, Some(address)) => self.vault.systems_at(address),
+            (None, Some(name), _) => self.vault.systems_named(name).map(|one| one.id).collect(),
+            (None, None, Some(address)) => {
+                self.vault.systems_at(address).map(|one| one.id).collect()
+            }
             (None, None, None) => return None,
         };
         wanted.retain(|id| {
@@ -224,7 +227,7 @@ impl State {
     /// System names match in any case. Whether DNS names and a directory's domain match too is a
     /// setting (`assumed psafe:§4.6`).
     fn is_named(&self, system: &System, name: &str) -> bool {
-        let same = |own: &str| own.to_lowercase() == name.to_lowercase();
+        let same = |own: &str| same(own, name);
         same(&system.name)
             || (self.rules.system_name_matches_dns
                 && (system.dns_name.as_deref().is_some_and(same)
@@ -266,7 +269,10 @@ impl Shown {
     /// Enabled for the API, a role on it, dedicated to nobody else.
     fn show(&self, account: &Account) -> bool {
         account.api_enabled
-            && account.dedicated_to.is_none_or(|owner| owner == self.user)
+            && account
+                .rare()
+                .dedicated_to
+                .is_none_or(|owner| owner == self.user)
             && (self.everything
                 || account
                     .smart_groups
@@ -278,16 +284,9 @@ impl Shown {
 /// Whether the account goes by this name. A directory's account only by `DOMAIN\name` or UPN
 /// (`documented psafe:DOC-ma`).
 fn is_account(account: &Account, name: &str) -> bool {
-    let wanted = name.to_lowercase();
-    let own = account.name.to_lowercase();
-    match &account.domain {
-        None => own == wanted,
-        Some(domain) => {
-            wanted == format!("{}\\{own}", domain.to_lowercase())
-                || account
-                    .upn
-                    .as_ref()
-                    .is_some_and(|upn| upn.to_lowercase() == wanted)
-        }
+    if account.domain.is_some() {
+        account.goes_by_full(name)
+    } else {
+        same(&account.name, name)
     }
 }

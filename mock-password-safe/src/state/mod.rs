@@ -3,7 +3,10 @@
 
 pub(crate) mod credential;
 pub(crate) mod ids;
+mod index;
+mod layered;
 pub(crate) mod listing;
+mod managed;
 pub(crate) mod ordering;
 pub(crate) mod people;
 pub(crate) mod policy;

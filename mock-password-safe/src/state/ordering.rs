@@ -62,7 +62,7 @@ impl State {
             .get(&account)
             .filter(|found| self.vault.is_valid_pair(system, found))
             .filter(|found| found.api_enabled)
-            .filter(|found| found.dedicated_to.is_none_or(|owner| owner == user))
+            .filter(|found| found.rare().dedicated_to.is_none_or(|owner| owner == user))
             .ok_or(Refusal::NO_PERMISSION)
     }
 
@@ -438,7 +438,7 @@ fn check_words(order: &Order, schedule: &Schedule) -> Result<(), Refusal> {
 /// psafe:DOC-req`; the texts are ours).
 fn check_application(order: &Order, account: &Account) -> Result<(), Refusal> {
     match order.application {
-        Some(id) if !account.applications.contains(&id) => Err(Refusal::malformed(
+        Some(id) if !account.rare().applications.contains(&id) => Err(Refusal::malformed(
             "ApplicationID is not valid for this account",
         )),
         None if order.access_type == AccessType::App => Err(Refusal::malformed(

@@ -142,7 +142,7 @@ proptest! {
     #[test]
     fn one_at_a_time_and_only_what_is_approved_is_read(steps in prop::collection::vec(step(), 1..40)) {
         let mut now = SimTime::SCENARIO_START;
-        let mut state = Lab::acme().unwrap().populate(Seed(1), now).unwrap();
+        let mut state = Lab::acme().unwrap().populate(Seed(1), now).unwrap().0;
         for step in &steps {
             take(&mut state, step, &mut now);
             state.settle(now);

@@ -1,143 +1,12 @@
 //! Managed systems, managed accounts, and the index that finds them among 100,000.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use sim_kit::clock::SimTime;
-
-use super::ids::{
-    AccountId, AliasId, ApplicationId, PlatformId, SmartGroupId, SystemId, UserId, WorkgroupId,
-};
-use crate::secret::Secret;
-
-/// What a managed system is. The number is the wire's `EntityTypeID`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum EntityType {
-    Asset = 1,
-    Database = 2,
-    Directory = 3,
-    Cloud = 4,
-}
-
-/// A platform: how to reach systems of its kind.
-#[derive(Clone, Debug)]
-pub(crate) struct Platform {
-    pub(crate) id: PlatformId,
-    pub(crate) name: String,
-    pub(crate) short_name: String,
-    pub(crate) default_port: Option<i32>,
-    /// `RDP`, `SSH`, or none for what cannot be logged on to.
-    pub(crate) default_session: Option<&'static str>,
-    pub(crate) supports_keys: bool,
-    pub(crate) entity: EntityType,
-}
-
-/// A workgroup.
-#[derive(Clone, Debug)]
-pub(crate) struct Workgroup {
-    pub(crate) id: WorkgroupId,
-    pub(crate) name: String,
-    pub(crate) organization: String,
-}
-
-/// An application that is started under a managed account.
-#[derive(Clone, Debug)]
-pub(crate) struct Application {
-    pub(crate) id: ApplicationId,
-    pub(crate) display_name: String,
-}
-
-/// A managed system.
-#[derive(Clone, Debug)]
-pub(crate) struct System {
-    pub(crate) id: SystemId,
-    pub(crate) entity: EntityType,
-    pub(crate) name: String,
-    pub(crate) dns_name: Option<String>,
-    pub(crate) address: Option<IpAddr>,
-    pub(crate) instance: Option<String>,
-    /// The domain, for a directory.
-    pub(crate) domain: Option<String>,
-    pub(crate) platform: PlatformId,
-    pub(crate) workgroup: Option<WorkgroupId>,
-    pub(crate) port: Option<i32>,
-    pub(crate) description: String,
-    /// An asset may be known without being managed.
-    pub(crate) managed: bool,
-    pub(crate) terms: Terms,
-}
-
-/// How a system is managed.
-#[derive(Clone, Debug)]
-pub(crate) struct Terms {
-    pub(crate) contact_email: Option<String>,
-    pub(crate) timeout_s: i32,
-    pub(crate) release_min: i32,
-    pub(crate) release_max_min: i32,
-    pub(crate) isa_release_min: i32,
-    pub(crate) functional_account: Option<i32>,
-}
-
-/// An account under which the product manages systems. What it keeps secret is not kept.
-#[derive(Clone, Debug)]
-pub(crate) struct FunctionalAccount {
-    pub(crate) id: i32,
-    pub(crate) platform: PlatformId,
-    pub(crate) domain: Option<String>,
-    pub(crate) name: String,
-    pub(crate) display_name: String,
-    pub(crate) description: String,
-    pub(crate) elevation_command: Option<String>,
-    pub(crate) tenant: Option<String>,
-    pub(crate) object: Option<String>,
-    pub(crate) azure_instance: Option<String>,
-}
-
-/// A managed account.
-#[derive(Clone, Debug)]
-pub(crate) struct Account {
-    pub(crate) id: AccountId,
-    pub(crate) system: SystemId,
-    pub(crate) name: String,
-    /// The domain, for a directory's account.
-    pub(crate) domain: Option<String>,
-    pub(crate) upn: Option<String>,
-    pub(crate) description: String,
-    pub(crate) api_enabled: bool,
-    pub(crate) release_min: i32,
-    pub(crate) release_max_min: i32,
-    pub(crate) isa_release_min: i32,
-    /// 0 is unlimited (`assumed psafe:§4.4`).
-    pub(crate) concurrent_max: u16,
-    pub(crate) auto_management: bool,
-    pub(crate) rotates_after_release: bool,
-    pub(crate) smart_groups: Vec<SmartGroupId>,
-    pub(crate) dedicated_to: Option<UserId>,
-    pub(crate) applications: Vec<ApplicationId>,
-    pub(crate) password: Password,
-    pub(crate) key: Option<Secret>,
-    pub(crate) passphrase: Option<Secret>,
-    /// Seed of one-time codes, in base32.
-    pub(crate) totp: Option<Secret>,
-    pub(crate) changed_at: Option<SimTime>,
-}
-
-/// The password of an account: as planted, or minted for this generation when it is read, so that
-/// 100,000 accounts cost no password each.
-#[derive(Clone, Debug)]
-pub(crate) enum Password {
-    Planted(Secret),
-    Minted { generation: u32 },
-}
-
-/// An alias: a stable name for accounts that take turns.
-#[derive(Clone, Debug)]
-pub(crate) struct Alias {
-    pub(crate) id: AliasId,
-    pub(crate) name: String,
-    pub(crate) system: SystemId,
-    pub(crate) account: AccountId,
-}
+use super::ids::{AccountId, AliasId, ApplicationId, PlatformId, SystemId, WorkgroupId};
+use super::index::{Index, Key};
+use super::layered::Layered;
+pub(crate) use super::managed::*;
 
 /// Systems, accounts, links, and their index.
 #[derive(Clone, Debug, Default)]
@@ -147,30 +16,45 @@ pub(crate) struct Vault {
     pub(crate) applications: BTreeMap<ApplicationId, Application>,
     pub(crate) aliases: BTreeMap<AliasId, Alias>,
     pub(crate) functional_accounts: BTreeMap<i32, FunctionalAccount>,
-    pub(crate) systems: BTreeMap<SystemId, System>,
-    pub(crate) accounts: BTreeMap<AccountId, Account>,
+    pub(crate) systems: Layered<System>,
+    pub(crate) accounts: Layered<Account>,
     links: BTreeMap<SystemId, BTreeSet<AccountId>>,
     linked_to: BTreeMap<AccountId, BTreeSet<SystemId>>,
-    of_system: HashMap<SystemId, BTreeSet<AccountId>>,
-    system_names: HashMap<String, BTreeSet<SystemId>>,
-    addresses: HashMap<IpAddr, BTreeSet<SystemId>>,
-    account_names: HashMap<String, BTreeSet<AccountId>>,
+    /// Accounts by their system.
+    of_system: Index,
+    system_names: Index,
+    addresses: Index,
+    account_names: Index,
 }
 
 /// Accounts at most: room for every bulk entry.
 const ACCOUNTS_MAX: usize = 1_100_000;
 
 impl Vault {
+    /// Takes the systems and accounts that the vault starts with, in the order of their ids.
+    pub(crate) fn start_with(&mut self, systems: Vec<System>, accounts: Vec<Account>) {
+        let with_keys = |system| system_keys(system).map(|key| (key, system.id.0));
+        self.system_names = Index::new(systems.iter().flat_map(with_keys));
+        let at = |system: &System| Some((Key::of_address(system.address?), system.id.0));
+        self.addresses = Index::new(systems.iter().filter_map(at));
+        let with_keys = |account| account_keys(account).map(|key| (key, account.id.0));
+        self.account_names = Index::new(accounts.iter().flat_map(with_keys));
+        let of = |account: &Account| (Key::of_id(account.system.0), account.id.0);
+        self.of_system = Index::new(accounts.iter().map(of));
+        self.systems = Layered::new(systems);
+        self.accounts = Layered::new(accounts);
+    }
+
     /// Adds a system, or puts it in the place of the one with its id.
     pub(crate) fn put_system(&mut self, system: System) {
-        self.remove_system_names(system.id);
-        for name in system_names(&system) {
-            self.system_names.entry(name).or_default().insert(system.id);
+        self.remove_system_keys(system.id);
+        for key in system_keys(&system) {
+            self.system_names.insert(key, system.id.0);
         }
         if let Some(address) = system.address {
-            self.addresses.entry(address).or_default().insert(system.id);
+            self.addresses.insert(Key::of_address(address), system.id.0);
         }
-        self.systems.insert(system.id, system);
+        self.systems.insert(system);
     }
 
     /// Removes a system that has no accounts any more, with the links to it. An asset stays known.
@@ -180,27 +64,28 @@ impl Vault {
                 set.remove(&id);
             }
         }
-        self.of_system.remove(&id);
-        match self.systems.get_mut(&id) {
-            Some(asset) if asset.entity == EntityType::Asset => asset.managed = false,
-            _ => {
-                self.remove_system_names(id);
+        let asset = |system: &&System| system.entity == EntityType::Asset;
+        match self.systems.get(&id).filter(asset).cloned() {
+            Some(asset) => self.put_system(System {
+                managed: false,
+                ..asset
+            }),
+            None => {
+                self.remove_system_keys(id);
                 self.systems.remove(&id);
             }
         }
     }
 
-    fn remove_system_names(&mut self, id: SystemId) {
+    fn remove_system_keys(&mut self, id: SystemId) {
         let Some(old) = self.systems.get(&id) else {
             return;
         };
-        for name in system_names(old) {
-            if let Some(set) = self.system_names.get_mut(&name) {
-                set.remove(&id);
-            }
+        for key in system_keys(old) {
+            self.system_names.remove(key, id.0);
         }
-        if let Some(set) = old.address.and_then(|at| self.addresses.get_mut(&at)) {
-            set.remove(&id);
+        if let Some(address) = old.address {
+            self.addresses.remove(Key::of_address(address), id.0);
         }
     }
 
@@ -227,34 +112,34 @@ impl Vault {
 
     /// The next free system id.
     pub(crate) fn next_system_id(&self) -> SystemId {
-        let last = self.systems.keys().next_back();
+        let last = self.systems.last_id();
         SystemId(last.map_or(1, |id| id.0.saturating_add(1)))
     }
 
     /// Adds an account, or puts it in the place of the one with its id.
     pub(crate) fn put_account(&mut self, account: Account) {
-        self.remove_account_names(account.id);
-        for name in names(&account) {
-            self.account_names
-                .entry(name)
-                .or_default()
-                .insert(account.id);
+        self.remove_account_keys(account.id);
+        for key in account_keys(&account) {
+            self.account_names.insert(key, account.id.0);
         }
         self.of_system
-            .entry(account.system)
-            .or_default()
-            .insert(account.id);
-        self.accounts.insert(account.id, account);
+            .insert(Key::of_id(account.system.0), account.id.0);
+        self.accounts.insert(account);
+    }
+
+    /// An account, to change what it does not go by.
+    pub(crate) fn account_mut(&mut self, id: AccountId) -> Option<&mut Account> {
+        if self.accounts.is_unchanged(id) {
+            self.put_account(self.accounts.get(&id)?.clone());
+        }
+        self.accounts.get_mut(&id)
     }
 
     /// Removes an account with its links. False when there is none.
     pub(crate) fn remove_account(&mut self, id: AccountId) -> bool {
-        self.remove_account_names(id);
-        let Some(account) = self.accounts.remove(&id) else {
+        self.remove_account_keys(id);
+        if self.accounts.remove(&id).is_none() {
             return false;
-        };
-        if let Some(set) = self.of_system.get_mut(&account.system) {
-            set.remove(&id);
         }
         for system in self.linked_to.remove(&id).unwrap_or_default() {
             if let Some(set) = self.links.get_mut(&system) {
@@ -264,15 +149,14 @@ impl Vault {
         true
     }
 
-    fn remove_account_names(&mut self, id: AccountId) {
+    fn remove_account_keys(&mut self, id: AccountId) {
         let Some(old) = self.accounts.get(&id) else {
             return;
         };
-        for name in names(old) {
-            if let Some(set) = self.account_names.get_mut(&name) {
-                set.remove(&id);
-            }
+        for key in account_keys(old) {
+            self.account_names.remove(key, id.0);
         }
+        self.of_system.remove(Key::of_id(old.system.0), id.0);
     }
 
     /// Links a directory account to an asset or a database. Anything else cannot be linked
@@ -306,11 +190,23 @@ impl Vault {
 
     /// The accounts of a system, in id order.
     pub(crate) fn accounts_of(&self, system: SystemId) -> impl Iterator<Item = &Account> {
-        self.of_system
-            .get(&system)
-            .into_iter()
-            .flatten()
-            .filter_map(|id| self.accounts.get(id))
+        self.accounts_under(&self.of_system, Key::of_id(system.0))
+    }
+
+    fn accounts_under<'a>(
+        &'a self,
+        index: &'a Index,
+        key: Key,
+    ) -> impl Iterator<Item = &'a Account> {
+        let unchanged = |id| self.accounts.is_unchanged(AccountId(id));
+        let ids = index.under(key, unchanged);
+        ids.filter_map(|id| self.accounts.get(&AccountId(id)))
+    }
+
+    fn systems_under<'a>(&'a self, index: &'a Index, key: Key) -> impl Iterator<Item = &'a System> {
+        let unchanged = |id| self.systems.is_unchanged(SystemId(id));
+        let ids = index.under(key, unchanged);
+        ids.filter_map(|id| self.systems.get(&SystemId(id)))
     }
 
     /// The directory accounts linked to a system, in id order.
@@ -341,31 +237,21 @@ impl Vault {
     }
 
     /// The systems of this name: system name, DNS name or domain, in any case.
-    pub(crate) fn systems_named(&self, name: &str) -> Vec<SystemId> {
-        self.system_names
-            .get(&name.to_lowercase())
-            .map(|ids| ids.iter().copied().collect())
-            .unwrap_or_default()
+    pub(crate) fn systems_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a System> {
+        let named = self.systems_under(&self.system_names, Key::of_name(name));
+        named.filter(move |system| system_names(system).any(|own| same(own, name)))
     }
 
     /// The systems at this address.
-    pub(crate) fn systems_at(&self, address: IpAddr) -> Vec<SystemId> {
-        self.addresses
-            .get(&address)
-            .map(|ids| ids.iter().copied().collect())
-            .unwrap_or_default()
+    pub(crate) fn systems_at(&self, address: IpAddr) -> impl Iterator<Item = &System> {
+        let near = self.systems_under(&self.addresses, Key::of_address(address));
+        near.filter(move |system| system.address == Some(address))
     }
 
     /// The accounts of this name: account name, `DOMAIN\name` or UPN, in any case.
-    pub(crate) fn accounts_named<'a>(
-        &'a self,
-        name: &str,
-    ) -> impl Iterator<Item = &'a Account> + use<'a> {
-        self.account_names
-            .get(&name.to_lowercase())
-            .into_iter()
-            .flatten()
-            .filter_map(|id| self.accounts.get(id))
+    pub(crate) fn accounts_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Account> {
+        let named = self.accounts_under(&self.account_names, Key::of_name(name));
+        named.filter(move |account| account.goes_by(name))
     }
 
     /// Whether no more accounts fit.
@@ -375,98 +261,164 @@ impl Vault {
 
     /// The next free account id.
     pub(crate) fn next_account_id(&self) -> AccountId {
-        AccountId(
-            self.accounts
-                .keys()
-                .next_back()
-                .map_or(1, |id| id.0.saturating_add(1)),
-        )
+        let last = self.accounts.last_id();
+        AccountId(last.map_or(1, |id| id.0.saturating_add(1)))
     }
 }
 
-/// The names under which a system is found, in lower case.
-fn system_names(system: &System) -> impl Iterator<Item = String> {
+/// The names under which a system is found.
+fn system_names(system: &System) -> impl Iterator<Item = &str> {
     let names = [
         Some(&system.name),
         system.dns_name.as_ref(),
         system.domain.as_ref(),
     ];
-    let names = names.map(|name| name.map(|name| name.to_lowercase()));
-    names.into_iter().flatten()
+    names.into_iter().flatten().map(String::as_str)
 }
 
-impl System {
-    /// A managed system with the product's defaults (`documented psafe:§4.3`).
-    pub(crate) fn named(
-        id: SystemId,
-        entity: EntityType,
-        name: &str,
-        platform: PlatformId,
-    ) -> Self {
-        Self {
-            id,
-            entity,
-            name: name.to_owned(),
-            dns_name: None,
-            address: None,
-            instance: None,
-            domain: None,
-            platform,
-            workgroup: None,
-            port: None,
-            description: String::new(),
-            managed: true,
-            terms: Terms {
-                contact_email: None,
-                timeout_s: 30,
-                release_min: 120,
-                release_max_min: 525_600,
-                isa_release_min: 120,
-                functional_account: None,
-            },
+fn system_keys(system: &System) -> impl Iterator<Item = Key> {
+    system_names(system).map(Key::of_name)
+}
+
+fn account_keys(account: &Account) -> impl Iterator<Item = Key> {
+    let full_name = account.full_name();
+    let names = [
+        Some(&*account.name),
+        account.rare().upn.as_deref(),
+        full_name.as_deref(),
+    ];
+    names
+        .map(|name| name.map(Key::of_name))
+        .into_iter()
+        .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Accounts as a list says them: system, name, domain, UPN.
+    type Plain = (i32, String, Option<String>, Option<String>);
+
+    fn account(id: i32, (system, name, domain, upn): &Plain) -> Account {
+        let name = name.as_str().into();
+        let mut account = Account::named(AccountId(id), SystemId(*system), name);
+        account.domain = domain.as_deref().map(Box::from);
+        if upn.is_some() {
+            account.rare_mut().upn.clone_from(upn);
+        }
+        account
+    }
+
+    fn system(id: i32, (place, name, dns, domain): &Plain) -> System {
+        let mut system = System::named(SystemId(id), EntityType::Asset, name, PlatformId(1));
+        system.dns_name.clone_from(dns);
+        system.domain.clone_from(domain);
+        let number = u8::try_from(*place).unwrap_or(0);
+        system.address = (number > 1).then(|| IpAddr::from([10, 0, 0, number]));
+        system
+    }
+
+    fn word() -> impl Strategy<Value = String> {
+        prop_oneof!["[aAbB]{0,2}", "[aÄä\u{212a}kK]{1,2}", "[aA]\\\\[bB]"]
+    }
+
+    fn plain() -> impl Strategy<Value = Plain> {
+        let sometimes = || prop::option::weighted(0.4, word());
+        (1..4, word(), sometimes(), sometimes())
+    }
+
+    #[derive(Clone, Debug)]
+    enum Act {
+        Put(i32, Plain),
+        Remove(i32),
+        Rotate(i32),
+        PutSystem(i32, Plain),
+        RemoveSystem(i32),
+    }
+
+    fn act() -> impl Strategy<Value = Act> {
+        let id = || 1..7;
+        prop_oneof![
+            (id(), plain()).prop_map(|(id, plain)| Act::Put(id, plain)),
+            id().prop_map(Act::Remove),
+            id().prop_map(Act::Rotate),
+            (id(), plain()).prop_map(|(id, plain)| Act::PutSystem(id, plain)),
+            id().prop_map(Act::RemoveSystem),
+        ]
+    }
+
+    fn carry_out(vault: &mut Vault, act: Act) {
+        match act {
+            Act::Put(id, plain) => vault.put_account(account(id, &plain)),
+            Act::Remove(id) => {
+                vault.remove_account(AccountId(id));
+            }
+            Act::Rotate(id) => {
+                if let Some(account) = vault.account_mut(AccountId(id)) {
+                    account.password = Password::Minted { generation: 1 };
+                }
+            }
+            Act::PutSystem(id, plain) => vault.put_system(system(id, &plain)),
+            Act::RemoveSystem(id) => vault.remove_system(SystemId(id)),
         }
     }
-}
 
-/// The names under which an account is found, in lower case.
-pub(crate) fn names(account: &Account) -> Vec<String> {
-    let name = account.name.to_lowercase();
-    let mut all = Vec::with_capacity(3);
-    if let Some(domain) = &account.domain {
-        all.push(format!("{}\\{name}", domain.to_lowercase()));
-    }
-    if let Some(upn) = &account.upn {
-        all.push(upn.to_lowercase());
-    }
-    all.push(name);
-    all
-}
-
-impl Account {
-    /// A local account with the product's defaults (`documented psafe:§4.3`), API access off.
-    pub(crate) fn named(id: AccountId, system: SystemId, name: &str) -> Self {
-        Self {
-            id,
-            system,
-            name: name.to_owned(),
-            domain: None,
-            upn: None,
-            description: String::new(),
-            api_enabled: false,
-            release_min: 120,
-            release_max_min: 525_600,
-            isa_release_min: 120,
-            concurrent_max: 1,
-            auto_management: false,
-            rotates_after_release: false,
-            smart_groups: Vec::new(),
-            dedicated_to: None,
-            applications: Vec::new(),
-            password: Password::Minted { generation: 0 },
-            key: None,
-            passphrase: None,
-            totp: None,
-            changed_at: None,
+    proptest! {
+        #[test]
+        fn an_index_finds_what_a_walk_over_everything_finds(
+            accounts in prop::collection::btree_map(1..7, plain(), 0..5),
+            systems in prop::collection::btree_map(1..7, plain(), 0..5),
+            acts in prop::collection::vec(act(), 0..8),
+            name in word(),
+        ) {
+            let all = |plain: &BTreeMap<i32, Plain>| plain.clone().into_iter();
+            let mut vault = Vault::default();
+            vault.start_with(
+                all(&systems).map(|(id, plain)| system(id, &plain)).collect(),
+                all(&accounts).map(|(id, plain)| account(id, &plain)).collect(),
+            );
+            for act in acts {
+                carry_out(&mut vault, act);
+                let small = name.to_lowercase();
+                let walked = vault.accounts.values().filter(|one| {
+                    let full = one.full_name();
+                    let upn = one.rare().upn.as_deref();
+                    let names = [Some(&*one.name), full.as_deref(), upn];
+                    names.into_iter().flatten().any(|own| own.to_lowercase() == small)
+                });
+                let walked: Vec<_> = walked.map(|one| one.id).collect();
+                let found: Vec<_> = vault.accounts_named(&name).map(|one| one.id).collect();
+                prop_assert_eq!(found, walked);
+                let walked = vault.systems.values().filter(|one| {
+                    let names = [Some(&one.name), one.dns_name.as_ref(), one.domain.as_ref()];
+                    names.into_iter().flatten().any(|own| own.to_lowercase() == small)
+                });
+                let walked: Vec<_> = walked.map(|one| one.id).collect();
+                let found: Vec<_> = vault.systems_named(&name).map(|one| one.id).collect();
+                prop_assert_eq!(found, walked);
+                for number in 1..4_u8 {
+                    let id = SystemId(number.into());
+                    let of = |one: &&Account| one.system == id;
+                    let walked: Vec<_> = vault.accounts.values().filter(of).map(|one| one.id).collect();
+                    let found: Vec<_> = vault.accounts_of(id).map(|one| one.id).collect();
+                    prop_assert_eq!(found, walked);
+                    let address = IpAddr::from([10, 0, 0, number]);
+                    let at = |one: &&System| one.address == Some(address);
+                    let walked: Vec<_> = vault.systems.values().filter(at).map(|one| one.id).collect();
+                    let found: Vec<_> = vault.systems_at(address).map(|one| one.id).collect();
+                    prop_assert_eq!(found, walked);
+                }
+            }
         }
+    }
+
+    #[test]
+    fn a_lab_of_100_000_accounts_stays_small() {
+        assert!(size_of::<Account>() <= 144, "{}", size_of::<Account>());
     }
 }

@@ -9,6 +9,7 @@ mod faults;
 mod fetch;
 mod fuzz;
 mod listing;
+mod memory;
 mod policy;
 mod scale;
 mod schema;

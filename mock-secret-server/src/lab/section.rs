@@ -1,17 +1,14 @@
 //! The shape of the table, key by key. Every key is snake case, every choice kebab case.
 
-use std::num::NonZeroU32;
-
 use serde::Deserialize;
 use sim_kit::config::{LongTable, SecretRef};
 
-use super::by_name::ByName;
-use super::grants;
+use super::secrets::{Memory, SecretEntry, SecretRow, rows};
 use crate::config::Protocol;
 use crate::settings::{IpRange, Settings};
 use crate::state::{
-    FieldKind, Level, NewDomain, NewField, NewFolder, NewGroup, NewTemplate, NewTicketSystem,
-    Trust, TwoFactor,
+    FieldKind, Level, NewDomain, NewField, NewFolder, NewGrant, NewGroup, NewTemplate,
+    NewTicketSystem, Trust, TwoFactor,
 };
 
 #[derive(Clone, Debug, Deserialize)]
@@ -33,7 +30,7 @@ pub(super) struct Section {
     pub(super) folders: Vec<FolderEntry>,
     #[serde(default)]
     pub(super) templates: Vec<TemplateEntry>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "rows")]
     pub(super) secrets: Vec<SecretEntry>,
     #[serde(default)]
     pub(super) trusts: Vec<TrustEntry>,
@@ -42,8 +39,14 @@ pub(super) struct Section {
 }
 
 impl LongTable for Section {
+    type Read<'t> = SecretRow<'t>;
     type Row = SecretEntry;
+    type Memory = Memory;
     const ROWS: &'static str = "secrets";
+
+    fn keep(read: SecretRow<'_>, memory: &mut Memory) -> SecretEntry {
+        memory.keep(read)
+    }
 
     fn rows(&mut self) -> &mut Vec<SecretEntry> {
         &mut self.secrets
@@ -176,56 +179,6 @@ enum KindChoice {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct SecretEntry {
-    pub(super) id: Option<i32>,
-    pub(super) name: String,
-    pub(super) template: String,
-    pub(super) folder: Option<String>,
-    #[serde(default)]
-    pub(super) fields: ByName<String>,
-    #[serde(default)]
-    pub(super) passwords: ByName<SecretRef>,
-    #[serde(default)]
-    pub(super) files: ByName<FileEntry>,
-    #[serde(default = "yes")]
-    pub(super) active: bool,
-    /// Absent: inherited.
-    pub(super) permissions: Option<Vec<GrantEntry>>,
-    #[serde(default)]
-    pub(super) comment: bool,
-    #[serde(default)]
-    pub(super) ticket: bool,
-    #[serde(default)]
-    pub(super) approval: bool,
-    #[serde(default)]
-    pub(super) approvers: Vec<String>,
-    pub(super) double_lock: Option<SecretRef>,
-    pub(super) check_out: Option<CheckOutEntry>,
-    #[serde(default)]
-    pub(super) hide_launcher_password: bool,
-    #[serde(default)]
-    pub(super) proxy: bool,
-    #[serde(default)]
-    pub(super) auto_change: bool,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct FileEntry {
-    pub(super) name: String,
-    pub(super) content: SecretRef,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct CheckOutEntry {
-    pub(super) minutes: Option<NonZeroU32>,
-    #[serde(default)]
-    pub(super) change_password: bool,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(super) struct TrustEntry {
     pub(super) caller: String,
     pub(super) user: String,
@@ -243,6 +196,14 @@ pub(super) struct TicketSystemEntry {
 
 fn yes() -> bool {
     true
+}
+
+pub(super) fn grants(entries: &[GrantEntry]) -> Vec<NewGrant> {
+    let grant = |entry: &GrantEntry| NewGrant {
+        to: entry.to.clone(),
+        level: entry.level.into(),
+    };
+    entries.iter().map(grant).collect()
 }
 
 impl From<&DomainEntry> for NewDomain {

@@ -2,8 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use sim_kit::seeded::CANARY_MARK;
+
 use super::*;
-use crate::state::{Answer, CodeResponse, Command, Trust};
+use crate::state::{Answer, CodeResponse, Command, NewSecret, NewValue, Trust};
 
 const NOW: SimTime = SimTime::SCENARIO_START;
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);

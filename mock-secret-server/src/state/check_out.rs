@@ -242,7 +242,7 @@ impl Vault {
             return;
         };
         let password = self.source.password();
-        self.secret_mut(slot).items[place].value = Value::Hidden(password);
+        self.secret_mut(slot).values[place] = Value::Hidden(password);
     }
 
     fn check_in_of_free_secret(&self) -> Result<Answer, Refusal> {

@@ -35,6 +35,10 @@ impl<'a> Part<'a> {
         }
     }
 
+    pub(super) fn text(&self) -> &'a str {
+        self.part
+    }
+
     pub(super) fn is_in(&self, text: &str) -> bool {
         // Some letters beyond ASCII have a small letter within it, so that only two ASCII texts
         // may be compared byte by byte.

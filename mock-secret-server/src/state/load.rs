@@ -3,7 +3,7 @@
 
 mod secrets;
 
-pub(crate) use secrets::identified;
+pub(crate) use secrets::{Incoming, IncomingRules, Shape, identified};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use super::Vault;
 use super::answer::TicketSystem;
-use super::contents::{Contents, NewGrant, NewSecret, NewTicketSystem, NewUser};
+use super::contents::{Contents, NewGrant, NewTicketSystem, NewUser};
 use super::directory::Directory;
 use super::model::{
     Account, Domain, FolderRecord, FolderSlot, Grant, Group, GroupSlot, Principal, Radius, Role,
@@ -116,14 +116,15 @@ impl Origin {
             |secret, id| secret.id = Some(id),
             |secret| &secret.name,
         )?;
-        Self::with_secrets(contents, secrets.into_iter().map(Ok), now)
+        let arriving = secrets.into_iter().map(|secret| Ok(secret.into()));
+        Self::with_secrets(contents, arriving, now)
     }
 
     /// [`Origin::new`] with secrets that are made one by one, in the order of their ids, so that
     /// the memory of each serves the next.
     pub(crate) fn with_secrets<E: From<ContentsError>>(
         contents: Contents,
-        secrets: impl ExactSizeIterator<Item = Result<NewSecret, E>>,
+        secrets: impl ExactSizeIterator<Item = Result<Incoming, E>>,
         now: SimTime,
     ) -> Result<Self, E> {
         let directory = directory(&contents, now)?;
@@ -133,7 +134,7 @@ impl Origin {
             directory,
             folders: folders.into(),
             templates: secrets::templates(contents.templates)?.into(),
-            secrets: Vec::new(),
+            secrets: Arc::default(),
             index: Arc::default(),
             ticket_systems: ticket_systems(contents.ticket_systems),
             trusts: Vec::with_capacity(contents.trusts.len()),

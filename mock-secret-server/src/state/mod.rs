@@ -9,6 +9,7 @@ mod answer;
 mod approval;
 mod audit;
 mod built_in;
+mod candidates;
 mod catalogue;
 mod check_out;
 mod command;
@@ -30,8 +31,10 @@ mod reading;
 mod refusal;
 mod role;
 mod search;
+mod secrets;
 mod sessions;
 mod text;
+mod texts;
 mod trust;
 mod views;
 
@@ -45,9 +48,10 @@ pub use answer::*;
 pub use command::{CodeResponse, Command};
 pub use contents::*;
 pub use load::ContentsError;
-pub(crate) use load::identified;
+pub(crate) use load::{Incoming, IncomingRules, Shape, identified};
 pub use log_on::SignIn;
 pub use mailbox::{Mail, MailKind};
+pub(crate) use model::{File, Planter, Value};
 pub use operate::{Operate, OperateError, Operated};
 pub use origin::Origin;
 pub use refusal::{Refusal, RefusalKind, SecretError};
@@ -61,9 +65,10 @@ use crate::settings::{IpRestriction, Settings};
 use approval::AccessRequest;
 use audit::Audit;
 use directory::Directory;
-use index::FieldIndex;
+use index::Index;
 use mailbox::Mailbox;
 use model::{FolderRecord, FolderSlot, SecretRecord, SecretSlot, Template, TemplateSlot, UserSlot};
+use secrets::Secrets;
 use sessions::{Purpose, Sessions};
 use trust::Bond;
 
@@ -75,9 +80,8 @@ pub struct Vault {
     directory: Directory,
     folders: Arc<[FolderRecord]>,
     templates: Arc<[Template]>,
-    /// In the order of their ids. Those that nobody has changed are shared with the [`Origin`].
-    secrets: Vec<Arc<SecretRecord>>,
-    index: Arc<FieldIndex>,
+    secrets: Secrets,
+    index: Arc<Index>,
     ticket_systems: Vec<TicketSystem>,
     sessions: Sessions,
     /// By API account and user.
@@ -168,19 +172,15 @@ impl Vault {
     }
 
     fn secret(&self, slot: SecretSlot) -> &SecretRecord {
-        &self.secrets[slot.0 as usize]
+        self.secrets.get(slot)
     }
 
     fn secret_mut(&mut self, slot: SecretSlot) -> &mut SecretRecord {
-        Arc::make_mut(&mut self.secrets[slot.0 as usize])
+        self.secrets.get_mut(slot)
     }
 
     fn slot_of(&self, id: i32) -> Option<SecretSlot> {
-        let place = self
-            .secrets
-            .binary_search_by_key(&id, |secret| secret.id)
-            .ok()?;
-        u32::try_from(place).ok().map(SecretSlot)
+        self.secrets.slot_of(id)
     }
 
     fn template(&self, slot: TemplateSlot) -> &Template {

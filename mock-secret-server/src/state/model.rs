@@ -1,5 +1,6 @@
 //! The records of the vault. Everything refers to everything else by slot: the place in its list.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use sim_kit::clock::SimTime;
@@ -132,12 +133,14 @@ pub(super) struct Field {
 #[derive(Clone, Debug)]
 pub(super) struct SecretRecord {
     pub(super) id: i32,
+    /// The id of the first item; the others follow.
+    pub(super) first_item: i32,
     pub(super) template: TemplateSlot,
     pub(super) active: bool,
     pub(super) folder: Option<FolderSlot>,
     pub(super) name: Arc<str>,
     /// One per field of the template, in its order.
-    pub(super) items: Box<[Item]>,
+    pub(super) values: Box<[Value]>,
     pub(super) rare: Option<Box<Rare>>,
 }
 
@@ -162,24 +165,27 @@ pub(super) struct CheckOut {
     pub(super) until: SimTime,
 }
 
+/// The value of an item.
 #[derive(Clone, Debug)]
-pub(super) struct Item {
-    pub(super) id: i32,
-    pub(super) value: Value,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Empty,
     Plain(Arc<str>),
     Hidden(SecretText),
+    /// A password that is made whenever it is read, until it is changed.
+    Planted(Arc<dyn Planter>),
     File(Arc<File>),
 }
 
+/// Makes the passwords that secrets start with.
+pub(crate) trait Planter: Debug + Send + Sync {
+    /// The password in a field of a secret, the same each time.
+    fn password(&self, secret: &str, field: &str) -> SecretText;
+}
+
 #[derive(Debug)]
-pub(super) struct File {
-    pub(super) name: Arc<str>,
-    pub(super) bytes: SecretBytes,
+pub(crate) struct File {
+    pub(crate) name: Arc<str>,
+    pub(crate) bytes: SecretBytes,
 }
 
 static NO_RULES: SecretRules = SecretRules {
@@ -211,9 +217,15 @@ impl SecretRecord {
         self.rare.as_ref().and_then(|rare| rare.check_out)
     }
 
+    /// The vendor's id of the item in a field.
+    pub(super) fn item_id(&self, field: usize) -> i32 {
+        let place = i32::try_from(field).unwrap_or(i32::MAX);
+        self.first_item.saturating_add(place)
+    }
+
     /// The text of an item, for search: nothing of a password or a file.
     pub(super) fn plain(&self, field: usize) -> Option<&Arc<str>> {
-        match self.items.get(field).map(|item| &item.value) {
+        match self.values.get(field) {
             Some(Value::Plain(text)) => Some(text),
             _ => None,
         }
@@ -234,10 +246,10 @@ mod tests {
     #[test]
     fn a_lab_of_100_000_secrets_stays_small() {
         assert!(
-            size_of::<SecretRecord>() <= 56,
+            size_of::<SecretRecord>() <= 64,
             "{}",
             size_of::<SecretRecord>()
         );
-        assert!(size_of::<Item>() <= 32, "{}", size_of::<Item>());
+        assert!(size_of::<Value>() <= 24, "{}", size_of::<Value>());
     }
 }

@@ -11,9 +11,10 @@ use super::answer::TicketSystem;
 use super::audit::Audit;
 use super::contents::TwoFactor;
 use super::directory::Directory;
-use super::index::FieldIndex;
+use super::index::Index;
 use super::mailbox::Mailbox;
 use super::model::{FolderRecord, SecretRecord, Template, UserSlot};
+use super::secrets::Secrets;
 use super::sessions::{Sessions, TokenSource};
 use super::trust::{Bond, Rules, Trust};
 use crate::settings::Settings;
@@ -27,8 +28,8 @@ pub struct Origin {
     pub(super) folders: Arc<[FolderRecord]>,
     pub(super) templates: Arc<[Template]>,
     /// In the order of their ids.
-    pub(super) secrets: Vec<Arc<SecretRecord>>,
-    pub(super) index: Arc<FieldIndex>,
+    pub(super) secrets: Arc<Vec<SecretRecord>>,
+    pub(super) index: Arc<Index>,
     pub(super) ticket_systems: Vec<TicketSystem>,
     /// Caller, user, and what the user has answered.
     pub(super) trusts: Vec<(UserSlot, UserSlot, Trust)>,
@@ -75,7 +76,7 @@ impl Origin {
             directory: self.directory.clone(),
             folders: Arc::clone(&self.folders),
             templates: Arc::clone(&self.templates),
-            secrets: self.secrets.clone(),
+            secrets: Secrets::new(Arc::clone(&self.secrets)),
             index: Arc::clone(&self.index),
             ticket_systems: self.ticket_systems.clone(),
             sessions: Sessions::default(),
@@ -124,6 +125,8 @@ impl Vault {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use std::ptr;
+
     use super::super::contents::{Contents, NewSecret, NewUser};
     use super::super::operate::Operate;
     use super::super::text::SecretText;
@@ -164,8 +167,8 @@ mod tests {
     }
 
     fn shared(origin: &Origin, vault: &Vault) -> Vec<bool> {
-        let pairs = origin.secrets.iter().zip(&vault.secrets);
-        pairs.map(|(one, other)| Arc::ptr_eq(one, other)).collect()
+        let pairs = origin.secrets.iter().zip(vault.secrets.iter());
+        pairs.map(|(one, other)| ptr::eq(one, other)).collect()
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::answer::{
 use super::audit::Event;
 use super::command::CodeResponse;
 use super::contents::{FieldKind, Level};
-use super::model::{Field, Item, SecretSlot, Value};
+use super::model::{SecretRecord, SecretSlot, Value};
 use super::refusal::{Refusal, RefusalKind};
 use super::text::ItemValue;
 use super::{Caller, Vault};
@@ -83,13 +83,10 @@ impl Vault {
     /// soap:§3.4).
     pub(super) fn exposed_secret(&self, caller: &Caller, slot: SecretSlot) -> Secret {
         let record = self.secret(slot);
-        let fields = &self.template(record.template).fields;
-        let shown = fields
-            .iter()
-            .zip(&record.items)
-            .filter(|(field, _)| field.exposed);
+        let fields = self.template(record.template).fields.iter().enumerate();
+        let shown = fields.filter(|(_, field)| field.exposed);
         let items = shown
-            .map(|(field, item)| self.item(field, item, false))
+            .map(|(place, _)| self.item(record, place, false))
             .collect();
         Secret {
             items: Some(items),
@@ -104,12 +101,9 @@ impl Vault {
     ) -> Result<Answer, Refusal> {
         let slot = self.visible(caller, id)?;
         let secret = self.secret(slot);
-        let fields = &self.template(secret.template).fields;
-        let mut files = fields
-            .iter()
-            .zip(&secret.items)
-            .filter(|(field, _)| field.kind == FieldKind::File);
-        let first = files.next().map(|(_, item)| item.id);
+        let fields = self.template(secret.template).fields.iter().enumerate();
+        let mut files = fields.filter(|(_, field)| field.kind == FieldKind::File);
+        let first = files.next().map(|(place, _)| secret.item_id(place));
         if files.next().is_some() {
             let text = self.settings.several_files_text.clone();
             return Err(Refusal::new(RefusalKind::SeveralFiles, text));
@@ -127,14 +121,12 @@ impl Vault {
             FileAccess::AsGetSecret => self.open(caller, id, &[])?.0,
             FileAccess::ViewOnly => self.visible(caller, id)?,
         };
-        let file = self
-            .secret(slot)
-            .items
-            .iter()
-            .find_map(|item| match &item.value {
-                Value::File(file) if item.id == item_id => Some(Arc::clone(file)),
-                _ => None,
-            });
+        let secret = self.secret(slot);
+        let mut values = secret.values.iter().enumerate();
+        let file = values.find_map(|(place, value)| match value {
+            Value::File(file) if secret.item_id(place) == item_id => Some(Arc::clone(file)),
+            _ => None,
+        });
         let Some(file) = file else {
             return Err(Refusal::new(
                 RefusalKind::NoFile,
@@ -174,18 +166,17 @@ impl Vault {
     fn items(&self, caller: &Caller, slot: SecretSlot) -> Vec<SecretItem> {
         let secret = self.secret(slot);
         let hidden = self.hides_password(caller, slot);
-        let fields = &self.template(secret.template).fields;
-        fields
-            .iter()
-            .zip(&secret.items)
-            .map(|(field, item)| self.item(field, item, hidden))
+        (0..secret.values.len())
+            .map(|place| self.item(secret, place, hidden))
             .collect()
     }
 
-    fn item(&self, field: &Field, item: &Item, hidden: bool) -> SecretItem {
-        let value = match &item.value {
-            Value::Hidden(_) if hidden => ItemValue::Plain("".into()),
+    fn item(&self, secret: &SecretRecord, place: usize, hidden: bool) -> SecretItem {
+        let field = &self.template(secret.template).fields[place];
+        let value = match &secret.values[place] {
+            Value::Hidden(_) | Value::Planted(_) if hidden => ItemValue::Plain("".into()),
             Value::Hidden(text) => ItemValue::Hidden(text.clone()),
+            Value::Planted(by) => ItemValue::Hidden(by.password(&secret.name, &field.name)),
             Value::Plain(text) => ItemValue::Plain(Arc::clone(text)),
             Value::File(file) if self.settings.file_item_value == FileItemValue::Name => {
                 ItemValue::Plain(Arc::clone(&file.name))
@@ -194,7 +185,7 @@ impl Vault {
         };
         SecretItem {
             value: Some(value),
-            id: Some(item.id),
+            id: Some(secret.item_id(place)),
             field_id: Some(field.id),
             field_name: Some(Arc::clone(&field.name)),
             is_file: field.kind == FieldKind::File,

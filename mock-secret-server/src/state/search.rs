@@ -1,6 +1,5 @@
 //! The search operations (soap:§3.4). None of them audits, checks out or shows a password.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::answer::SecretSummary;
@@ -70,7 +69,7 @@ struct Sought<'a> {
 }
 
 /// How a text is compared with the term.
-enum Test<'a> {
+pub(super) enum Test<'a> {
     Same { term: &'a str, by_case: bool },
     Like { pattern: &'a str, by_case: bool },
     Contains(Part<'a>),
@@ -107,7 +106,7 @@ impl Vault {
     /// The secrets that match and that the caller may view, in the order of their ids.
     pub(super) fn find(&self, caller: &Caller, query: Query<'_>) -> Vec<SecretSlot> {
         let mut sought = self.sought(query.wanted);
-        let candidates = self.candidates(query.wanted, &sought.test);
+        let candidates = self.candidates(&query, &sought.test);
         // Secrets of a folder without permissions of their own are seen or not seen together.
         let mut seen: Vec<Option<bool>> = vec![None; self.folders.len()];
         let mut sees = |secret: &SecretRecord| match secret.folder {
@@ -125,21 +124,14 @@ impl Vault {
                 && sees(secret)
                 && sought.is(self, secret)
         };
-        let mut found = Vec::new();
-        if let Some(slots) = candidates {
-            for &slot in &*slots {
-                if fits(self.secret(slot)) {
-                    found.push(slot);
-                }
+        let mut fits = |slot: &SecretSlot| fits(self.secret(*slot));
+        match candidates {
+            Some(mut slots) => {
+                slots.retain(&mut fits);
+                slots
             }
-        } else {
-            for (slot, secret) in (0..).zip(&self.secrets) {
-                if fits(secret) {
-                    found.push(SecretSlot(slot));
-                }
-            }
+            None => self.secrets.slots().filter(fits).collect(),
         }
-        found
     }
 
     pub(super) fn summaries(&self, caller: &Caller, query: Query<'_>) -> Vec<SecretSummary> {
@@ -218,33 +210,8 @@ impl Vault {
         }
     }
 
-    /// The secrets that may match, in order, where the index knows them.
-    fn candidates(&self, wanted: Wanted<'_>, test: &Test<'_>) -> Option<Cow<'_, [SecretSlot]>> {
-        let Test::Same { term, .. } = test else {
-            return None;
-        };
-        if let Some(field) = wanted.field() {
-            return Some(self.index.candidates(field, term).into());
-        }
-        let fields = self.templates.iter().flat_map(|one| &one.fields);
-        let mut names: Vec<&str> = Vec::new();
-        for field in fields.filter(|field| field.exposed) {
-            if !names.iter().any(|name| same_folded(name, &field.name)) {
-                names.push(&field.name);
-            }
-        }
-        let mut slots: Vec<SecretSlot> = names
-            .into_iter()
-            .flat_map(|name| self.index.candidates(name, term))
-            .copied()
-            .collect();
-        slots.sort_unstable();
-        slots.dedup();
-        Some(slots.into())
-    }
-
     /// Whether `folder` is the one with this id, or lies below it. -1 is the root.
-    fn lies_in(&self, folder: Option<FolderSlot>, id: i32, below: bool) -> bool {
+    pub(super) fn lies_in(&self, folder: Option<FolderSlot>, id: i32, below: bool) -> bool {
         let mut at = folder;
         loop {
             if self.folder_id(at) == id {

@@ -124,7 +124,8 @@ impl Vault {
     /// The secrets that are out at `now`.
     #[must_use]
     pub fn check_outs(&self, now: SimTime) -> Vec<CheckOutView> {
-        let held = self.secrets.iter().filter_map(|secret| {
+        // A vault begins with every secret free.
+        let held = self.secrets.changed().filter_map(|secret| {
             let held = secret.check_out().filter(|held| now < held.until)?;
             Some(CheckOutView {
                 secret_id: secret.id,
@@ -188,9 +189,13 @@ impl Vault {
             .find(|one| same_folded(&one.name, secret_name))?;
         let fields = &self.template(secret.template).fields;
         let place = fields.iter().position(|one| one.is_called(field))?;
-        match &secret.items[place].value {
+        match &secret.values[place] {
             Value::Plain(text) => Some(ItemValue::Plain(Arc::clone(text))),
             Value::Hidden(text) => Some(ItemValue::Hidden(text.clone())),
+            Value::Planted(by) => {
+                let password = by.password(&secret.name, &fields[place].name);
+                Some(ItemValue::Hidden(password))
+            }
             Value::Empty | Value::File(_) => None,
         }
     }

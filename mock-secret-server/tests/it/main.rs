@@ -9,6 +9,7 @@ mod control;
 mod discovery;
 mod fault_kinds;
 mod faults;
+mod memory;
 mod operators;
 mod protocol;
 mod reading;

@@ -3,7 +3,7 @@
 
 use mock_secret_server::settings::Settings;
 use mock_secret_server::state::{
-    Answer, Command, Contents, Level, NewFolder, NewSecret, NewUser, NewValue, SecretText,
+    Answer, Command, Contents, Level, NewFolder, NewSecret, NewUser, NewValue, Operate, SecretText,
 };
 use proptest::prelude::*;
 
@@ -34,6 +34,8 @@ struct Ask {
     restricted: bool,
     folder: Option<i32>,
     below: bool,
+    /// A secret that is deleted, or comes back, before.
+    toggled: Option<usize>,
 }
 
 fn contents(plans: &[Plan]) -> Contents {
@@ -79,6 +81,24 @@ fn is_in(text: &str, part: &str) -> bool {
     part.is_empty() || text.to_lowercase().contains(&part.to_lowercase())
 }
 
+fn is_like(text: &str, pattern: &str) -> bool {
+    let mut behind = pattern.chars();
+    let rest = |text: &str| {
+        let mut rest = text.chars();
+        rest.next().map(|first| (first, rest.as_str().to_owned()))
+    };
+    match behind.next() {
+        None => text.is_empty(),
+        Some('%') => {
+            is_like(text, behind.as_str())
+                || rest(text).is_some_and(|(_, rest)| is_like(&rest, pattern))
+        }
+        Some(one) => rest(text).is_some_and(|(first, rest)| {
+            (one == '_' || one == first) && is_like(&rest, behind.as_str())
+        }),
+    }
+}
+
 /// What the search must find.
 fn expected(plans: &[Plan], ask: &Ask, settings: &Settings) -> Vec<i32> {
     let term = if settings.search_trims_term {
@@ -87,7 +107,14 @@ fn expected(plans: &[Plan], ask: &Ask, settings: &Settings) -> Vec<i32> {
         &ask.term
     };
     let same = |text: &str| {
-        if settings.search_case_sensitive {
+        if settings.search_wildcards && term.contains(['%', '_']) {
+            let (text, pattern) = if settings.search_case_sensitive {
+                (text.to_owned(), term.to_owned())
+            } else {
+                (small(text), small(term))
+            };
+            is_like(&text, &pattern)
+        } else if settings.search_case_sensitive {
             text == term
         } else {
             small(text) == small(term)
@@ -184,6 +211,8 @@ fn word() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => "[aAbB]{0,3}",
         1 => "[aÄäßkK\u{212a} ]{0,3}",
+        1 => "[aΣσςİi]{0,3}",
+        1 => "[aB%_]{0,3}",
     ]
 }
 
@@ -222,9 +251,10 @@ fn ask() -> impl Strategy<Value = Ask> {
         any::<bool>(),
         folder,
         any::<bool>(),
+        prop::option::weighted(0.3, 0..12_usize),
     )
         .prop_map(
-            |(kind, field, term, deleted, restricted, folder, below)| Ask {
+            |(kind, field, term, deleted, restricted, folder, below, toggled)| Ask {
                 kind,
                 field: field.to_owned(),
                 term,
@@ -232,6 +262,7 @@ fn ask() -> impl Strategy<Value = Ask> {
                 restricted,
                 folder,
                 below,
+                toggled,
             },
         )
 }
@@ -241,20 +272,27 @@ proptest! {
 
     #[test]
     fn a_search_finds_what_its_definition_says(
-        plans in prop::collection::vec(plan(), 0..12),
+        mut plans in prop::collection::vec(plan(), 0..12),
         asks in prop::collection::vec(ask(), 1..12),
         search_case_sensitive: bool,
         search_trims_term: bool,
         search_indexed_fields: bool,
+        search_wildcards: bool,
     ) {
         let mut contents = contents(&plans);
         contents.settings.search_case_sensitive = search_case_sensitive;
         contents.settings.search_trims_term = search_trims_term;
         contents.settings.search_indexed_fields = search_indexed_fields;
+        contents.settings.search_wildcards = search_wildcards;
         let settings = contents.settings.clone();
         let mut bench = Bench::of(contents);
         let token = bench.token("alice");
         for ask in &asks {
+            if let Some((id, plan)) = ask.toggled.and_then(|at| (1..).zip(&mut plans).nth(at)) {
+                plan.active = !plan.active;
+                let act = Operate::SetSecretActive { secret_id: id, active: plan.active };
+                bench.vault.operate(act, bench.now).unwrap();
+            }
             let found = match bench.call(command(ask, token.clone())) {
                 Ok(Answer::SearchSecrets(found)) => found,
                 other => return Err(TestCaseError::fail(format!("{other:?}"))),

@@ -62,9 +62,9 @@ impl RequestRow {
             system_name: system_name.clone(),
             account_id: release.account.0,
             account_name: account
-                .map(|account| account.name.clone())
+                .map(|account| account.name.to_string())
                 .unwrap_or_default(),
-            domain_name: account.and_then(|account| account.domain.clone()),
+            domain_name: account.and_then(|account| account.domain.as_deref().map(str::to_owned)),
             alias_id: release.alias.map(|id| id.0),
             application_id: release.application.map(|id| id.0),
             request_release_date: date::print(release.created_at),
@@ -234,9 +234,9 @@ impl AliasRow {
             system_name: system.map(|system| system.name.clone()).unwrap_or_default(),
             account_id: alias.account.0,
             account_name: account
-                .map(|account| account.name.clone())
+                .map(|account| account.name.to_string())
                 .unwrap_or_default(),
-            domain_name: account.and_then(|account| account.domain.clone()),
+            domain_name: account.and_then(|account| account.domain.as_deref().map(str::to_owned)),
             instance_name: system
                 .and_then(|system| system.instance.clone())
                 .unwrap_or_default(),

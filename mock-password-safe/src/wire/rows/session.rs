@@ -79,7 +79,7 @@ impl SessionRow {
             managed_system_id: session.system.0,
             managed_account_id: session.account.0,
             managed_account_name: account
-                .map(|account| account.name.clone())
+                .map(|account| account.name.to_string())
                 .unwrap_or_default(),
             record_key: session.record_key.clone(),
             token: session.record_key.clone(),

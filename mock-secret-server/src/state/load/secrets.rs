@@ -1,15 +1,13 @@
-//! Templates and secrets, and the index over their values.
+//! Templates and secrets, and the indexes over them.
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
-use std::hash::BuildHasherDefault;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::built_in;
-use super::super::contents::{FieldKind, NewSecret, NewTemplate, NewValue, SecretRules};
-use super::super::index::{FieldIndex, Verbatim, key};
+use super::super::contents::{FieldKind, NewGrant, NewSecret, NewTemplate, NewValue, SecretRules};
+use super::super::index::Index;
 use super::super::model::{
-    Field, File, FolderSlot, Item, Rare, SecretRecord, SecretSlot, Template, TemplateSlot, Value,
+    Field, File, FolderSlot, Rare, SecretRecord, Template, TemplateSlot, Value,
 };
 use super::super::origin::Origin;
 use super::{ContentsError, FolderPaths, Loaded, folded_path, missing, same_name};
@@ -64,33 +62,102 @@ pub(super) fn templates(added: Vec<NewTemplate>) -> Loaded<Vec<Template>> {
     Ok(templates)
 }
 
-/// Texts that stand in many secrets are kept once. Two texts of one hash are kept apart.
-#[derive(Default)]
-struct Interned(HashMap<u64, Arc<str>, BuildHasherDefault<Verbatim>>);
+/// A secret on its way into a vault. What it names is shared with others that name the same.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    /// There by now.
+    pub(crate) id: Option<i32>,
+    pub(crate) name: Arc<str>,
+    pub(crate) shape: Arc<Shape>,
+    /// By its path.
+    pub(crate) folder: Option<Arc<str>>,
+    /// In the order of the shape's fields.
+    pub(crate) values: Vec<Value>,
+    /// Where they are not those of most secrets.
+    pub(crate) rules: Option<Box<IncomingRules>>,
+}
 
-impl Interned {
-    fn text(&mut self, text: String) -> Arc<str> {
-        match self.0.entry(key("", &text)) {
-            Entry::Occupied(kept) if **kept.get() == *text => Arc::clone(kept.get()),
-            Entry::Occupied(_) => text.into(),
-            Entry::Vacant(place) => Arc::clone(place.insert(text.into())),
+/// The template of a secret, and the fields that have a value, all by name.
+#[derive(Debug)]
+pub(crate) struct Shape {
+    pub(crate) template: Arc<str>,
+    pub(crate) fields: Vec<Arc<str>>,
+}
+
+/// What few secrets have.
+#[derive(Debug)]
+pub(crate) struct IncomingRules {
+    pub(crate) active: bool,
+    pub(crate) permissions: Option<Vec<NewGrant>>,
+    pub(crate) rules: SecretRules,
+    pub(crate) approvers: Vec<String>,
+}
+
+impl Default for IncomingRules {
+    fn default() -> Self {
+        Self {
+            active: true,
+            permissions: None,
+            rules: SecretRules::default(),
+            approvers: Vec::new(),
         }
     }
 }
 
-/// What a name was found to stand for, kept until another name comes.
-struct Last<S>(Option<(String, S)>);
-
-impl<S: Copy> Last<S> {
-    fn or_find(&mut self, name: &str, find: impl FnOnce(&str) -> Loaded<S>) -> Loaded<S> {
-        match &self.0 {
-            Some((last, found)) if last == name => Ok(*found),
-            _ => {
-                let found = find(name)?;
-                self.0 = Some((name.to_owned(), found));
-                Ok(found)
-            }
+impl From<NewSecret> for Incoming {
+    fn from(secret: NewSecret) -> Self {
+        let (fields, values): (Vec<_>, Vec<_>) = secret.items.into_iter().unzip();
+        let shape = Shape {
+            template: secret.template.into(),
+            fields: fields.into_iter().map(Arc::from).collect(),
+        };
+        let rules = IncomingRules {
+            active: secret.active,
+            permissions: secret.permissions,
+            rules: secret.rules,
+            approvers: secret.approvers,
+        };
+        Self {
+            id: secret.id,
+            name: secret.name.into(),
+            shape: Arc::new(shape),
+            folder: secret.folder.map(Arc::from),
+            values: values.into_iter().map(Value::from).collect(),
+            rules: Some(Box::new(rules)),
         }
+    }
+}
+
+impl From<NewValue> for Value {
+    fn from(value: NewValue) -> Self {
+        match value {
+            NewValue::Text(text) => Self::Plain(text.into()),
+            NewValue::Password(text) => Self::Hidden(text),
+            NewValue::File { name, bytes } => Self::File(Arc::new(File {
+                name: name.into(),
+                bytes,
+            })),
+        }
+    }
+}
+
+/// What a shape stands for.
+struct Form {
+    template: TemplateSlot,
+    /// For each field of the shape its place in the template; none where there is no such field.
+    places: Box<[Option<usize>]>,
+}
+
+/// What something was found to stand for, kept until something else comes.
+struct Last<K: ?Sized, S>(Option<(Arc<K>, S)>);
+
+impl<K: ?Sized, S> Last<K, S> {
+    fn or_find(&mut self, key: &Arc<K>, find: impl FnOnce(&K) -> Loaded<S>) -> Loaded<&S> {
+        let (_, found) = match self.0.take() {
+            Some((last, found)) if Arc::ptr_eq(&last, key) => self.0.insert((last, found)),
+            _ => self.0.insert((Arc::clone(key), find(key)?)),
+        };
+        Ok(found)
     }
 }
 
@@ -98,160 +165,144 @@ impl Origin {
     /// Takes the secrets in, which come in the order of their ids, and indexes them.
     pub(super) fn add_secrets<E: From<ContentsError>>(
         &mut self,
-        secrets: impl ExactSizeIterator<Item = Result<NewSecret, E>>,
+        secrets: impl ExactSizeIterator<Item = Result<Incoming, E>>,
         folders: &FolderPaths,
     ) -> Result<(), E> {
-        // Most secrets name a template and a folder as the one before did.
-        let mut template_of = Last(None);
+        // Most secrets have the shape and the folder of the one before.
+        let mut form_of = Last(None);
         let mut folder_of = Last(None);
         let by_name: BTreeMap<String, TemplateSlot> = (0..)
             .zip(&*self.templates)
             .map(|(place, template)| (template.name.to_lowercase(), TemplateSlot(place)))
             .collect();
-        let mut interned = Interned::default();
-        let mut item_ids = 1..;
-        self.secrets = Vec::with_capacity(secrets.len());
+        let mut item_ids = 1_i32;
+        let mut records = Vec::with_capacity(secrets.len());
         for secret in secrets {
             let secret = secret?;
-            let id = secret.id.unwrap_or(i32::MAX);
-            let template = template_of.or_find(&secret.template, |name| {
-                by_name.get(&name.to_lowercase()).copied().ok_or_else(|| {
-                    let known = self
-                        .templates
-                        .iter()
-                        .map(|template| template.name.to_string());
-                    let of = format!("secret `{}`", secret.name);
-                    missing(&of, "template", name, known, "templates")
-                })
-            })?;
+            let form =
+                form_of.or_find(&secret.shape, |shape| self.form(shape, &secret, &by_name))?;
             let folder = match &secret.folder {
                 None => None,
                 Some(path) => {
-                    Some(folder_of.or_find(path, |path| folder(path, &secret.name, folders))?)
+                    let found = folder_of.or_find(path, |path| folder(path, &secret, folders))?;
+                    Some(*found)
                 }
             };
             let rare = self.rare(&secret)?;
-            let name = secret.name.as_str().into();
-            let active = secret.active;
-            let items = self.items_of(secret, template, &mut interned, &mut item_ids)?;
-            self.secrets.push(Arc::new(SecretRecord {
+            let active = secret.rules.as_ref().is_none_or(|rules| rules.active);
+            let (id, name) = (secret.id.unwrap_or(i32::MAX), Arc::clone(&secret.name));
+            let values = self.values_of(secret, form)?;
+            let first_item = item_ids;
+            item_ids = item_ids.saturating_add(i32::try_from(values.len()).unwrap_or(i32::MAX));
+            records.push(SecretRecord {
                 id,
-                template,
+                first_item,
+                template: form.template,
                 active,
                 folder,
                 name,
-                items,
+                values,
                 rare,
-            }));
+            });
         }
-        self.index = Arc::new(self.indexed(interned.0.len()));
+        self.index = Arc::new(Index::new(&records, &self.templates, self.folders.len()));
+        self.secrets = Arc::new(records);
         Ok(())
     }
 
-    fn rare(&self, secret: &NewSecret) -> Loaded<Option<Box<Rare>>> {
+    fn form(
+        &self,
+        shape: &Shape,
+        of: &Incoming,
+        by_name: &BTreeMap<String, TemplateSlot>,
+    ) -> Loaded<Form> {
+        let name = &shape.template;
+        let slot = by_name.get(&name.to_lowercase()).copied().ok_or_else(|| {
+            let known = self.templates.iter().map(|one| one.name.to_string());
+            let of = format!("secret `{}`", of.name);
+            missing(&of, "template", name, known, "templates")
+        })?;
+        let fields = &self.templates[usize::from(slot.0)].fields;
+        let place = |name: &Arc<str>| fields.iter().position(|field| field.is_called(name));
+        Ok(Form {
+            template: slot,
+            places: shape.fields.iter().map(place).collect(),
+        })
+    }
+
+    fn rare(&self, secret: &Incoming) -> Loaded<Option<Box<Rare>>> {
+        let Some(given) = &secret.rules else {
+            return Ok(None);
+        };
         let of = || format!("secret `{}`", secret.name);
-        if secret.rules.double_lock.is_some() && secret.rules.check_out.is_some() {
-            return Err(ContentsError::DoubleLockedCheckOut(secret.name.clone()));
+        if given.rules.double_lock.is_some() && given.rules.check_out.is_some() {
+            return Err(ContentsError::DoubleLockedCheckOut(secret.name.to_string()));
         }
-        let plain = secret.rules == SecretRules::default()
-            && secret.permissions.is_none()
-            && secret.approvers.is_empty();
+        let plain = given.rules == SecretRules::default()
+            && given.permissions.is_none()
+            && given.approvers.is_empty();
         if plain {
             return Ok(None);
         }
-        let approvers = self.directory.principals(&secret.approvers, &of())?;
+        let approvers = self.directory.principals(&given.approvers, &of())?;
         let is_one = |user| approvers.iter().any(|&one| self.directory.is(user, one));
-        if secret.rules.approval && !self.directory.slots().any(|(user, _)| is_one(user)) {
-            return Err(ContentsError::NoApprover(secret.name.clone()));
+        if given.rules.approval && !self.directory.slots().any(|(user, _)| is_one(user)) {
+            return Err(ContentsError::NoApprover(secret.name.to_string()));
         }
-        let grants = secret.permissions.as_ref();
+        let grants = given.permissions.as_ref();
         Ok(Some(Box::new(Rare {
             grants: grants
                 .map(|grants| self.directory.grants(grants, &of()))
                 .transpose()?,
-            rules: secret.rules.clone(),
+            rules: given.rules.clone(),
             approvers,
             ..Rare::default()
         })))
     }
 
-    fn items_of(
-        &self,
-        secret: NewSecret,
-        template: TemplateSlot,
-        interned: &mut Interned,
-        ids: &mut impl Iterator<Item = i32>,
-    ) -> Loaded<Box<[Item]>> {
-        let template = &self.templates[usize::from(template.0)];
-        let mut items: Vec<Item> = template
-            .fields
-            .iter()
-            .map(|_| Item {
-                id: ids.next().unwrap_or(i32::MAX),
-                value: Value::Empty,
-            })
-            .collect();
-        for (name, value) in secret.items {
-            let Some(place) = template
-                .fields
-                .iter()
-                .position(|field| field.is_called(&name))
-            else {
-                let fields = template
-                    .fields
-                    .iter()
-                    .map(|field| format!("`{}`", field.name));
+    /// The values in the order of the template's fields.
+    fn values_of(&self, secret: Incoming, form: &Form) -> Loaded<Box<[Value]>> {
+        let (name, shape) = (&secret.name, &secret.shape);
+        let template = &self.templates[usize::from(form.template.0)];
+        let fields = &template.fields;
+        let mut values = vec![Value::Empty; fields.len()];
+        let given = shape.fields.iter().zip(&form.places).zip(secret.values);
+        for ((called, place), value) in given {
+            let Some(place) = *place else {
+                let fields = fields.iter().map(|field| format!("`{}`", field.name));
                 return Err(ContentsError::NoField {
-                    secret: secret.name,
+                    secret: name.to_string(),
                     template: template.name.to_string(),
-                    field: name,
+                    field: called.to_string(),
                     fields: fields.collect::<Vec<_>>().join(", "),
                 });
             };
-            items[place].value = match (value, template.fields[place].kind) {
-                (NewValue::Password(text), FieldKind::Password) => Value::Hidden(text),
-                (NewValue::File { name, bytes }, FieldKind::File) => Value::File(Arc::new(File {
-                    name: name.into(),
-                    bytes,
-                })),
-                (NewValue::Text(text), FieldKind::Text | FieldKind::Notes | FieldKind::Url) => {
+            let field = &fields[place];
+            values[place] = match (value, field.kind) {
+                // What is planted hangs on the name that the lab gives the field.
+                (Value::Planted(by), FieldKind::Password) if *field.name != **called => {
+                    Value::Hidden(by.password(name, called))
+                }
+                (value @ (Value::Hidden(_) | Value::Planted(_)), FieldKind::Password)
+                | (value @ Value::File(_), FieldKind::File) => value,
+                (Value::Plain(text), FieldKind::Text | FieldKind::Notes | FieldKind::Url) => {
                     if text.is_empty() {
                         Value::Empty
                     } else {
-                        Value::Plain(interned.text(text))
+                        Value::Plain(text)
                     }
                 }
                 (value, kind) => {
-                    let given = given(&value);
-                    let (secret, holds) = (secret.name, holds(kind));
                     return Err(ContentsError::WrongKind {
-                        secret,
-                        field: name,
-                        holds,
-                        given,
+                        secret: name.to_string(),
+                        field: called.to_string(),
+                        holds: holds(kind),
+                        given: given_as(&value),
                     });
                 }
             };
         }
-        Ok(items.into())
-    }
-
-    fn indexed(&self, values: usize) -> FieldIndex {
-        let mut index = FieldIndex::with_capacity(values);
-        for (slot, secret) in (0..).map(SecretSlot).zip(&self.secrets) {
-            let fields = &self.templates[usize::from(secret.template.0)].fields;
-            for (place, field) in fields.iter().enumerate() {
-                let Some(value) = secret.plain(place) else {
-                    continue;
-                };
-                index.insert(&field.name, value, slot);
-                if field.display_name != field.name {
-                    index.insert(&field.display_name, value, slot);
-                }
-            }
-        }
-        index.shrink();
-        index
+        Ok(values.into())
     }
 }
 
@@ -280,9 +331,9 @@ pub(crate) fn identified<T>(
     }
 }
 
-fn folder(path: &str, secret: &str, folders: &FolderPaths) -> Loaded<FolderSlot> {
+fn folder(path: &str, of: &Incoming, folders: &FolderPaths) -> Loaded<FolderSlot> {
     folders.get(&folded_path(path)).copied().ok_or_else(|| {
-        let of = format!("secret `{secret}`");
+        let of = format!("secret `{}`", of.name);
         missing(&of, "folder", path, folders.keys().cloned(), "folders")
     })
 }
@@ -295,10 +346,10 @@ fn holds(kind: FieldKind) -> &'static str {
     }
 }
 
-fn given(value: &NewValue) -> &'static str {
+fn given_as(value: &Value) -> &'static str {
     match value {
-        NewValue::Text(_) => "a text",
-        NewValue::Password(_) => "a password",
-        NewValue::File { .. } => "a file",
+        Value::Empty | Value::Plain(_) => "a text",
+        Value::Hidden(_) | Value::Planted(_) => "a password",
+        Value::File(_) => "a file",
     }
 }

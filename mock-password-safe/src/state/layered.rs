@@ -1,0 +1,168 @@
+//! Things by their ids: those that a vault started with, shared with what it is reset to, and over
+//! them whatever has changed since.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What has an id.
+pub(crate) trait Identified: Clone {
+    /// The id.
+    type Id: Ord + Copy;
+    /// The id, which never changes.
+    fn id(&self) -> Self::Id;
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Layered<T: Identified> {
+    /// In the order of their ids.
+    base: Arc<Vec<T>>,
+    /// None is removed.
+    over: BTreeMap<T::Id, Option<T>>,
+    len: usize,
+}
+
+impl<T: Identified> Default for Layered<T> {
+    fn default() -> Self {
+        Self::new(Vec::new())
+    }
+}
+
+impl<T: Identified> Layered<T> {
+    /// Those to start with, in the order of their ids.
+    pub(crate) fn new(mut base: Vec<T>) -> Self {
+        base.shrink_to_fit();
+        Self {
+            len: base.len(),
+            base: Arc::new(base),
+            over: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    fn in_base(&self, id: T::Id) -> Option<&T> {
+        let place = self.base.binary_search_by_key(&id, T::id).ok()?;
+        self.base.get(place)
+    }
+
+    pub(crate) fn get(&self, id: &T::Id) -> Option<&T> {
+        match self.over.get(id) {
+            Some(changed) => changed.as_ref(),
+            None => self.in_base(*id),
+        }
+    }
+
+    pub(crate) fn contains_key(&self, id: &T::Id) -> bool {
+        self.get(id).is_some()
+    }
+
+    /// Whether it is there as at the start.
+    pub(crate) fn is_unchanged(&self, id: T::Id) -> bool {
+        !self.over.contains_key(&id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: &T::Id) -> Option<&mut T> {
+        if self.is_unchanged(*id) {
+            let own = self.in_base(*id)?.clone();
+            self.over.insert(*id, Some(own));
+        }
+        self.over.get_mut(id)?.as_mut()
+    }
+
+    /// Adds one, or puts it in the place of the one with its id.
+    pub(crate) fn insert(&mut self, thing: T) {
+        let id = thing.id();
+        if !self.contains_key(&id) {
+            self.len += 1;
+        }
+        self.over.insert(id, Some(thing));
+    }
+
+    pub(crate) fn remove(&mut self, id: &T::Id) -> Option<T> {
+        let removed = self.get(id).cloned()?;
+        self.len -= 1;
+        self.over.insert(*id, None);
+        Some(removed)
+    }
+
+    /// All of them in the order of their ids.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
+        let mut base = self.base.iter().peekable();
+        let mut over = self.over.iter().peekable();
+        std::iter::from_fn(move || {
+            loop {
+                let Some((id, _)) = over.peek() else {
+                    return base.next();
+                };
+                if let Some(first) = base.next_if(|one| one.id() < **id) {
+                    return Some(first);
+                }
+                // What lies over it counts, if anything.
+                base.next_if(|one| one.id() == **id);
+                if let Some((_, Some(changed))) = over.next() {
+                    return Some(changed);
+                }
+            }
+        })
+    }
+
+    pub(crate) fn last_id(&self) -> Option<T::Id> {
+        let mut added = self.over.iter().rev();
+        let added = added.find_map(|(id, thing)| thing.as_ref().map(|_| *id));
+        let mut base = self.base.iter().rev().map(T::id);
+        added.max(base.find(|id| self.is_unchanged(*id)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    impl Identified for (u8, u8) {
+        type Id = u8;
+
+        fn id(&self) -> u8 {
+            self.0
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn layers_are_one_map(
+            base in prop::collection::btree_map(0..12_u8, any::<u8>(), 0..8),
+            acts in prop::collection::vec((0..3, 0..12_u8, any::<u8>()), 0..12),
+        ) {
+            let start: Vec<_> = base.clone().into_iter().collect();
+            let mut layered = Layered::new(start.clone());
+            let origin = layered.clone();
+            let mut model = base;
+            for (act, id, value) in acts {
+                match act {
+                    0 => {
+                        layered.insert((id, value));
+                        model.insert(id, value);
+                    }
+                    1 => {
+                        let removed = layered.remove(&id).map(|(_, value)| value);
+                        prop_assert_eq!(removed, model.remove(&id));
+                    }
+                    _ => {
+                        let changed = layered.get_mut(&id).map(|one| one.1 = value);
+                        prop_assert_eq!(changed, model.get_mut(&id).map(|one| *one = value));
+                    }
+                }
+                prop_assert_eq!(layered.get(&id).map(|one| one.1), model.get(&id).copied());
+                prop_assert_eq!(layered.len(), model.len());
+                prop_assert_eq!(layered.last_id(), model.keys().next_back().copied());
+                let all: Vec<_> = layered.values().copied().collect();
+                prop_assert_eq!(all, model.clone().into_iter().collect::<Vec<_>>());
+            }
+            let untouched: Vec<_> = origin.values().copied().collect();
+            prop_assert_eq!(untouched, start);
+        }
+    }
+}
