@@ -17,7 +17,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::Extensions;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
@@ -28,6 +27,7 @@ use crate::exchange::{Reply, Request};
 use crate::pki::{HTTP2, ServerIdentity};
 use connection::{over_http1, over_http2};
 use exchange::Conversation;
+use spelling::Spelling;
 use wire_end::{Ending, SocketEnd};
 
 /// Panics that are kept; the first ones tell the most.
@@ -39,6 +39,7 @@ pub trait Handler: Send + Sync + 'static {
     fn handle(&self, request: Request) -> impl Future<Output = Reply> + Send;
 
     /// Names of header fields that HTTP/1.1 responses spell like this instead of in title case.
+    /// They differ from it in nothing but case.
     fn spelled(&self) -> &'static [&'static str] {
         &[]
     }
@@ -260,18 +261,17 @@ pub fn serve<H: Handler>(
         Tls::Server { identity, http2 } => Some(identity.acceptor(*http2)),
     };
     let tls = acceptor.is_some();
-    let mut listener = Listener {
-        handler,
+    let listener = Listener {
         acceptor,
         limits,
         local: bound.local,
         stats: Arc::clone(&stats),
         stopping: stopping.clone(),
-        spelling: Extensions::new(),
+        spelling: Arc::new(Spelling::of(handler.spelled())),
+        handler,
     };
     let kept = Arc::clone(&panics);
     let accepting = tokio::spawn(async move {
-        listener.spelling = spelling::remembered(listener.handler.spelled()).await;
         accept(bound.listener, Arc::new(listener), kept).await;
     });
     Running {
@@ -291,7 +291,7 @@ struct Listener<H> {
     local: SocketAddr,
     stats: Arc<Stats>,
     stopping: CancellationToken,
-    spelling: Extensions,
+    spelling: Arc<Spelling>,
 }
 
 async fn accept<H: Handler>(

@@ -11,7 +11,7 @@ use crate::fault_codes::Exception;
 use crate::ops;
 use crate::pages;
 use crate::schema::{Field, Kind, Operation, Schema};
-use crate::wire::decode::{charset, decode_form};
+use crate::wire::decode::{ContentType, decode_form};
 use crate::wire::parameters::{Parameters, Value, integer};
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -93,7 +93,7 @@ fn form(request: &Request) -> Result<Pairs<'_>, Box<Refused>> {
         return Err(Refused::plain(vec![Exception::invalid_form(text)]));
     }
     match &request.body {
-        Ok(body) => Ok(pairs(body, charset(content_type))),
+        Ok(body) => Ok(pairs(body, ContentType::of(content_type).charset)),
         Err(error) => Err(Refused::http(super::soap::unread_body(*error))),
     }
 }

@@ -12,7 +12,7 @@ use crate::ops;
 use crate::pages;
 use crate::schema::{Operation, Schema, TARGET_NAMESPACE};
 use crate::wire::Version;
-use crate::wire::decode::{charset, decode, parameter};
+use crate::wire::decode::{ContentType, decode};
 use crate::wire::envelope::{self, Call, EnvelopeError, Reason};
 use crate::wire::xml::Malformed;
 
@@ -22,8 +22,11 @@ pub(crate) fn read(request: &Request) -> Result<Invocation, Box<Refused>> {
         Ok(body) => body,
         Err(error) => return Err(Refused::http(unread_body(*error))),
     };
-    let content_type = request.header(header::CONTENT_TYPE).unwrap_or("");
-    let base = content_type.split(';').next().unwrap_or("").trim();
+    let ContentType {
+        base,
+        charset,
+        action: parameter,
+    } = ContentType::of(request.header(header::CONTENT_TYPE).unwrap_or(""));
     let soap_xml = base.eq_ignore_ascii_case("application/soap+xml");
     let action = action_header(request).filter(|_| !soap_xml);
 
@@ -36,10 +39,10 @@ pub(crate) fn read(request: &Request) -> Result<Invocation, Box<Refused>> {
             )
         })?
     } else {
-        let parameter = parameter(content_type, "action").filter(|action| !action.is_empty());
+        let parameter = parameter.filter(|action| !action.is_empty());
         match parameter.and_then(by_action) {
             Some(operation) => operation,
-            None => by_body(decode(body, charset(content_type)), parameter)?,
+            None => by_body(decode(body, charset), parameter)?,
         }
     };
     if !soap_xml && !base.eq_ignore_ascii_case("text/xml") {
@@ -51,7 +54,7 @@ pub(crate) fn read(request: &Request) -> Result<Invocation, Box<Refused>> {
     } else {
         Version::Soap12
     };
-    let text = decode(body, charset(content_type)).map_err(|_| bad_request(guess).of(operation))?;
+    let text = decode(body, charset).map_err(|_| bad_request(guess).of(operation))?;
     let Call {
         version,
         parameters,

@@ -2,58 +2,36 @@
 
 use std::borrow::Cow;
 
-/// What a byte can be in a name.
-#[derive(Clone, Copy)]
-enum Place {
-    Nowhere,
-    Anywhere,
-    NotFirst,
-    Colon,
-    /// Part of a character outside ASCII, which other tables tell.
-    Wide,
-}
-
-const PLACES: [Place; 256] = {
-    let mut places = [Place::Nowhere; 256];
+/// Whether a byte may stand anywhere in a name.
+const ANYWHERE: [bool; 256] = {
+    let mut anywhere = [false; 256];
     let mut byte = 0;
-    while byte < 256 {
-        #[allow(clippy::cast_possible_truncation, reason = "below 256")]
+    while byte < 128 {
+        #[allow(clippy::cast_possible_truncation, reason = "below 128")]
         let one = byte as u8;
-        places[byte] = match one {
-            b':' => Place::Colon,
-            b'_' | b'a'..=b'z' | b'A'..=b'Z' => Place::Anywhere,
-            b'-' | b'.' | b'0'..=b'9' => Place::NotFirst,
-            0x80.. => Place::Wide,
-            _ => Place::Nowhere,
-        };
+        anywhere[byte] = one.is_ascii_alphabetic() || one == b'_';
         byte += 1;
     }
-    places
+    anywhere
 };
 
 /// The prefix, empty when there is none, and the part after it; nothing when this is not a name.
-/// Every tag and every attribute passes through here, and nearly all names are ASCII: one pass
-/// settles those.
+/// Every tag and every attribute passes through here, and nearly all names are letters only.
 pub(super) fn split_name(name: &str) -> Option<(&str, &str)> {
-    let mut local_at = 0;
-    for (at, byte) in name.bytes().enumerate() {
-        match PLACES[usize::from(byte)] {
-            Place::Anywhere => {}
-            Place::NotFirst if at > local_at => {}
-            Place::Colon if local_at == 0 && at > 0 => local_at = at + 1,
-            Place::Wide => return split_name_of_any(name),
-            Place::Nowhere | Place::NotFirst | Place::Colon => return None,
-        }
+    let letters = |part: &str| {
+        // No early exit: a name is short.
+        let all = part
+            .bytes()
+            .fold(true, |all, byte| all & ANYWHERE[usize::from(byte)]);
+        all && !part.is_empty()
+    };
+    if letters(name) {
+        return Some(("", name));
     }
-    let prefix = &name[..local_at.saturating_sub(1)];
-    let local = &name[local_at..];
-    (!local.is_empty()).then_some((prefix, local))
-}
-
-fn split_name_of_any(name: &str) -> Option<(&str, &str)> {
-    let (prefix, local) = name.split_once(':').unwrap_or(("", name));
-    let is_prefix = prefix.len() + local.len() == name.len() || is_ncname(prefix);
-    (is_prefix && is_ncname(local)).then_some((prefix, local))
+    let colon = memchr::memchr(b':', name.as_bytes());
+    let (prefix, local) = colon.map_or(("", name), |at| (&name[..at], &name[at + 1..]));
+    let is_part = |part| letters(part) || is_ncname(part);
+    ((colon.is_none() || is_part(prefix)) && is_part(local)).then_some((prefix, local))
 }
 
 /// A name without a colon. The tables are those of XML 1.0, fifth edition, without the characters
@@ -82,9 +60,15 @@ fn continues_a_name(character: char) -> bool {
         || matches!(character, '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}')
 }
 
-/// No control character but tab, line feed and carriage return.
-pub(super) fn is_allowed(byte: u8) -> bool {
-    byte >= 0x20 || byte == b'\t' || byte == b'\n' || byte == b'\r'
+/// Where the first control character stands that is no tab, line feed or carriage return.
+pub(super) fn control(text: &str) -> Option<usize> {
+    // Without an early exit the compiler looks at many bytes at once, and most texts have none.
+    let least = text.bytes().fold(u8::MAX, u8::min);
+    if least >= 0x20 {
+        return None;
+    }
+    let forbidden = |byte: u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r');
+    text.bytes().position(forbidden)
 }
 
 /// Nothing but white space.

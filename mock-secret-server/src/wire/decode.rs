@@ -82,19 +82,39 @@ fn encoding_of(declaration: &str) -> Option<(usize, &str)> {
     Some((declaration.len() - value.len() + 1, label))
 }
 
-/// The `charset` parameter of a content type, unquoted.
-pub(crate) fn charset(content_type: &str) -> Option<&str> {
-    parameter(content_type, "charset")
+/// A content type, as far as it matters here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ContentType<'t> {
+    /// What stands before the parameters.
+    pub(crate) base: &'t str,
+    /// The parameter `charset`, unquoted.
+    pub(crate) charset: Option<&'t str>,
+    /// The parameter `action`, unquoted.
+    pub(crate) action: Option<&'t str>,
 }
 
-/// A parameter of a content type by its name in any case, unquoted.
-pub(crate) fn parameter<'t>(content_type: &'t str, name: &str) -> Option<&'t str> {
-    content_type.split(';').skip(1).find_map(|part| {
-        let (key, value) = part.split_once('=')?;
-        key.trim()
-            .eq_ignore_ascii_case(name)
-            .then(|| value.trim().trim_matches('"'))
-    })
+impl<'t> ContentType<'t> {
+    /// Reads the header's value; names are known in any case, and the first of one name counts.
+    pub(crate) fn of(value: &'t str) -> Self {
+        let mut parts = value.split(';');
+        let base = parts.next().unwrap_or("").trim();
+        let mut read = Self {
+            base,
+            ..Self::default()
+        };
+        for (name, value) in parts.filter_map(|part| part.split_once('=')) {
+            let name = name.trim();
+            let place = if name.eq_ignore_ascii_case("charset") {
+                &mut read.charset
+            } else if name.eq_ignore_ascii_case("action") {
+                &mut read.action
+            } else {
+                continue;
+            };
+            place.get_or_insert(value.trim().trim_matches('"'));
+        }
+        read
+    }
 }
 
 #[cfg(test)]
@@ -173,11 +193,11 @@ mod tests {
 
     #[test]
     fn parameters_of_a_content_type_are_unquoted() {
-        assert_eq!(charset("text/xml; Charset=\"UTF-8\"; a=b"), Some("UTF-8"));
-        assert_eq!(charset("text/xml"), None);
-        assert_eq!(
-            parameter("application/soap+xml; action=\"urn:x\"", "action"),
-            Some("urn:x")
-        );
+        let read = ContentType::of(" text/xml ; Charset=\"UTF-8\"; a=b; charset=none");
+        assert_eq!((read.base, read.charset), ("text/xml", Some("UTF-8")));
+        assert_eq!(read.action, None);
+        let read = ContentType::of("application/soap+xml; ACTION=\"urn:x\";");
+        assert_eq!((read.charset, read.action), (None, Some("urn:x")));
+        assert_eq!(ContentType::of(""), ContentType::default());
     }
 }

@@ -20,7 +20,7 @@ pub(crate) use self::malformed::Malformed;
 use self::attributes::{Attribute, Attributes, is_declaration};
 use self::scope::Scope;
 use super::characters::{
-    entity, is_allowed, is_blank, is_character_data, is_ncname, noncharacter, split_name, unescaped,
+    control, entity, is_blank, is_character_data, is_ncname, noncharacter, split_name, unescaped,
 };
 
 /// Elements may nest this deep. The platform has no limit here but its memory; ours is far beyond
@@ -104,16 +104,10 @@ impl<'i> Xml<'i> {
             depth: 0,
             root_seen: false,
         };
-        // No early exit: so the compiler looks at many bytes at once.
-        let sound = text
-            .bytes()
-            .fold(true, |sound, byte| sound & is_allowed(byte));
-        let none = noncharacter(text);
-        if sound && none.is_none() {
-            return Ok(xml);
+        match control(text).into_iter().chain(noncharacter(text)).min() {
+            None => Ok(xml),
+            Some(at) => Err(xml.syntax_at(at)),
         }
-        let control = text.bytes().position(|byte| !is_allowed(byte));
-        Err(xml.syntax_at(control.into_iter().chain(none).min().unwrap_or(0)))
     }
 
     /// The next step.

@@ -38,9 +38,12 @@ where
     builder
         .timer(OneAlarm::new(header_read))
         .header_read_timeout(header_read)
-        .half_close(true)
-        .title_case_headers(true);
-    let stream = ClearEnd::new(stream, conversation.ending.clone());
+        .half_close(true);
+    let stream = ClearEnd::new(
+        stream,
+        conversation.ending.clone(),
+        Some(Arc::clone(&conversation.listener.spelling)),
+    );
     let connection = builder
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
@@ -91,7 +94,7 @@ where
         .max_header_list_size(HEADER_BYTES_MAX)
         .keep_alive_interval(PROBE)
         .keep_alive_timeout(PROBE);
-    let stream = ClearEnd::new(stream, conversation.ending.clone());
+    let stream = ClearEnd::new(stream, conversation.ending.clone(), None);
     {
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         tokio::pin!(connection);

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::Extensions;
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -53,7 +52,7 @@ impl<H: Handler> Conversation<H> {
         if version == Version::HTTP_11 && !has_one_host(&request) {
             tokio::spawn(pass_over(request.into_body()));
             let refusal = Reply::empty(StatusCode::BAD_REQUEST);
-            return respond(refusal, version, true, &self.ending, &listener.spelling);
+            return respond(refusal, version, true, &self.ending);
         }
         let request = read(request, self.number, self.peer, listener).await;
         let too_large = request.body
@@ -71,7 +70,7 @@ impl<H: Handler> Conversation<H> {
             });
             *self.upgraded.lock().unwrap_or_else(PoisonError::into_inner) = Some(running);
         }
-        respond(reply, version, too_large, &self.ending, &listener.spelling)
+        respond(reply, version, too_large, &self.ending)
     }
 }
 
@@ -200,7 +199,6 @@ fn respond(
     version: Version,
     close: bool,
     ending: &Ending,
-    spelling: &Extensions,
 ) -> Result<hyper::Response<ReplyBody>, CutShort> {
     let length = reply.body.len();
     let mut close = close;
@@ -227,9 +225,6 @@ fn respond(
     let mut response = hyper::Response::new(body);
     *response.status_mut() = reply.status;
     *response.headers_mut() = reply.headers;
-    if version < Version::HTTP_2 {
-        response.extensions_mut().clone_from(spelling);
-    }
     if !switching {
         response
             .headers_mut()

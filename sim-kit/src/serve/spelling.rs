@@ -1,62 +1,86 @@
-//! How header names are spelled on HTTP/1.1, where a vendor's server does not write them in title
-//! case: `X-AspNet-Version`, `WWW-Authenticate`.
+//! How header names are spelled on HTTP/1.1: in title case, and where a vendor's server differs from
+//! that, as the handler says: `X-AspNet-Version`, `WWW-Authenticate`.
 //!
-//! The HTTP library writes names as a proxy received them, and has no other way to be told. So a
-//! response with the wanted names is read once, in memory, and what the library remembers of it
-//! goes along with every response.
+//! The HTTP library writes names in lower case. It has a slow way to write them in title case and none
+//! for the others, so names are spelled on their way out, in the head of a response.
 
-use bytes::Bytes;
-use http::Extensions;
-use http_body_util::Empty;
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use memchr::memchr;
+use memchr::memmem::Finder;
 
-/// What most responses have. In title case as well, but remembered a name need not be made.
-const USUAL: [&str; 5] = [
-    "Content-Type",
-    "Content-Length",
-    "Cache-Control",
-    "Server",
-    "X-Powered-By",
-];
-
-/// The library's memory of these names; empty when there are none.
-pub(super) async fn remembered(names: &[&str]) -> Extensions {
-    if names.is_empty() {
-        return Extensions::new();
-    }
-    read_once(names).await.unwrap_or_else(|error| {
-        tracing::warn!(%error, "header names will be in title case");
-        Extensions::new()
-    })
+/// How names are spelled.
+pub(super) struct Spelling {
+    /// Names that are not in title case.
+    exceptions: &'static [&'static str],
+    end: Finder<'static>,
 }
 
-async fn read_once(names: &[&str]) -> hyper::Result<Extensions> {
-    let (near, mut far) = tokio::io::duplex(4096);
-    let mut builder = hyper::client::conn::http1::Builder::new();
-    builder.preserve_header_case(true);
-    let (mut sender, connection) = builder.handshake(TokioIo::new(near)).await?;
-    let mut text = String::from("HTTP/1.1 204 No Content\r\n");
-    for name in USUAL.iter().chain(names) {
-        text.push_str(name);
-        text.push_str(": 0\r\n");
+impl Spelling {
+    pub(super) fn of(exceptions: &'static [&'static str]) -> Self {
+        Self {
+            exceptions,
+            end: Finder::new("\r\n\r\n"),
+        }
     }
-    text.push_str("\r\n");
-    let exchange = async {
-        let request = hyper::Request::new(Empty::<Bytes>::new());
-        let answering = async {
-            // A response to nothing would be an error: the request comes first.
-            let mut request = [0; 512];
-            let _ = far.read(&mut request).await;
-            let _ = far.write_all(text.as_bytes()).await;
-        };
-        tokio::join!(sender.send_request(request), answering).0
-    };
-    tokio::select! {
-        response = exchange => Ok(response?.into_parts().0.extensions),
-        ended = connection => {
-            ended?;
-            Ok(Extensions::new())
+
+    /// Fills `head` with the head of the response that `bytes` starts with, its names spelled.
+    /// `head` stays empty when `bytes` is something else.
+    pub(super) fn apply(&self, bytes: &[u8], head: &mut Vec<u8>) {
+        head.clear();
+        if !bytes.starts_with(b"HTTP/1.") {
+            return;
+        }
+        let end = self.end.find(bytes).unwrap_or(bytes.len());
+        head.extend_from_slice(&bytes[..end]);
+        let mut rest = head.as_mut_slice();
+        // The first line is the status.
+        while let Some(line_feed) = memchr(b'\n', rest) {
+            rest = &mut rest[line_feed + 1..];
+            if let Some(colon) = memchr(b':', rest) {
+                self.spell(&mut rest[..colon]);
+            }
+        }
+    }
+
+    fn spell(&self, name: &mut [u8]) {
+        let same = |known: &&&str| known.as_bytes().eq_ignore_ascii_case(name);
+        if let Some(exception) = self.exceptions.iter().find(same) {
+            name.copy_from_slice(exception.as_bytes());
+            return;
+        }
+        let mut starts = true;
+        for byte in name {
+            if starts {
+                byte.make_ascii_uppercase();
+            }
+            starts = *byte == b'-';
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spelled(bytes: &str) -> String {
+        let mut head = Vec::new();
+        let spelling = Spelling::of(&["X-AspNet-Version", "WWW-Authenticate"]);
+        spelling.apply(bytes.as_bytes(), &mut head);
+        String::from_utf8(head).expect("text")
+    }
+
+    #[test]
+    fn names_are_spelled_in_the_head_of_a_response_and_nowhere_else() {
+        let head = "HTTP/1.1 401 no-way: x\r\nwww-authenticate: a-b: c\r\nx-aspnet-version: 4\r\n\
+                    content-length: 4\r\netag: x-y";
+        let wanted = "HTTP/1.1 401 no-way: x\r\nWWW-Authenticate: a-b: c\r\nX-AspNet-Version: 4\r\n\
+                      Content-Length: 4\r\nEtag: x-y";
+        assert_eq!(spelled(&format!("{head}\r\n\r\na-b: c")), wanted);
+        assert_eq!(
+            spelled("HTTP/1.1 100 Continue\r\n\r\n"),
+            "HTTP/1.1 100 Continue"
+        );
+        for other in ["a-b: c\r\nx-aspnet-version: 4", ""] {
+            assert_eq!(spelled(other), "", "{other:?}");
         }
     }
 }

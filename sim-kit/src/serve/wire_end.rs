@@ -1,7 +1,7 @@
 //! The connection's ends, which can be told to end badly: by reset below TLS, or by saying
 //! everything twice above it.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,6 +10,8 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
+
+use super::spelling::Spelling;
 
 /// How the connection is to end. Clones share the decision; in order unless told otherwise.
 #[derive(Clone, Default)]
@@ -97,6 +99,18 @@ impl AsyncWrite for SocketEnd {
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_flush(context)
     }
@@ -109,18 +123,24 @@ impl AsyncWrite for SocketEnd {
     }
 }
 
-/// The clear-text side: repeats what it wrote when told so.
+/// The clear-text side: spells header names as the vendor does, and repeats what it wrote when told
+/// so.
 pub(super) struct ClearEnd<S> {
     stream: S,
     ending: Ending,
+    spelling: Option<Arc<Spelling>>,
+    /// The head of a response, while it is written.
+    head: Vec<u8>,
     again: Vec<u8>,
 }
 
 impl<S> ClearEnd<S> {
-    pub(super) fn new(stream: S, ending: Ending) -> Self {
+    pub(super) fn new(stream: S, ending: Ending, spelling: Option<Arc<Spelling>>) -> Self {
         Self {
             stream,
             ending,
+            spelling,
+            head: Vec::new(),
             again: Vec::new(),
         }
     }
@@ -142,9 +162,21 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ClearEnd<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
-        if self.ending.0.repeat.load(Ordering::Acquire) {
-            self.again.extend_from_slice(&bytes[..written]);
+        let this = &mut *self;
+        if let Some(spelling) = &this.spelling {
+            spelling.apply(bytes, &mut this.head);
+        }
+        let (head, rest) = (&this.head, &bytes[this.head.len()..]);
+        let stream = Pin::new(&mut this.stream);
+        let written = ready!(if head.is_empty() {
+            stream.poll_write(context, rest)
+        } else {
+            let pieces = [IoSlice::new(head), IoSlice::new(rest)];
+            stream.poll_write_vectored(context, &pieces)
+        })?;
+        if this.ending.0.repeat.load(Ordering::Acquire) {
+            let both = head.iter().chain(rest).take(written);
+            this.again.extend(both);
         }
         Poll::Ready(Ok(written))
     }
