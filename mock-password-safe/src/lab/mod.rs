@@ -1,12 +1,13 @@
 //! The `[password-safe]` table of a lab file: who there is, what is managed, who may what.
 
 mod accounts;
+mod origin;
 mod people;
 mod populate;
 mod words;
 
 use accounts::{LastGroups, SmallAccount};
-pub(crate) use populate::Origin;
+pub(crate) use origin::Origin;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -21,9 +21,7 @@ use crate::state::ids::{
 use crate::state::policy::TicketSystem;
 use crate::state::secrets_safe::{Content, Folder, TeamSecret};
 use crate::state::secure_remote_access::{Appliance, RELEASE_DURATION_MIN};
-use crate::state::vault::{
-    Account, Alias, Application, EntityType, Platform, System, Vault, Workgroup,
-};
+use crate::state::vault::{Account, Alias, Application, EntityType, Platform, System, Workgroup};
 
 /// Platforms of every lab: name, short name, port, session, keys, entity. Numbers count from 1.
 type PlatformFacts = (
@@ -93,61 +91,9 @@ pub(super) struct Names {
     pub(super) groups: HashMap<String, GroupId>,
 }
 
-/// What a vault is reset to. The systems of the lab are in it once, as the vault has them.
-pub(crate) struct Origin {
-    lab: Lab,
-    seed: Seed,
-    estate: Estate,
-}
-
-/// Everything that is managed, and how many workgroups came with it.
-struct Estate {
-    vault: Vault,
-    workgroups: usize,
-}
-
-impl Origin {
-    /// The vault as it was at the start, made at `now`.
-    ///
-    /// # Errors
-    /// When a secret can no longer be read.
-    pub(crate) fn state(&self, now: SimTime) -> Result<State, ConfigError> {
-        let (state, ()) = self.lab.populated(self.seed, now, |state, _| {
-            state.vault = self.estate.vault.clone();
-            // The next id is drawn as it was the first time.
-            for _ in 0..self.estate.workgroups {
-                state.mint.guid();
-            }
-            Ok(())
-        })?;
-        Ok(state)
-    }
-}
-
 impl Lab {
-    /// The vault that this lab describes, and what it is reset to.
-    ///
-    /// # Errors
-    /// When a name is not defined, a value is malformed, or a secret cannot be read.
-    pub(crate) fn populate(
-        mut self,
-        seed: Seed,
-        now: SimTime,
-    ) -> Result<(State, Origin), ConfigError> {
-        let systems = std::mem::take(&mut self.systems);
-        let (state, estate) = self.populated(seed, now, |state, names| {
-            let before = state.vault.workgroups.len();
-            self.add_estate(state, names, systems)?;
-            Ok(Estate {
-                vault: state.vault.clone(),
-                workgroups: state.vault.workgroups.len() - before,
-            })
-        })?;
-        let lab = self;
-        Ok((state, Origin { lab, seed, estate }))
-    }
-
-    fn populated<T>(
+    /// The vault of this lab. What is managed comes from elsewhere, since a reset has it already.
+    pub(super) fn populated<T>(
         &self,
         seed: Seed,
         now: SimTime,
@@ -187,7 +133,7 @@ impl Lab {
     }
 
     /// Each entry goes when the vault has what it says.
-    fn add_estate(
+    pub(super) fn add_estate(
         &self,
         state: &mut State,
         names: &mut Names,

@@ -4,7 +4,7 @@
 use sim_kit::exchange::StatusCode;
 
 use super::{
-    Access, Call, Route, created, flag, gives, int, many_or_one, nothing, ok, one_of, text,
+    Access, Call, Route, Run, created, flag, gives, int, many_or_one, nothing, ok, one_of, text,
 };
 use crate::secret::Secret;
 use crate::state::State;
@@ -196,12 +196,7 @@ pub(crate) const ROUTES: &[Route] = &[
     ),
 ];
 
-const fn removing(
-    name: &'static str,
-    summary: &'static str,
-    access: Access,
-    run: fn(&mut State, &Call<'_>) -> Result<Answer, Refusal>,
-) -> Route {
+const fn removing(name: &'static str, summary: &'static str, access: Access, run: Run) -> Route {
     Route {
         name,
         summary,

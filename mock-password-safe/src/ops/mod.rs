@@ -35,6 +35,9 @@ use crate::wire::rows::Page;
 pub(crate) use params::{Kind, Param};
 use params::{file, flag, int, numbers, objects, one_of, several_of, text, texts};
 
+/// What carries a call out.
+pub(crate) type Run = fn(&mut State, &Call<'_>) -> Result<Answer, Refusal>;
+
 /// One operation of the vendor's API.
 pub(crate) struct Route {
     /// The vendor's heading: method, blank, path below the base.
@@ -45,7 +48,7 @@ pub(crate) struct Route {
     pub(crate) query: &'static [Param],
     pub(crate) body: &'static [Param],
     pub(crate) gives: Gives,
-    pub(crate) run: fn(&mut State, &Call<'_>) -> Result<Answer, Refusal>,
+    pub(crate) run: Run,
 }
 
 /// Who may call. Roles on accounts are the state's to judge.

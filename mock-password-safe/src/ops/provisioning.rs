@@ -8,7 +8,7 @@ use sim_kit::exchange::StatusCode;
 use super::accounts::SYSTEM_NOT_FOUND;
 use super::systems::{ASSET_NOT_FOUND, PAGED, SYSTEMS, paged, workgroup_named};
 use super::{
-    Access, Call, Gives, Param, Route, created, flag, gives, int, nothing, ok, one_of, text,
+    Access, Call, Gives, Param, Route, Run, created, flag, gives, int, nothing, ok, one_of, text,
 };
 use crate::state::State;
 use crate::state::ids::{PlatformId, SystemId, WorkgroupId};
@@ -102,8 +102,6 @@ const FUNCTIONAL_ACCOUNT: &[Param] = &[
     text("ServiceAccountEmail").at_most(255),
     text("AzureInstance").at_most(64),
 ];
-
-type Run = fn(&mut State, &Call<'_>) -> Result<Answer, Refusal>;
 
 const fn route(
     name: &'static str,

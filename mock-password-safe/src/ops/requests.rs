@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use sim_kit::exchange::StatusCode;
 
 use super::{
-    Access, Call, Gives, Param, Route, created, flag, gives, int, nothing, ok, one_of, several_of,
-    text,
+    Access, Call, Gives, Param, Route, Run, created, flag, gives, int, nothing, ok, one_of,
+    several_of, text,
 };
 use crate::state::State;
 use crate::state::credential::CredentialKind;
@@ -62,11 +62,7 @@ const QUEUE: &[Param] = &[
 const QUARANTINE: Access = Access::Feature(Feature::GlobalQuarantine, Level::FullControl);
 const DONE: Gives = nothing(204);
 
-const fn put(
-    name: &'static str,
-    summary: &'static str,
-    run: fn(&mut State, &Call<'_>) -> Result<Answer, Refusal>,
-) -> Route {
+const fn put(name: &'static str, summary: &'static str, run: Run) -> Route {
     Route {
         name,
         summary,
@@ -78,11 +74,7 @@ const fn put(
     }
 }
 
-const fn terminating(
-    name: &'static str,
-    summary: &'static str,
-    run: fn(&mut State, &Call<'_>) -> Result<Answer, Refusal>,
-) -> Route {
+const fn terminating(name: &'static str, summary: &'static str, run: Run) -> Route {
     Route {
         name,
         summary,

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use sim_kit::exchange::StatusCode;
 
 use super::{
-    Access, Call, Gives, Param, Route, created, flag, gives, int, nothing, numbers, ok, one_of,
-    text,
+    Access, Call, Gives, Param, Route, Run, created, flag, gives, int, nothing, numbers, ok,
+    one_of, text,
 };
 use crate::state::State;
 use crate::state::ids::{AccountId, RemoteSessionId, RequestId, SystemId, UserId};
@@ -35,11 +35,7 @@ const SESSION_TYPE: Param = one_of(
 )
 .required();
 
-const fn intervening(
-    name: &'static str,
-    summary: &'static str,
-    run: fn(&mut State, &Call<'_>) -> Result<Answer, Refusal>,
-) -> Route {
+const fn intervening(name: &'static str, summary: &'static str, run: Run) -> Route {
     Route {
         name,
         summary,

@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::{Access, Call, Gives, Param, Route, gives, int, many_or_one, many_or_page, ok, text};
+use super::{
+    Access, Call, Gives, Param, Route, Run, gives, int, many_or_one, many_or_page, ok, text,
+};
 use crate::ops::accounts::SYSTEM_NOT_FOUND;
 use crate::state::State;
 use crate::state::ids::{SystemId, WorkgroupId};
@@ -24,11 +26,7 @@ pub(super) const PAGED: &[Param] = &[
 ];
 pub(super) const SYSTEMS: Gives = ok(many_or_page::<ManagedSystem>);
 
-const fn systems(
-    name: &'static str,
-    summary: &'static str,
-    run: fn(&mut State, &Call<'_>) -> Result<Answer, Refusal>,
-) -> Route {
+const fn systems(name: &'static str, summary: &'static str, run: Run) -> Route {
     Route {
         name,
         summary,
@@ -40,11 +38,7 @@ const fn systems(
     }
 }
 
-const fn one(
-    name: &'static str,
-    summary: &'static str,
-    run: fn(&mut State, &Call<'_>) -> Result<Answer, Refusal>,
-) -> Route {
+const fn one(name: &'static str, summary: &'static str, run: Run) -> Route {
     Route {
         name,
         summary,

@@ -295,3 +295,29 @@ fn a_path_without_its_slash_gets_it_and_an_impossible_one_names_the_cure() {
         assert!(error.contains(told) && !error.contains('\n'), "{error}");
     }
 }
+
+#[test]
+fn a_generated_password_is_the_same_whenever_and_however_it_is_asked_for() {
+    let text = "[[secret-server.secrets]]\nname = 'srv01'\ntemplate = 'Windows Account'\n\
+                passwords = { PASSWORD = 'generate' }\n\
+                [[secret-server.secrets]]\nname = 'srv02'\ntemplate = 'Windows Account'\n\
+                passwords = { Password = 'generate' }\n";
+    let lab = Lab::read(Path::new("lab.toml"), text).unwrap();
+    let contents = lab.contents(Seed(3)).unwrap();
+    let vaults = [
+        lab.vault(Seed(3), NOW).unwrap(),
+        lab.into_origin(Seed(3), NOW)
+            .unwrap()
+            .vault(Box::new(SeededTokens::new(Seed(3)))),
+    ];
+    for secret in &contents.secrets {
+        let [(_, NewValue::Password(planted))] = &secret.items[..] else {
+            panic!("{secret:?}");
+        };
+        for vault in &vaults {
+            let read = || vault.sim_value(&secret.name, "Password").unwrap();
+            assert_eq!(read().expose(), planted.expose());
+            assert_eq!(read(), read());
+        }
+    }
+}

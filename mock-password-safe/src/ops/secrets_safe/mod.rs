@@ -5,14 +5,13 @@ mod history;
 mod values;
 
 use super::{
-    Access, Call, Gives, Param, Route, created, file, flag, gives, int, many_or_page, nothing,
+    Access, Call, Gives, Param, Route, Run, created, file, flag, gives, int, many_or_page, nothing,
     objects, ok, one_of, text, texts,
 };
 use crate::state::State;
 use crate::state::people::{Feature, Level};
 use crate::state::refusal::Refusal;
 use crate::state::secrets_safe::TeamSecret;
-use crate::wire::answer::Answer;
 use crate::wire::rows::secrets_safe::{MovedSecretsRow, SecretRow, ShareRow, TotpRow, VersionsRow};
 use history::{remove_share, remove_shares, roll_back, share, shares, totp, version, versions};
 pub(super) use values::{SecretDraft, check_room, on_duplicate, view};
@@ -96,8 +95,6 @@ const NEW_FILE: &[Param] = &[
 const ROW: Gives = ok(gives::<SecretRow>);
 const NEW_ROW: Gives = created(gives::<SecretRow>);
 const VALUE: Gives = ok(gives::<String>);
-
-type Run = fn(&mut State, &Call<'_>) -> Result<Answer, Refusal>;
 
 /// A route of Secrets Safe: of query parameters it has the version alone.
 pub(super) const fn route(
