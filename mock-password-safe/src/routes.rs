@@ -72,14 +72,18 @@ pub(crate) fn find(method: &Method, path: &str, settings: &Settings) -> Result<F
     }
 }
 
-/// The decoded segments that are not empty.
+/// The decoded segments that are not empty, dot segments resolved as IIS does.
 fn segments(path: &str) -> Option<Vec<String>> {
-    let mut out = Vec::new();
-    for part in path.split('/').filter(|part| !part.is_empty()) {
-        if out.len() == SEGMENTS_MAX {
-            return None;
+    let mut out: Vec<String> = Vec::new();
+    for part in path.split('/') {
+        match &*percent_decode_str(part).decode_utf8().ok()? {
+            "" | "." => {}
+            ".." => {
+                out.pop();
+            }
+            _ if out.len() == SEGMENTS_MAX => return None,
+            segment => out.push(segment.to_owned()),
         }
-        out.push(percent_decode_str(part).decode_utf8().ok()?.into_owned());
     }
     Some(out)
 }
@@ -171,6 +175,10 @@ mod tests {
             ),
             (
                 "/BeyondTrust/api/public/v3/isarequests",
+                "POST ISARequests []",
+            ),
+            (
+                "/x/../BeyondTrust/./api/public/v3/Requests/%2e%2E/ISARequests/.",
                 "POST ISARequests []",
             ),
         ] {
