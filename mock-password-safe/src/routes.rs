@@ -43,7 +43,8 @@ const NOT_FOUND: Refusal = Refusal::NotFound("No HTTP resource was found that ma
 pub(crate) fn find(method: &Method, path: &str, settings: &Settings) -> Result<Found, Refusal> {
     let segments = segments(path).ok_or(NOT_FOUND)?;
     let rest = below_base(&segments, settings)?;
-    // Literals win over parameters: `Requests/Release/{id}` before `Requests/{id}/Checkin`.
+    // Literals win over parameters, whatever the method: `Requests/Release/{id}` before
+    // `Requests/{id}/Checkin`, and `GET Assets/Search` is no `GET Assets/{id}` (assumed).
     let fitting = ENTRIES
         .iter()
         .filter_map(|entry| Some((entry, entry.params(rest)?)));
@@ -60,8 +61,7 @@ pub(crate) fn find(method: &Method, path: &str, settings: &Settings) -> Result<F
     let allow = methods.join(", ");
     let best = fitting
         .into_iter()
-        .filter(|(entry, _)| entry.method == *method)
-        .min_by_key(|(_, params)| params.len());
+        .find(|(entry, params)| entry.method == *method && params.len() == fewest);
     match best {
         Some((entry, params)) => Ok(Found {
             route: entry.route,
@@ -228,6 +228,13 @@ mod tests {
                 "/BeyondTrust/api/public/v3/Sessions",
                 Refusal::MethodNotAllowed {
                     allow: "GET".into(),
+                },
+            ),
+            (
+                Method::GET,
+                "/BeyondTrust/api/public/v3/Assets/Search",
+                Refusal::MethodNotAllowed {
+                    allow: "POST".into(),
                 },
             ),
             (
