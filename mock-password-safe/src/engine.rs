@@ -181,7 +181,10 @@ impl Engine {
             settings: &self.settings,
         };
         let mut state = self.settled(call.now);
-        note.user = user_of(&state, identity, now);
+        // A rule may just have ended the session that told who calls.
+        if note.user.is_none() {
+            note.user = user_of(&state, identity, now);
+        }
         if route.access != Access::Open {
             let caller = auth::authenticate(&mut state, &call)?;
             note.user = state.people.full_name(caller.user);
