@@ -43,7 +43,8 @@ const NOT_FOUND: Refusal = Refusal::NotFound("No HTTP resource was found that ma
 pub(crate) fn find(method: &Method, path: &str, settings: &Settings) -> Result<Found, Refusal> {
     let segments = segments(path).ok_or(NOT_FOUND)?;
     let rest = below_base(&segments, settings)?;
-    // Literals win over parameters: `Requests/Release/{id}` before `Requests/{id}/Checkin`.
+    // Literals win over parameters, whatever the method: `Requests/Release/{id}` before
+    // `Requests/{id}/Checkin`, and `GET Assets/Search` is no `GET Assets/{id}` (assumed).
     let fitting = ENTRIES
         .iter()
         .filter_map(|entry| Some((entry, entry.params(rest)?)));
@@ -60,8 +61,7 @@ pub(crate) fn find(method: &Method, path: &str, settings: &Settings) -> Result<F
     let allow = methods.join(", ");
     let best = fitting
         .into_iter()
-        .filter(|(entry, _)| entry.method == *method)
-        .min_by_key(|(_, params)| params.len());
+        .find(|(entry, params)| entry.method == *method && params.len() == fewest);
     match best {
         Some((entry, params)) => Ok(Found {
             route: entry.route,
@@ -72,14 +72,18 @@ pub(crate) fn find(method: &Method, path: &str, settings: &Settings) -> Result<F
     }
 }
 
-/// The decoded segments that are not empty.
+/// The decoded segments that are not empty, dot segments resolved as IIS does.
 fn segments(path: &str) -> Option<Vec<String>> {
-    let mut out = Vec::new();
-    for part in path.split('/').filter(|part| !part.is_empty()) {
-        if out.len() == SEGMENTS_MAX {
-            return None;
+    let mut out: Vec<String> = Vec::new();
+    for part in path.split('/') {
+        match &*percent_decode_str(part).decode_utf8().ok()? {
+            "" | "." => {}
+            ".." => {
+                out.pop();
+            }
+            _ if out.len() == SEGMENTS_MAX => return None,
+            segment => out.push(segment.to_owned()),
         }
-        out.push(percent_decode_str(part).decode_utf8().ok()?.into_owned());
     }
     Some(out)
 }
@@ -173,6 +177,10 @@ mod tests {
                 "/BeyondTrust/api/public/v3/isarequests",
                 "POST ISARequests []",
             ),
+            (
+                "/x/../BeyondTrust/./api/public/v3/Requests/%2e%2E/ISARequests/.",
+                "POST ISARequests []",
+            ),
         ] {
             assert_eq!(
                 name(&Method::POST, path, &settings),
@@ -220,6 +228,13 @@ mod tests {
                 "/BeyondTrust/api/public/v3/Sessions",
                 Refusal::MethodNotAllowed {
                     allow: "GET".into(),
+                },
+            ),
+            (
+                Method::GET,
+                "/BeyondTrust/api/public/v3/Assets/Search",
+                Refusal::MethodNotAllowed {
+                    allow: "POST".into(),
                 },
             ),
             (

@@ -23,6 +23,7 @@ use crate::pages::{self, access, applications, discovery, discovery::Document};
 use crate::reshape::reshape;
 use crate::routes::{Layout, Target, resolved, written};
 use crate::schema::Operation;
+use crate::settings::RefusedPayload;
 use crate::state::{Command, Operate, Refusal, RefusalKind, Vault};
 use crate::wsdl::Flavor;
 
@@ -261,7 +262,11 @@ impl Service {
                 return self.fault(style, &Fault::unprocessed(text.clone()), request);
             }
             Some(Verdict::Error { text }) => {
-                let refusal = Refusal::new(RefusalKind::BadValue, text.clone());
+                let refused_payload = self.vault().settings().refused_payload;
+                let refusal = Refusal {
+                    payload_empty: refused_payload == RefusedPayload::Empty,
+                    ..Refusal::new(RefusalKind::BadValue, text.clone())
+                };
                 let mut ended = self.refused(style, operation, &refusal, place);
                 ended.detail.clear();
                 return ended;

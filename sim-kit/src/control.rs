@@ -139,6 +139,8 @@ pub struct ControlReply {
     pub status: StatusCode,
     /// `{"error": …}` when it failed.
     pub body: Value,
+    /// The methods that the path takes, where the call had another.
+    pub allow: Option<String>,
 }
 
 type Outcome = Pin<Box<dyn Future<Output = Result<Value, ControlError>> + Send>>;
@@ -300,6 +302,7 @@ impl ControlPlane {
             return ControlReply {
                 status: StatusCode::OK,
                 body,
+                allow: None,
             };
         }
         let mut others = Vec::new();
@@ -320,6 +323,7 @@ impl ControlPlane {
                 Ok(body) => ControlReply {
                     status: StatusCode::OK,
                     body,
+                    allow: None,
                 },
                 Err(error) => failed(error.status, &error.message),
             };
@@ -328,10 +332,12 @@ impl ControlPlane {
             let message = format!("no control route {path}; GET {PREFIX}/openapi.json lists them");
             return failed(StatusCode::NOT_FOUND, &message);
         }
-        failed(
-            StatusCode::METHOD_NOT_ALLOWED,
-            &format!("{path} takes {}", others.join(", ")),
-        )
+        let others = others.join(", ");
+        let message = format!("{path} takes {others}");
+        ControlReply {
+            allow: Some(others),
+            ..failed(StatusCode::METHOD_NOT_ALLOWED, &message)
+        }
     }
 
     /// Whether a browser page elsewhere, or a stranger, may be behind this request.
@@ -384,6 +390,7 @@ fn failed(status: StatusCode, message: &str) -> ControlReply {
     ControlReply {
         status,
         body: json!({ "error": message }),
+        allow: None,
     }
 }
 
@@ -408,8 +415,12 @@ impl Handler for ControlPlane {
             },
         };
         let body = format!("{:#}\n", reply.body);
-        Reply::new(reply.status, "application/json", body)
-            .with_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
+        let answer = Reply::new(reply.status, "application/json", body)
+            .with_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        match reply.allow.map(HeaderValue::try_from) {
+            Some(Ok(allow)) => answer.with_header(header::ALLOW, allow),
+            _ => answer,
+        }
     }
 }
 

@@ -302,6 +302,10 @@ async fn the_control_plane_answers_local_clients_and_refuses_browsers() {
             "{request}\n{text}"
         );
     }
+    let wrong = control_request(&authority, "").replace("GET ", "DELETE ");
+    let text = ask_control(&hosted, &wrong).await;
+    assert!(text.starts_with("HTTP/1.1 405"), "{text}");
+    assert!(text.contains("\r\nAllow: GET\r\n"), "{text}");
     hosted.stop().await;
 }
 
