@@ -99,6 +99,7 @@ pub fn transport(error: &TransportError, address: &str) -> PluginError {
         TransportError::AnswerTimeout(_) => Symptom::AnswerTimeout.at(Hop::Http, &with_cause),
         TransportError::Broken(_) => Symptom::ConnectionBroken.at(Hop::Http, &with_cause),
         TransportError::TooLong(_) => Symptom::AnswerTooLong.at(Hop::Http, &with_cause),
+        TransportError::NoRoom(_) => Symptom::TooManyAnswers.at(Hop::Http, &with_cause),
         TransportError::Compressed(_) => Symptom::AnswerCompressed.at(Hop::Http, &with_cause),
         TransportError::Tls(_) => Symptom::TlsFailed.at(Hop::Tls, &with_cause),
         TransportError::Certificate(problem) => {

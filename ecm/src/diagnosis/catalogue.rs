@@ -139,6 +139,11 @@ symptoms! {
         says "the vault's answer is longer than allowed",
         cause "a search matches far too much, or something else than the vault answers",
         cure "narrow the search, or raise answer_bytes_max";
+    TooManyAnswers, "too-many-answers", Timeout, VaultAdministrator,
+        says "the vault's answers to all look-ups together are more than is held at a time",
+        cause "very many long answers come at the same time, or the vault begins answers and does \
+               not end them",
+        cure "try again; if it repeats, narrow the searches, or raise held_answers_bytes_max";
     AnswerCompressed, "answer-compressed", Unexpected, NetworkAdministrator,
         says "the vault's answer is compressed although nobody asked for it",
         cause "a proxy compresses regardless of Accept-Encoding",

@@ -5,7 +5,6 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use url::Url;
-use zeroize::Zeroizing;
 
 use super::settings::Settings;
 use super::trouble;
@@ -13,7 +12,7 @@ use super::wire::auth::{RegistrationKey, cookie_struck_from};
 use super::wire::{self, NotUnderstood};
 use crate::diagnosis;
 use crate::error::PluginError;
-use crate::vault_http::{Answer, VaultHttp};
+use crate::vault_http::{Answer, Body, VaultHttp, read_aside};
 
 /// What is asked of the vault.
 #[derive(Debug, Clone)]
@@ -76,17 +75,21 @@ pub(super) struct Success {
     pub(super) operation: &'static str,
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
-    pub(super) body: Zeroizing<Vec<u8>>,
+    pub(super) body: Body,
 }
 
 impl Success {
     /// The body as `read` understands it.
-    pub(super) fn read<T>(
-        &self,
-        read: impl FnOnce(&[u8]) -> Result<T, NotUnderstood>,
+    pub(super) async fn read<T: Send + 'static>(
+        self,
+        read: fn(&[u8]) -> Result<T, NotUnderstood>,
     ) -> Result<T, CallError> {
-        read(&self.body)
-            .map_err(|error| CallError::Failed(trouble::not_understood(self.operation, &error)))
+        let Self {
+            operation, body, ..
+        } = self;
+        read_aside(body.len(), move || read(&body))
+            .await
+            .map_err(|error| CallError::Failed(trouble::not_understood(operation, &error)))
     }
 }
 

@@ -21,7 +21,7 @@ use crate::diagnosis::{self, Symptom};
 use crate::error::{ErrorKind, Hop, Owner, PluginError, shortened};
 use crate::identity::Candidate;
 use crate::secret::Secret;
-use crate::vault_http::VaultHttp;
+use crate::vault_http::{VaultHttp, read_aside};
 
 /// Why a call made with a token failed.
 #[derive(Debug)]
@@ -259,14 +259,17 @@ impl Client {
             body_bytes,
             "vault answered"
         );
-        let mut result = wire::result_of(operation, &answer);
-        if let Some(secret) = &confided {
-            wire::conceal(secret, &mut result);
-        }
-        Ok(result.map_err(|error| NoReply {
-            error,
-            raw: Raw::of(operation, &answer, confided.as_ref()),
-        }))
+        let read = move || {
+            let mut result = wire::result_of(operation, &answer);
+            if let Some(secret) = &confided {
+                wire::conceal(secret, &mut result);
+            }
+            result.map_err(|error| NoReply {
+                error,
+                raw: Raw::of(operation, &answer, confided.as_ref()),
+            })
+        };
+        Ok(read_aside(body_bytes, read).await)
     }
 
     /// Explains an answer that is no reply. Where the address may be at fault, the likely other one

@@ -14,12 +14,13 @@ use rustls_pki_types::PrivateKeyDer;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 use crate::vault::{plugin, session, soon};
 
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    file: PathBuf,
+    pub file: PathBuf,
     _directory: TempDir,
 }
 
@@ -52,9 +53,27 @@ pub async fn serve(authority: &Authority, certificate: Certificate) -> u16 {
 /// As [`serve`], with a certificate that is good for `purpose` only.
 pub async fn serve_for(
     authority: &Authority,
-    (name, years): Certificate,
+    certificate: Certificate,
     purpose: ExtendedKeyUsagePurpose,
 ) -> u16 {
+    let config = config(authority, certificate, purpose);
+    let answer = "HTTP/1.1 503 Later\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    answer_all(TlsAcceptor::from(Arc::new(config)), answer.to_owned()).await
+}
+
+/// What takes connections in the name of `certificate`, and offers these protocols.
+pub fn acceptor(authority: &Authority, certificate: Certificate, alpn: &[&[u8]]) -> TlsAcceptor {
+    let purpose = ExtendedKeyUsagePurpose::ServerAuth;
+    let mut config = config(authority, certificate, purpose);
+    config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+    TlsAcceptor::from(Arc::new(config))
+}
+
+fn config(
+    authority: &Authority,
+    (name, years): Certificate,
+    purpose: ExtendedKeyUsagePurpose,
+) -> rustls::ServerConfig {
     let mut params = CertificateParams::new([name.to_owned()]).unwrap();
     params
         .distinguished_name
@@ -65,7 +84,7 @@ pub async fn serve_for(
     let key = KeyPair::generate().unwrap();
     let certificate = params.signed_by(&key, &authority.issuer).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
+    rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
@@ -73,8 +92,11 @@ pub async fn serve_for(
             vec![certificate.der().clone()],
             PrivateKeyDer::Pkcs8(key.serialize_der().into()),
         )
-        .unwrap();
-    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        .unwrap()
+}
+
+/// Answers the first request of every connection so, and closes it.
+pub async fn answer_all(acceptor: TlsAcceptor, answer: String) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -83,7 +105,6 @@ pub async fn serve_for(
                 continue;
             };
             let _ = stream.read(&mut [0; 4096]).await;
-            let answer = "HTTP/1.1 503 Later\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
             let _ = stream.write_all(answer.as_bytes()).await;
             let _ = stream.shutdown().await;
         }
