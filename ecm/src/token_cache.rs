@@ -6,6 +6,7 @@
 //! those in memory too: the stamps of the file and of the orders are compared on every use.
 
 mod clears;
+mod companion;
 mod counts;
 mod file;
 mod key;
@@ -28,6 +29,7 @@ use self::refusals::Refusals;
 use crate::error::{ErrorKind, Hop, Owner, PluginError};
 use crate::secret::Secret;
 
+pub(crate) use self::companion::Companion;
 pub use self::counts::Counts;
 pub use self::key::KeySource;
 
@@ -408,15 +410,12 @@ impl TokenKey {
 
     fn is_of(&self, user: &str) -> bool {
         let user = user.trim().to_lowercase();
-        self.users
-            .iter()
-            .map(|known| known.to_lowercase())
-            .any(|known| {
-                known == user
-                    || known
-                        .rsplit_once('\\')
-                        .is_some_and(|(_, name)| name == user)
-            })
+        let known = self.users.iter().map(|known| known.to_lowercase());
+        known.into_iter().any(|known| {
+            let down_level = known.rsplit_once('\\').map(|(_, name)| name);
+            let upn = known.rsplit_once('@').map(|(name, _)| name);
+            known == user || down_level == Some(&user) || upn == Some(&user)
+        })
     }
 }
 

@@ -324,6 +324,12 @@ async fn clearing_a_cache_that_is_not_on_disk_says_so() {
         "{complaint}"
     );
     assert!(!directory.path().join("key").exists(), "a key was made");
+    let text = "[vault.password-safe]\nendpoint_url = \"https://localhost:1\"\n\
+                api_registration_key = \"env:API_PASSWORD\"\n[state]\ntoken_cache_key = \"file:key\"";
+    std::fs::write(directory.path().join("ecm.toml"), text).unwrap();
+    let (code, said, complaint) = output(directory.path(), &arguments).await;
+    assert_eq!(code, Some(0), "{complaint}");
+    assert!(said.contains("forgets its sessions"), "{said}");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod fetch;
 mod list;
 mod pending;
 mod release;
+mod sessions;
 pub mod symptoms;
 mod systems;
 mod vault;
