@@ -4,6 +4,7 @@
 
 mod appliance;
 mod catalogue;
+mod clocks;
 
 use crate::error::{ErrorKind, Hop, Owner, PluginError};
 use crate::tls::CertificateFault;
@@ -11,6 +12,7 @@ use crate::vault_http::TransportError;
 
 pub use self::appliance::{appliance_table, console_table};
 pub use self::catalogue::Symptom;
+pub(crate) use self::clocks::Clocks;
 
 /// What is known about a symptom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,6 @@
 //! A warm list costs one round trip, a cold one three, a retrieval one, or two with attachments.
 
 mod client;
-mod clocks;
 mod conversation;
 mod lookup;
 mod package;

@@ -83,6 +83,11 @@ pub struct Answer {
     pub body: Body,
 }
 
+/// Whether a redirect from `from` to `location` gives up encryption.
+pub(crate) fn is_downgrade(from: &Url, location: &str) -> bool {
+    from.scheme() == "https" && from.join(location).is_ok_and(|to| to.scheme() == "http")
+}
+
 /// The body of an answer. It is zeroed on drop, since it may hold a secret, and takes room that
 /// other answers wait for: nobody may keep it while asking for another.
 pub struct Body {

@@ -67,7 +67,7 @@ impl PasswordSafe {
         tokens: &TokenCache,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, PluginError> {
-        let client = Client::new(&settings)?;
+        let client = Client::new(&settings, Arc::clone(&clock))?;
         let idle = settings.session_idle;
         let sessions = Sessions::new(client, Arc::clone(&clock), idle, Companion::of(tokens));
         let (releases, platforms) = (Releases::default(), Platforms::default());

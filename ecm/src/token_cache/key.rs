@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::CacheError;
-use crate::config::places::writable_file;
+use crate::config::places::makeable_file;
 use crate::entropy;
 
 /// Where the cache's key comes from.
@@ -32,14 +32,15 @@ const FILE_BYTES_MAX: u64 = 4 * 1024;
 pub(super) type Key = Zeroizing<[u8; KEY_BYTES]>;
 
 impl KeySource {
-    /// Whether the key can be used, or made; nothing is made to find out.
+    /// Whether the key can be used, or made as a start would make it, in a directory that
+    /// exists; nothing is made to find out.
     ///
     /// # Errors
     /// Why not, and the cure.
     pub fn check(&self) -> Result<(), CacheError> {
         match self {
             Self::File(path) if !path.exists() => {
-                writable_file(path).map_err(|reason| refuse(path, reason))
+                makeable_file(path).map_err(|reason| refuse(path, reason))
             }
             _ => self.load().map(|_| ()),
         }

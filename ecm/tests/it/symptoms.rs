@@ -54,7 +54,8 @@ async fn broken(symptom: Symptom) -> PluginError {
         | Symptom::CertificateExpired
         | Symptom::CertificateNotYetValid
         | Symptom::CertificateNotAcceptable
-        | Symptom::TlsFailed => bad_tls(symptom).await,
+        | Symptom::TlsFailed
+        | Symptom::RedirectedToPlainHttp => bad_tls(symptom).await,
         Symptom::CloudAddressHasVirtualDirectory
         | Symptom::AddressLacksVirtualDirectory
         | Symptom::WebServiceNotFound
@@ -375,6 +376,7 @@ async fn bad_tls(symptom: Symptom) -> PluginError {
         Symptom::CertificateNotAcceptable => {
             tls::serve_for(&known, GOOD, ExtendedKeyUsagePurpose::ClientAuth).await
         }
+        Symptom::RedirectedToPlainHttp => tls::redirecting(&known, "http://vault.example/").await,
         _ => {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let port = listener.local_addr().unwrap().port();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ecm::diagnosis::Symptom;
 use ecm::error::{ErrorKind, PluginError};
+use ecm::oauth::{TokenError, TokenSource};
 use ecm::plugin::Plugin;
 use ecm::secret_server::settings::SettingsFile;
 use rcgen::{
@@ -16,6 +17,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
+use crate::password_safe;
 use crate::vault::{plugin, session, soon};
 
 pub struct Authority {
@@ -110,6 +112,54 @@ pub async fn answer_all(acceptor: TlsAcceptor, answer: String) -> u16 {
         }
     });
     port
+}
+
+/// A server that redirects every request to `location`.
+pub async fn redirecting(authority: &Authority, location: &str) -> u16 {
+    let answer = format!(
+        "HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    );
+    answer_all(acceptor(authority, GOOD, &[]), answer).await
+}
+
+#[tokio::test]
+async fn a_redirect_from_https_to_plain_http_is_refused_as_what_it_is() {
+    let authority = authority("Lab CA");
+    for (location, is_downgrade) in [
+        (
+            "http://localhost:9/webservices/SSWebService.asmx?token=x",
+            true,
+        ),
+        ("HTTP://localhost/", true),
+        ("https://localhost:9/", false),
+        ("//localhost:9/", false),
+        ("/login", false),
+    ] {
+        let expected = match is_downgrade {
+            true => Symptom::RedirectedToPlainHttp,
+            false => Symptom::Redirected,
+        };
+        let port = redirecting(&authority, location).await;
+        let error = look_up(port, &authority).await;
+        assert_eq!(error.symptom, Some(expected), "{location}: {error:?}");
+        assert!(!error.message.contains("token=x"), "{error}");
+
+        let file = authority.file.clone();
+        let error = password_safe::look_up_over_tls(port, file).await;
+        assert_eq!(error.symptom, Some(expected), "{location}: {error:?}");
+        assert_eq!(error.action_url.is_some(), !is_downgrade);
+
+        let tls = ecm::tls::client_config(Some(&authority.file)).unwrap();
+        let site = format!("https://localhost:{port}").parse().unwrap();
+        let limit = std::time::Duration::from_secs(10);
+        let tokens = TokenSource::new(&site, "ecm".into(), "s3cret".into(), tls, limit).unwrap();
+        let error = soon(tokens.fetch()).await.unwrap_err();
+        let TokenError::Redirected { redirect, .. } = &error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(redirect.gives_up_encryption, is_downgrade, "{location}");
+        assert!(!error.to_string().contains("token=x"), "{error}");
+    }
 }
 
 pub async fn look_up(port: u16, ca_file: &Authority) -> PluginError {

@@ -356,6 +356,10 @@ async fn check_config_and_run_refuse_the_same_places_with_their_cure() {
             &["ecm.toml/key", "not a directory"],
         ),
         (
+            (good.0, good.1, "missing/key"),
+            &["missing/key", "so is its directory", "make the directory"],
+        ),
+        (
             ("ecm.toml/a", "ecm.toml/b", "open-key"),
             &["`log.file`", "`state.dir`", "open-key"],
         ),
@@ -390,8 +394,11 @@ async fn check_config_and_run_refuse_the_same_places_with_their_cure() {
         "http://localhost:1",
         &more(log, dir, key),
     );
-    let (code, _, complaint) = output(directory.path(), &["check-config"]).await;
+    let (code, said, complaint) = output(directory.path(), &["check-config"]).await;
     assert_eq!((code, complaint.as_str()), (Some(0), ""));
+    let made = "key (missing; `ecm run` makes it, its directory can be written)\n";
+    assert!(said.ends_with(made), "{said}");
+    assert!(!directory.path().join("key").exists(), "a key was made");
     let more = more(log, dir, "state/key");
     let directory = configured("http://localhost:1", "http://localhost:1", &more);
     for command in ["check-config", "run"] {
