@@ -99,6 +99,11 @@ impl Plugin for SecretServer {
         }
     }
 
+    /// Every wait is a future's, and long answers are read on threads that may block.
+    fn may_block(&self) -> bool {
+        false
+    }
+
     fn vault_url(&self) -> &str {
         self.conversation.settings.endpoint.as_str()
     }

@@ -21,6 +21,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use jiff::Timestamp;
+use tokio_util::task::TaskTracker;
 
 use self::clears::{Order, Orders};
 use self::counts::Counters;
@@ -92,6 +93,8 @@ struct Inner {
     /// First and longest pause after a refused log-on.
     pauses: OnceLock<(Duration, Duration)>,
     counts: Counters,
+    /// What goes to disk beside the requests.
+    writing: TaskTracker,
     /// Where orders to forget tokens arrive, if anywhere.
     directory: Option<PathBuf>,
     file: Option<CacheFile>,
@@ -235,15 +238,13 @@ impl TokenCache {
             cache.inner.note(&key, &loaded);
             if let Ok(token) = &loaded {
                 let (key, token) = (key.clone(), token.clone());
-                cache
-                    .change(move |held| {
-                        // Whoever ordered it meanwhile to be forgotten must not find it again.
-                        if !held.orders.hit_since(began, &key) {
-                            held.tokens.insert(key, token);
-                            drop_oldest(&mut held.tokens);
-                        }
-                    })
-                    .await;
+                cache.keep(move |held| {
+                    // Whoever ordered it meanwhile to be forgotten must not find it again.
+                    if !held.orders.hit_since(began, &key) {
+                        held.tokens.insert(key.clone(), token.clone());
+                        drop_oldest(&mut held.tokens);
+                    }
+                });
             }
             drop(landing);
             loaded
@@ -329,6 +330,31 @@ impl TokenCache {
         }?;
         file::sweep(directory, user.is_none())?;
         Ok(cleared)
+    }
+
+    /// Changes memory at once, and the file beside: nobody waits for the disk to use a new token,
+    /// and a file that is not written costs a log-on after the next start and nothing else.
+    fn keep(&self, apply: impl Fn(&mut Held) + Send + 'static) {
+        {
+            let mut held = lock(&self.inner.held);
+            self.inner.refresh(&mut held);
+            apply(&mut held);
+        }
+        if self.inner.file.is_some() {
+            let cache = self.clone();
+            // Once more for the file, which another process may have changed meanwhile.
+            self.inner
+                .writing
+                .spawn(async move { cache.change(apply).await });
+        }
+    }
+
+    /// Waits until everything that is to be on disk is there.
+    pub async fn written(&self) {
+        let writing = &self.inner.writing;
+        writing.close();
+        writing.wait().await;
+        writing.reopen();
     }
 
     /// Changes memory and file; a file that cannot be written costs a log-on after the next

@@ -116,6 +116,11 @@ impl Plugin for PasswordSafe {
         }
     }
 
+    /// Every wait is a future's, and long answers are read on threads that may block.
+    fn may_block(&self) -> bool {
+        false
+    }
+
     fn vault_url(&self) -> &str {
         self.vault.settings.endpoint.as_str()
     }
