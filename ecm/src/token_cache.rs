@@ -402,11 +402,17 @@ impl Inner {
             return Ok(());
         };
         let between_processes = file.lock();
-        let mut held = lock(&self.held);
-        self.refresh(&mut held);
-        apply(&mut held);
+        let tokens = {
+            let mut held = lock(&self.held);
+            self.refresh(&mut held);
+            apply(&mut held);
+            held.tokens.clone()
+        };
         let _guard = between_processes?;
-        file.write(&held.tokens)?;
+        // Nobody who wants a token waits for this.
+        let fresh = file.write_beside(&tokens)?;
+        let mut held = lock(&self.held);
+        file.replace_by(&fresh)?;
         held.stamp = file.stamp();
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 mod failures;
 mod fetch;
+mod hostile_matrix;
 mod list;
 mod pending;
 mod release;
