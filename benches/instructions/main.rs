@@ -13,6 +13,9 @@
 #[path = "../load/client.rs"]
 #[allow(dead_code, reason = "the load bench uses the rest")]
 mod client;
+#[path = "../overhead/ecm_process.rs"]
+#[allow(dead_code, reason = "the bench of the overhead uses the rest")]
+mod ecm_process;
 mod ecm_role;
 #[path = "../load/peer.rs"]
 #[allow(dead_code, reason = "the load bench uses the rest")]
@@ -69,8 +72,9 @@ const fn of_build(release: u64, development: u64) -> u64 {
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(config) = ecm_role::config_of(&arguments) {
-        return ecm_role::play(&config);
+    if let Some(config) = ecm_process::config_of(&arguments) {
+        ecm_process::play(&config);
+        return ExitCode::SUCCESS;
     }
     if Command::new("valgrind")
         .arg("--version")
