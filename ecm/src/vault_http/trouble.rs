@@ -27,7 +27,7 @@ pub enum TransportError {
     Connect(String),
     /// The vault's certificate was not accepted.
     #[error("{0}")]
-    Certificate(CertificateProblem),
+    Certificate(Box<CertificateProblem>),
     /// TLS failed for another reason.
     #[error("the TLS handshake failed: {0}")]
     Tls(String),
@@ -116,7 +116,7 @@ pub(super) fn classify(error: &reqwest::Error, connect_timeout: Duration) -> Tra
 fn from_tls(error: &rustls::Error) -> TransportError {
     match error {
         rustls::Error::Other(other) => match other.0.downcast_ref::<CertificateProblem>() {
-            Some(problem) => TransportError::Certificate(problem.clone()),
+            Some(problem) => TransportError::Certificate(Box::new(problem.clone())),
             None => TransportError::Tls(other.0.to_string()),
         },
         other => TransportError::Tls(other.to_string()),
