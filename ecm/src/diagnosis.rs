@@ -4,6 +4,7 @@
 
 mod appliance;
 mod catalogue;
+mod clocks;
 
 use crate::error::{ErrorKind, Hop, Owner, PluginError};
 use crate::tls::CertificateFault;
@@ -11,6 +12,7 @@ use crate::vault_http::TransportError;
 
 pub use self::appliance::{appliance_table, console_table};
 pub use self::catalogue::Symptom;
+pub(crate) use self::clocks::Clocks;
 
 /// What is known about a symptom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +101,7 @@ pub fn transport(error: &TransportError, address: &str) -> PluginError {
         TransportError::AnswerTimeout(_) => Symptom::AnswerTimeout.at(Hop::Http, &with_cause),
         TransportError::Broken(_) => Symptom::ConnectionBroken.at(Hop::Http, &with_cause),
         TransportError::TooLong(_) => Symptom::AnswerTooLong.at(Hop::Http, &with_cause),
+        TransportError::NoRoom(_) => Symptom::TooManyAnswers.at(Hop::Http, &with_cause),
         TransportError::Compressed(_) => Symptom::AnswerCompressed.at(Hop::Http, &with_cause),
         TransportError::Tls(_) => Symptom::TlsFailed.at(Hop::Tls, &with_cause),
         TransportError::Certificate(problem) => {

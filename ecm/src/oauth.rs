@@ -12,7 +12,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::error::shortened;
-use crate::link::trouble;
+use crate::link::trouble::{self, Redirect};
 use crate::secret::Secret;
 
 /// A token answer is a few hundred bytes.
@@ -64,6 +64,14 @@ pub enum TokenError {
         code: String,
         /// The appliance's words.
         message: String,
+    },
+    /// The token endpoint points elsewhere.
+    #[error("the token endpoint {endpoint} redirects {redirect}")]
+    Redirected {
+        /// The address.
+        endpoint: Url,
+        /// Where to.
+        redirect: Redirect,
     },
     /// An answer that is none of the documented ones.
     #[error("the token endpoint {endpoint} gave an answer that is not one: {reason}")]
@@ -121,6 +129,12 @@ impl TokenSource {
             .await
             .map_err(|error| self.transport(&error))?;
         let status = answer.status();
+        if status.is_redirection() {
+            return Err(TokenError::Redirected {
+                redirect: Redirect::of(&self.endpoint, answer.headers()),
+                endpoint: self.endpoint.clone(),
+            });
+        }
         let body = self.read_bounded(answer).await?;
         if !status.is_success() {
             return Err(refusal(status.as_u16(), &body));

@@ -1,8 +1,9 @@
 //! The seam between the ECM and a vault: the calls of the vendor's SDK under our own names.
 //!
 //! Provenance: the member list is `vendor-client ecm:§2.2`; fields that no public text shows are
-//! `assumed ecm:§2.3`. Every call is guarded by capability, deadline and panic boundary and runs on
-//! a thread of its own, so a plugin that misbehaves harms only the request that it was serving.
+//! `assumed ecm:§2.3`. Every call is guarded by capability, deadline and panic boundary, and runs on
+//! a thread of its own if it may block, so a plugin that misbehaves harms only the request that it
+//! was serving.
 
 use std::fmt;
 use std::future::Future;
@@ -32,6 +33,12 @@ pub trait Plugin: Send + Sync {
 
     /// Which optional calls the plugin serves.
     fn capabilities(&self) -> Capabilities;
+
+    /// Whether a call may keep its thread for long: by waiting in any other way than by a future, or
+    /// by computing. Each call has a thread of its own then, which costs some tens of microseconds.
+    fn may_block(&self) -> bool {
+        true
+    }
 
     /// Where the vault is, for log lines; empty if there is nothing to say.
     fn vault_url(&self) -> &str {

@@ -6,7 +6,6 @@
 //! A warm list costs one round trip, a cold one three, a retrieval one, or two with attachments.
 
 mod client;
-mod clocks;
 mod conversation;
 mod lookup;
 mod package;
@@ -98,6 +97,11 @@ impl Plugin for SecretServer {
             health_check: true,
             ..Capabilities::default()
         }
+    }
+
+    /// Every wait is a future's, and long answers are read on threads that may block.
+    fn may_block(&self) -> bool {
+        false
     }
 
     fn vault_url(&self) -> &str {

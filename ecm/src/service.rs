@@ -25,6 +25,7 @@ use crate::plugin::Plugin;
 use crate::secret::Secret;
 use crate::state_dir::{StateDir, StateDirError};
 use crate::tls::{self, TlsSetupError};
+use crate::token_cache::TokenCache;
 use crate::vault::{self, VaultError};
 
 /// How long a stopping ECM waits for calls to the vault that are still running.
@@ -102,6 +103,7 @@ pub struct Service {
     outbox: Arc<Outbox>,
     metrics: Arc<Metrics>,
     monitor: Option<(TcpListener, MonitorConfig)>,
+    tokens: Option<TokenCache>,
     _state_dir: StateDir,
 }
 
@@ -118,7 +120,7 @@ impl Service {
         let client_secret = config.appliance.client_secret.resolve(environment)?;
         let tokens = vault::service_tokens(&config.local, environment)?;
         let plugin = vault::plugin_with(&config.local, environment, tokens.clone())?;
-        let service = Self::assemble(Parts {
+        let mut service = Self::assemble(Parts {
             appliance: &config.appliance,
             client_secret,
             check_in: config.local.check_in,
@@ -128,7 +130,8 @@ impl Service {
             reconnect: Reconnect::default(),
             bounds: Bounds::default(),
         })?;
-        service.metrics.watch_tokens(tokens);
+        service.metrics.watch_tokens(tokens.clone());
+        service.tokens = Some(tokens);
         Ok(service)
     }
 
@@ -171,6 +174,7 @@ impl Service {
             outbox,
             metrics,
             monitor,
+            tokens: None,
             _state_dir: parts.state_dir,
         })
     }
@@ -219,6 +223,10 @@ impl Service {
             tracing::warn!("shut down during a check-in; what was owed is still on disk");
         }
         self.broker.stop_calls();
+        if let Some(tokens) = self.tokens {
+            // What is lost here costs a log-on after the next start.
+            within(SETTLE_LIMIT, tokens.written()).await;
+        }
         tracing::info!(check_ins_owed = self.outbox.owed(), "stopped");
         ended.map_err(ServiceError::Connect)
     }

@@ -10,7 +10,7 @@ use crate::entropy;
 #[derive(Debug, thiserror::Error)]
 pub enum StateDirError {
     /// It cannot be made or written to.
-    #[error("failed to use the state directory {}: {reason}; make it writable for this user", path.display())]
+    #[error("failed to use the state directory {}: {reason}; {cure}", path.display(), cure = cure(.reason))]
     Unusable {
         /// The directory or the file in it.
         path: PathBuf,
@@ -111,6 +111,15 @@ fn create_private(path: &Path) -> io::Result<()> {
     builder.recursive(true).create(path)
 }
 
+fn cure(reason: &io::Error) -> &'static str {
+    match reason.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "make room on its disk, or name a state.dir on another one"
+        }
+        _ => "make it writable for this user",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -148,5 +157,19 @@ mod tests {
             error.contains(&file.path().display().to_string()),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_full_disk_is_not_taken_for_a_lack_of_permission() {
+        for (kind, cure) in [
+            (io::ErrorKind::StorageFull, "make room on its disk"),
+            (io::ErrorKind::PermissionDenied, "make it writable"),
+        ] {
+            let error = StateDirError::Unusable {
+                path: "state".into(),
+                reason: kind.into(),
+            };
+            assert!(error.to_string().contains(cure), "{error}");
+        }
     }
 }

@@ -6,6 +6,7 @@
 //! those in memory too: the stamps of the file and of the orders are compared on every use.
 
 mod clears;
+mod companion;
 mod counts;
 mod file;
 mod key;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use jiff::Timestamp;
+use tokio_util::task::TaskTracker;
 
 use self::clears::{Order, Orders};
 use self::counts::Counters;
@@ -28,6 +30,7 @@ use self::refusals::Refusals;
 use crate::error::{ErrorKind, Hop, Owner, PluginError};
 use crate::secret::Secret;
 
+pub(crate) use self::companion::Companion;
 pub use self::counts::Counts;
 pub use self::key::KeySource;
 
@@ -90,6 +93,8 @@ struct Inner {
     /// First and longest pause after a refused log-on.
     pauses: OnceLock<(Duration, Duration)>,
     counts: Counters,
+    /// What goes to disk beside the requests.
+    writing: TaskTracker,
     /// Where orders to forget tokens arrive, if anywhere.
     directory: Option<PathBuf>,
     file: Option<CacheFile>,
@@ -233,15 +238,13 @@ impl TokenCache {
             cache.inner.note(&key, &loaded);
             if let Ok(token) = &loaded {
                 let (key, token) = (key.clone(), token.clone());
-                cache
-                    .change(move |held| {
-                        // Whoever ordered it meanwhile to be forgotten must not find it again.
-                        if !held.orders.hit_since(began, &key) {
-                            held.tokens.insert(key, token);
-                            drop_oldest(&mut held.tokens);
-                        }
-                    })
-                    .await;
+                cache.keep(move |held| {
+                    // Whoever ordered it meanwhile to be forgotten must not find it again.
+                    if !held.orders.hit_since(began, &key) {
+                        held.tokens.insert(key.clone(), token.clone());
+                        drop_oldest(&mut held.tokens);
+                    }
+                });
             }
             drop(landing);
             loaded
@@ -329,6 +332,31 @@ impl TokenCache {
         Ok(cleared)
     }
 
+    /// Changes memory at once, and the file beside: nobody waits for the disk to use a new token,
+    /// and a file that is not written costs a log-on after the next start and nothing else.
+    fn keep(&self, apply: impl Fn(&mut Held) + Send + 'static) {
+        {
+            let mut held = lock(&self.inner.held);
+            self.inner.refresh(&mut held);
+            apply(&mut held);
+        }
+        if self.inner.file.is_some() {
+            let cache = self.clone();
+            // Once more for the file, which another process may have changed meanwhile.
+            self.inner
+                .writing
+                .spawn(async move { cache.change(apply).await });
+        }
+    }
+
+    /// Waits until everything that is to be on disk is there.
+    pub async fn written(&self) {
+        let writing = &self.inner.writing;
+        writing.close();
+        writing.wait().await;
+        writing.reopen();
+    }
+
     /// Changes memory and file; a file that cannot be written costs a log-on after the next
     /// start and nothing else, so it is only logged.
     async fn change(&self, apply: impl FnOnce(&mut Held) + Send + 'static) {
@@ -374,11 +402,17 @@ impl Inner {
             return Ok(());
         };
         let between_processes = file.lock();
-        let mut held = lock(&self.held);
-        self.refresh(&mut held);
-        apply(&mut held);
+        let tokens = {
+            let mut held = lock(&self.held);
+            self.refresh(&mut held);
+            apply(&mut held);
+            held.tokens.clone()
+        };
         let _guard = between_processes?;
-        file.write(&held.tokens)?;
+        // Nobody who wants a token waits for this.
+        let fresh = file.write_beside(&tokens)?;
+        let mut held = lock(&self.held);
+        file.replace_by(&fresh)?;
         held.stamp = file.stamp();
         Ok(())
     }
@@ -408,15 +442,12 @@ impl TokenKey {
 
     fn is_of(&self, user: &str) -> bool {
         let user = user.trim().to_lowercase();
-        self.users
-            .iter()
-            .map(|known| known.to_lowercase())
-            .any(|known| {
-                known == user
-                    || known
-                        .rsplit_once('\\')
-                        .is_some_and(|(_, name)| name == user)
-            })
+        let known = self.users.iter().map(|known| known.to_lowercase());
+        known.into_iter().any(|known| {
+            let down_level = known.rsplit_once('\\').map(|(_, name)| name);
+            let upn = known.rsplit_once('@').map(|(name, _)| name);
+            known == user || down_level == Some(&user) || upn == Some(&user)
+        })
     }
 }
 

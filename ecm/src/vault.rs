@@ -96,7 +96,7 @@ pub fn plugin_with(
         } => {
             let key = api_registration_key.resolve(environment)?;
             let settings = settings.as_ref().clone().check(&key)?;
-            Ok(Arc::new(PasswordSafe::new(settings, clock)?))
+            Ok(Arc::new(PasswordSafe::new(settings, &cache, clock)?))
         }
     }
 }

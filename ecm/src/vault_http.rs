@@ -1,25 +1,36 @@
 //! HTTP towards a vault: one kept connection pool, https only unless allowed otherwise, no
-//! redirects followed, no proxy taken from the environment, every wait and every body bounded.
+//! redirects followed, no proxy taken from the environment, every wait and every body bounded, and
+//! all bodies together.
 
-use std::error::Error as StdError;
+mod room;
+mod trouble;
+
 use std::fmt;
-use std::io;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
-use http::{HeaderMap, Method, StatusCode};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use http::{HeaderMap, HeaderName, Method, StatusCode};
+use reqwest::Response;
+use tokio::task::JoinError;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::clock::within;
-use crate::tls::{CertificateProblem, TlsSetupError, client_config};
+use self::room::{AnswerRoom, Room, SHARE_BYTES, calls_max};
+use self::trouble::{SystemResolver, classify, innermost};
+use crate::clock::{Stopwatch, within};
+use crate::tls::{TlsSetupError, client_config};
+
+pub use self::trouble::TransportError;
 
 /// Longest list of header fields of an answer over HTTP/2, bytes.
 const HEADER_BYTES_MAX: u32 = 64 * 1024;
+
+/// Most bytes of answers that are held at a time, unless configured otherwise.
+pub const HELD_ANSWERS_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// What a pool of connections to a vault needs to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +45,9 @@ pub struct HttpRules {
     pub answer_timeout: Duration,
     /// Longest answer that is read.
     pub answer_bytes_max: usize,
+    /// Most bytes of answers that are held at a time, all calls together; never less than one
+    /// answer needs.
+    pub held_answers_bytes_max: usize,
 }
 
 impl Default for HttpRules {
@@ -44,6 +58,7 @@ impl Default for HttpRules {
             connect_timeout: Duration::from_secs(10),
             answer_timeout: Duration::from_secs(25),
             answer_bytes_max: 4 * 1024 * 1024,
+            held_answers_bytes_max: HELD_ANSWERS_BYTES_MAX,
         }
     }
 }
@@ -53,9 +68,10 @@ impl Default for HttpRules {
 pub struct VaultHttp {
     client: reqwest::Client,
     rules: Arc<HttpRules>,
+    room: AnswerRoom,
 }
 
-/// What came back. The body is zeroed on drop, since it may hold a secret.
+/// What came back.
 pub struct Answer {
     /// The status.
     pub status: StatusCode,
@@ -64,7 +80,57 @@ pub struct Answer {
     /// Where a redirect points, without its query.
     pub location: Option<String>,
     /// The body, complete.
-    pub body: Zeroizing<Vec<u8>>,
+    pub body: Body,
+}
+
+/// Whether a redirect from `from` to `location` gives up encryption.
+pub(crate) fn is_downgrade(from: &Url, location: &str) -> bool {
+    from.scheme() == "https" && from.join(location).is_ok_and(|to| to.scheme() == "http")
+}
+
+/// The body of an answer. It is zeroed on drop, since it may hold a secret, and takes room that
+/// other answers wait for: nobody may keep it while asking for another.
+pub struct Body {
+    bytes: Zeroizing<Vec<u8>>,
+    _room: Room,
+}
+
+impl Deref for Body {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// What `read` makes of an answer of so many bytes. A long one is read on a thread that may be kept
+/// for as long as that takes, since a vault decides how long it is.
+pub(crate) async fn read_aside<T: Send + 'static>(
+    body_bytes: usize,
+    read: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    if body_bytes <= SHARE_BYTES as usize {
+        return read();
+    }
+    match tokio::task::spawn_blocking(read)
+        .await
+        .map_err(JoinError::try_into_panic)
+    {
+        Ok(read) => read,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        // The runtime ends, and whoever waits here with it.
+        Err(Err(_)) => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes: bytes.into(),
+            _room: Room::default(),
+        }
+    }
 }
 
 impl fmt::Debug for Answer {
@@ -75,46 +141,6 @@ impl fmt::Debug for Answer {
             .field("body_bytes", &self.body.len())
             .finish_non_exhaustive()
     }
-}
-
-/// Why there is no answer.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TransportError {
-    /// The host name has no address.
-    #[error("failed to look up {host}: {reason}")]
-    NameLookup {
-        /// The name.
-        host: String,
-        /// What the resolver said.
-        reason: String,
-    },
-    /// Nothing listens there.
-    #[error("the connection was refused")]
-    Refused,
-    /// The connection could not be opened for another reason.
-    #[error("failed to connect: {0}")]
-    Connect(String),
-    /// The vault's certificate was not accepted.
-    #[error("{0}")]
-    Certificate(CertificateProblem),
-    /// TLS failed for another reason.
-    #[error("the TLS handshake failed: {0}")]
-    Tls(String),
-    /// No connection within the limit.
-    #[error("no connection within {} s", .0.as_secs())]
-    ConnectTimeout(Duration),
-    /// No complete answer within the limit.
-    #[error("no complete answer within {} s", .0.as_secs())]
-    AnswerTimeout(Duration),
-    /// The connection broke during the exchange.
-    #[error("the connection broke during the exchange: {0}")]
-    Broken(String),
-    /// The answer is longer than allowed.
-    #[error("the answer is longer than {0} bytes")]
-    TooLong(usize),
-    /// The answer is compressed although that was not asked for.
-    #[error("the answer is compressed with {0}, which was not asked for")]
-    Compressed(String),
 }
 
 impl VaultHttp {
@@ -133,6 +159,8 @@ impl VaultHttp {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .http2_max_header_list_size(HEADER_BYTES_MAX)
+            .http2_initial_stream_window_size(SHARE_BYTES)
+            .http2_initial_connection_window_size(window_bytes(&rules))
             .tcp_nodelay(true)
             .pool_idle_timeout(Duration::from_secs(60))
             .connect_timeout(rules.connect_timeout)
@@ -144,6 +172,7 @@ impl VaultHttp {
             })?;
         Ok(Self {
             client,
+            room: AnswerRoom::new(rules.held_answers_bytes_max, rules.answer_bytes_max),
             rules: Arc::new(rules),
         })
     }
@@ -180,160 +209,149 @@ impl VaultHttp {
             .request(method, url.clone())
             .headers(headers)
             .body(body);
-        within(self.rules.answer_timeout, self.exchange(request))
+        let (began, limit) = (Stopwatch::start(), self.rules.answer_timeout);
+        let left = || limit.saturating_sub(began.elapsed());
+        let room = within(left(), self.room.share())
             .await
-            .unwrap_or(Err(TransportError::AnswerTimeout(
-                self.rules.answer_timeout,
-            )))
+            .ok_or(TransportError::NoRoom(limit))?;
+        let late = Err(TransportError::AnswerTimeout(limit));
+        let response = within(left(), request.send())
+            .await
+            .map_or(late, |sent| self.accepted(sent))?;
+        self.answer(response, room, left).await
     }
 
-    async fn exchange(
-        &self,
-        request: reqwest::RequestBuilder,
-    ) -> Result<(Answer, HeaderMap), TransportError> {
-        let mut response = request
-            .send()
-            .await
-            .map_err(|error| classify(&error, self.rules.connect_timeout))?;
-        let text = |name| {
-            response
-                .headers()
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-                .unwrap_or_default()
-        };
-        let encoding = text(CONTENT_ENCODING).to_ascii_lowercase();
+    /// The response, unless its head says that it is not to be read.
+    fn accepted(&self, sent: reqwest::Result<Response>) -> Result<Response, TransportError> {
+        let response = sent.map_err(|error| classify(&error, self.rules.connect_timeout))?;
+        let encoding = text(&response, CONTENT_ENCODING).to_ascii_lowercase();
         if !matches!(encoding.as_str(), "" | "identity") {
             return Err(TransportError::Compressed(crate::error::shortened(
                 &encoding, 20,
             )));
         }
-        let content_type = text(CONTENT_TYPE).to_ascii_lowercase();
-        let location = text(LOCATION)
+        let limit = self.rules.answer_bytes_max;
+        match response.content_length() {
+            Some(length) if length > limit as u64 => Err(TransportError::TooLong(limit)),
+            _ => Ok(response),
+        }
+    }
+
+    /// Reads the body of `response`, in `room` and what it needs beyond.
+    async fn answer(
+        &self,
+        mut response: Response,
+        room: Room,
+        left: impl Fn() -> Duration,
+    ) -> Result<(Answer, HeaderMap), TransportError> {
+        let status = response.status();
+        let content_type = text(&response, CONTENT_TYPE).to_ascii_lowercase();
+        let location = text(&response, LOCATION)
             .split(['?', '#'])
             .next()
-            .unwrap_or_default()
-            .to_owned();
-        let limit = self.rules.answer_bytes_max;
-        if response
-            .content_length()
-            .is_some_and(|length| length > limit as u64)
-        {
-            return Err(TransportError::TooLong(limit));
-        }
-        let status = response.status();
+            .filter(|location| !location.is_empty())
+            .map(str::to_owned);
         let headers = std::mem::take(response.headers_mut());
-        let mut body = Zeroizing::new(Vec::with_capacity(8 * 1024));
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|error| TransportError::Broken(innermost(&error).to_string()))?
-        {
-            if body.len() + chunk.len() > limit {
-                return Err(TransportError::TooLong(limit));
+        let mut reading = Reading {
+            bytes: Zeroizing::default(),
+            bytes_max: self.rules.answer_bytes_max,
+            room,
+            room_bytes: SHARE_BYTES as usize,
+        };
+        if let Some(length) = response.content_length() {
+            // It was compared with the limit.
+            let length = usize::try_from(length).unwrap_or(reading.bytes_max);
+            self.widen(&mut reading, length, &left).await?;
+            reading.bytes.reserve_exact(length);
+        }
+        let late = || TransportError::AnswerTimeout(self.rules.answer_timeout);
+        loop {
+            let chunk = within(left(), response.chunk()).await.ok_or_else(late)?;
+            let chunk =
+                chunk.map_err(|error| TransportError::Broken(innermost(&error).to_string()))?;
+            let Some(chunk) = chunk else { break };
+            if reading.bytes.len() + chunk.len() > reading.room_bytes {
+                // Nobody said how long it is, so it may become as long as any.
+                self.widen(&mut reading, self.rules.answer_bytes_max, &left)
+                    .await?;
             }
-            body.extend_from_slice(&chunk);
+            reading.take(&chunk)?;
         }
         let answer = Answer {
             status,
             content_type,
-            location: (!location.is_empty()).then_some(location),
-            body,
+            location,
+            body: reading.complete(),
         };
         Ok((answer, headers))
     }
-}
 
-/// The system's resolver, with an error of our own so that a failed lookup is told from a failed
-/// connection by type and not by the wording of a library.
-#[derive(Debug)]
-struct SystemResolver;
-
-#[derive(Debug, thiserror::Error)]
-#[error("{reason}")]
-struct LookupFailed {
-    host: String,
-    reason: String,
-}
-
-impl Resolve for SystemResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
-            let host = name.as_str().to_owned();
-            let failed = |reason: String| LookupFailed {
-                host: host.clone(),
-                reason,
-            };
-            let found: Vec<_> = tokio::net::lookup_host((host.as_str(), 0))
+    /// Waits until there is room for `bytes`.
+    async fn widen(
+        &self,
+        reading: &mut Reading,
+        bytes: usize,
+        left: impl Fn() -> Duration,
+    ) -> Result<(), TransportError> {
+        if bytes > reading.room_bytes {
+            within(left(), self.room.widen(&mut reading.room, bytes))
                 .await
-                .map_err(|error| failed(error.to_string()))?
-                .collect();
-            if found.is_empty() {
-                return Err(failed("it has no address".into()).into());
-            }
-            let addresses: Addrs = Box::new(found.into_iter());
-            Ok(addresses)
-        })
-    }
-}
-
-fn classify(error: &reqwest::Error, connect_timeout: Duration) -> TransportError {
-    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if let Some(failed) = error.downcast_ref::<LookupFailed>() {
-            let LookupFailed { host, reason } = failed;
-            return TransportError::NameLookup {
-                host: host.clone(),
-                reason: reason.clone(),
-            };
+                .ok_or(TransportError::NoRoom(self.rules.answer_timeout))?;
+            reading.room_bytes = bytes;
         }
-        if let Some(error) = error.downcast_ref::<rustls::Error>() {
-            return from_tls(error);
+        Ok(())
+    }
+}
+
+/// A body that is being read.
+struct Reading {
+    bytes: Zeroizing<Vec<u8>>,
+    bytes_max: usize,
+    room: Room,
+    /// What `room` is enough for.
+    room_bytes: usize,
+}
+
+impl Reading {
+    fn take(&mut self, chunk: &[u8]) -> Result<(), TransportError> {
+        let length = self.bytes.len() + chunk.len();
+        if length > self.bytes_max {
+            return Err(TransportError::TooLong(self.bytes_max));
         }
-        let refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
-        if error.downcast_ref().is_some_and(refused) {
-            return TransportError::Refused;
+        if length > self.bytes.capacity() {
+            // By hand, since a vector that grows leaves its bytes behind, and takes what it likes.
+            let capacity = (2 * length).clamp(FIRST_BYTES, self.room_bytes.max(length));
+            let mut longer = Zeroizing::new(Vec::with_capacity(capacity));
+            longer.extend_from_slice(&self.bytes);
+            self.bytes = longer;
         }
-        cause = next_cause(error);
+        self.bytes.extend_from_slice(chunk);
+        Ok(())
     }
-    let reason = innermost(error).to_string();
-    if error.is_timeout() {
-        TransportError::ConnectTimeout(connect_timeout)
-    } else if error.is_connect() {
-        TransportError::Connect(reason)
-    } else {
-        TransportError::Broken(reason)
+
+    fn complete(mut self) -> Body {
+        self.room.shrink(self.bytes.capacity());
+        Body {
+            bytes: self.bytes,
+            _room: self.room,
+        }
     }
 }
 
-fn from_tls(error: &rustls::Error) -> TransportError {
-    match error {
-        rustls::Error::Other(other) => match other.0.downcast_ref::<CertificateProblem>() {
-            Some(problem) => TransportError::Certificate(problem.clone()),
-            None => TransportError::Tls(other.0.to_string()),
-        },
-        other => TransportError::Tls(other.to_string()),
-    }
+/// First capacity for an answer of unknown length.
+const FIRST_BYTES: usize = 8 * 1024;
+
+/// All that answers may send over one connection before they are read: the shares of all calls.
+fn window_bytes(rules: &HttpRules) -> u32 {
+    const WINDOW_BYTES_MAX: usize = (1 << 31) - 1;
+    let shares = calls_max(rules.held_answers_bytes_max) * SHARE_BYTES as usize;
+    u32::try_from(shares.min(WINDOW_BYTES_MAX)).unwrap_or(SHARE_BYTES)
 }
 
-/// The cause at the bottom of the chain: the only one that says what happened, and the only one
-/// that does not repeat the address.
-fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
-    let mut innermost = error;
-    while let Some(cause) = next_cause(innermost) {
-        innermost = cause;
-    }
-    innermost
-}
-
-/// What an error was caused by. An I/O error passes over the error that it wraps when it is asked
-/// for its source, and the TLS layer wraps its errors in just that way.
-fn next_cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
-    match error
-        .downcast_ref::<io::Error>()
-        .and_then(io::Error::get_ref)
-    {
-        Some(wrapped) => Some(wrapped),
-        None => error.source(),
-    }
+/// A header as text; empty when it is missing.
+fn text(response: &Response, name: HeaderName) -> &str {
+    let value = response.headers().get(name);
+    value
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
 }

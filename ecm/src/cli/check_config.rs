@@ -69,7 +69,7 @@ impl CheckConfig {
         {
             let key = key.display();
             say(format_args!(
-                "  token key  {key} (missing; `ecm run` makes it)"
+                "  token key  {key} (missing; `ecm run` makes it, its directory can be written)"
             ));
         }
         Exit::Success

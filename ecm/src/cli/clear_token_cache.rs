@@ -1,14 +1,15 @@
 //! `ecm clear-token-cache`: the button *Clear Token Cache* of the classic Configurator.
 
 use clap::Args;
-use ecm::config::LocalConfig;
+use ecm::config::{LocalConfig, VaultConfig};
 use ecm::env::Environment;
 use ecm::token_cache::{Cleared, TokenCache};
 use ecm::vault::token_cache_key;
 
 use super::{ConfigFile, Exit, complain, say};
 
-/// Forget the vault tokens, those on disk and those in the memory of a running service.
+/// Forget the vault tokens, those on disk and those in the memory of a running service, and the
+/// sessions that it keeps at Password Safe.
 ///
 /// Works while the service runs: before its next request it forgets them too, and a log-on that is
 /// under way does not bring one back. Nothing is made: no directory, no key.
@@ -38,6 +39,10 @@ impl ClearTokenCache {
             Ok((cleared, key.is_some()))
         });
         match cleared {
+            Ok(_) if matches!(local.vault, VaultConfig::PasswordSafe { .. }) => say(
+                "a running ECM forgets its sessions at the vault before its next request; none are \
+                 kept on disk",
+            ),
             Ok((
                 Cleared {
                     on_disk: Some(count),

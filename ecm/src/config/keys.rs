@@ -264,6 +264,11 @@ pub const SECTIONS: &[Section] = &[
                 "longest answer that is read, up to 256 MiB",
             ),
             key(
+                "held_answers_bytes_max",
+                "33554432",
+                "most bytes of answers that are held at a time, all look-ups together, 1 MiB to 4 GiB and never less than one answer needs; a call waits for room at most as long as for its answer",
+            ),
+            key(
                 "results_max",
                 "1000",
                 "most results of one search, up to 100000",
@@ -379,6 +384,11 @@ pub const SECTIONS: &[Section] = &[
                 "answer_bytes_max",
                 "4194304",
                 "longest answer that is read, up to 256 MiB",
+            ),
+            key(
+                "held_answers_bytes_max",
+                "33554432",
+                "most bytes of answers that are held at a time, all look-ups together, 1 MiB to 4 GiB and never less than one answer needs; a call waits for room at most as long as for its answer",
             ),
         ],
     },

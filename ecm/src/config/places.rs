@@ -47,6 +47,21 @@ pub fn writable_file(path: &Path) -> Result<(), String> {
     }
 }
 
+/// The missing file `path` can be made: its directory is there and can be written.
+///
+/// # Errors
+/// Why not, and the cure.
+pub fn makeable_file(path: &Path) -> Result<(), String> {
+    let directory = directory_of(path);
+    if std::fs::metadata(directory).is_err() {
+        return Err(format!(
+            "it is missing, and so is its directory {}; make the directory or name another place",
+            directory.display()
+        ));
+    }
+    usable_directory(directory)
+}
+
 fn unusable(path: &Path, reason: &str) -> String {
     format!(
         "{} cannot be used: {reason}; make it usable or name another place",

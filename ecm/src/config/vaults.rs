@@ -169,6 +169,10 @@ fn own_settings(table: &mut Table<'_, '_>, settings: &mut SecretServerSettings, 
         count(table, "answer_bytes_max", 1024..=256 * MIB),
     );
     put(
+        &mut settings.held_answers_bytes_max,
+        count(table, "held_answers_bytes_max", MIB..=4096 * MIB),
+    );
+    put(
         &mut settings.results_max,
         count(table, "results_max", 1..=100_000),
     );
@@ -302,5 +306,9 @@ fn connection_settings(
     put(
         &mut settings.answer_bytes_max,
         count(table, "answer_bytes_max", 1024..=256 * MIB),
+    );
+    put(
+        &mut settings.held_answers_bytes_max,
+        count(table, "held_answers_bytes_max", MIB..=4096 * MIB),
     );
 }

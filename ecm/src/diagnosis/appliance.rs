@@ -4,7 +4,7 @@
 
 use url::Url;
 
-use crate::link::{ConnectError, Ended};
+use crate::link::{ConnectError, Ended, Redirect};
 use crate::oauth::TokenError;
 
 /// The documentation's table of failures of the link, in Markdown.
@@ -54,6 +54,10 @@ fn refusals() -> Vec<Refusal> {
         status,
         code: code.into(),
         message: message.into(),
+    };
+    let redirect = |gives_up_encryption| Redirect {
+        target: "…".into(),
+        gives_up_encryption,
     };
     let mut rows = vec![
         (
@@ -118,6 +122,19 @@ fn refusals() -> Vec<Refusal> {
             },
             "a firewall stands between this host and the appliance",
             NETWORK,
+        ),
+        (
+            "redirected",
+            ConnectError::Redirected(redirect(false)),
+            "site_url is an old address of the appliance, or leads to another site",
+            ECM,
+        ),
+        (
+            "redirected to plain http",
+            ConnectError::Redirected(redirect(true)),
+            "a proxy before the appliance ends TLS and does not tell it, or somebody in between \
+             wants to read along",
+            APPLIANCE,
         ),
         (
             "no ECM link",

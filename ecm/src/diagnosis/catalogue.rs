@@ -78,6 +78,12 @@ symptoms! {
         cause "the address is old, lacks https, or leads to a log-in page; following it could \
                hand the password to another host",
         cure "set Endpoint URL to the address that finally answers, if you trust it";
+    RedirectedToPlainHttp, "redirected-to-plain-http", Tls, VaultAdministrator,
+        says "the Endpoint URL redirects from https to plain http, which is not followed",
+        cause "a proxy before the vault ends TLS and does not tell the vault, or somebody in between \
+               wants to read along",
+        cure "let the vault, or the proxy before it, redirect to https addresses only; the ECM never \
+              goes from https to http";
     HttpRefused, "http-refused", Permission, VaultAdministrator,
         says "the web server in front of the vault refuses the request",
         cause "IIS authentication, a web application firewall or an address restriction stands \
@@ -122,11 +128,13 @@ symptoms! {
     CertificateExpired, "certificate-expired", Tls, VaultAdministrator,
         says "the vault's certificate has expired",
         cause "it was not renewed, or the clock of the ECM's machine is ahead",
-        cure "renew the certificate, or correct the clock of the ECM's machine";
+        cure "compare the clock of the ECM's machine with one that is right: correct it, or renew the \
+              certificate";
     CertificateNotYetValid, "certificate-not-yet-valid", Tls, EcmAdministrator,
         says "the vault's certificate is not valid yet",
         cause "the clock of the ECM's machine is behind, or the certificate was issued for later",
-        cure "correct the clock of the ECM's machine";
+        cure "compare the clock of the ECM's machine with one that is right: correct it, or have the \
+              certificate issued anew";
     CertificateNotAcceptable, "certificate-not-acceptable", Tls, VaultAdministrator,
         says "the vault's certificate is not acceptable",
         cause "it was revoked, is malformed or may not be used for servers",
@@ -139,6 +147,11 @@ symptoms! {
         says "the vault's answer is longer than allowed",
         cause "a search matches far too much, or something else than the vault answers",
         cure "narrow the search, or raise answer_bytes_max";
+    TooManyAnswers, "too-many-answers", Timeout, VaultAdministrator,
+        says "the vault's answers to all look-ups together are more than is held at a time",
+        cause "very many long answers come at the same time, or the vault begins answers and does \
+               not end them",
+        cure "try again; if it repeats, narrow the searches, or raise held_answers_bytes_max";
     AnswerCompressed, "answer-compressed", Unexpected, NetworkAdministrator,
         says "the vault's answer is compressed although nobody asked for it",
         cause "a proxy compresses regardless of Accept-Encoding",

@@ -19,7 +19,7 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::trouble;
+use super::trouble::{self, Redirect};
 use super::wire::{FRAME_BYTES_MAX, SUB_PROTOCOL};
 use crate::clock::within;
 use crate::error::shortened;
@@ -90,6 +90,9 @@ pub enum ConnectError {
         /// The appliance's words.
         message: String,
     },
+    /// The answer to the WebSocket upgrade points elsewhere.
+    #[error("the appliance redirects the link {0}")]
+    Redirected(Redirect),
     /// What answered is not an ECM link.
     #[error("the answer of the appliance is not that of an ECM link: {0}")]
     NotALink(String),
@@ -130,6 +133,9 @@ impl ConnectError {
             Self::Token(TokenError::Tls { .. }) | Self::Tls { .. } => {
                 "give the appliance a certificate from an authority trusted here, or name its \
                  authority with appliance.ca_file"
+            }
+            Self::Token(TokenError::Redirected { redirect, .. }) | Self::Redirected(redirect) => {
+                redirect.next_action()
             }
             Self::Dns { .. } => "check site_url and the name service of this host",
             Self::Tcp { .. }
@@ -194,6 +200,9 @@ impl Site {
         let opening = client_async_with_config(upgrade, stream, Some(config));
         match self.in_time("the WebSocket upgrade", opening).await? {
             Ok((socket, _)) => Ok(socket),
+            Err(WebSocketError::Http(answer)) if answer.status().is_redirection() => Err(
+                ConnectError::Redirected(Redirect::of(&self.url, answer.headers())),
+            ),
             Err(WebSocketError::Http(answer)) => Err(refusal(&answer)),
             Err(error) => Err(match trouble::tls_reason(&error) {
                 Some(reason) => ConnectError::Tls {

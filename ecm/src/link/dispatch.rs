@@ -66,7 +66,7 @@ pub(super) struct Dispatcher {
     answers: mpsc::Sender<Outgoing>,
     tasks: JoinSet<()>,
     open_ids: BTreeSet<String>,
-    past_ids: VecDeque<String>,
+    past_ids: PastIds,
     draining: bool,
 }
 
@@ -86,7 +86,7 @@ impl Dispatcher {
             answers,
             tasks: JoinSet::new(),
             open_ids: BTreeSet::new(),
-            past_ids: VecDeque::new(),
+            past_ids: PastIds::default(),
             draining: false,
         }
     }
@@ -166,13 +166,9 @@ impl Dispatcher {
 
     /// Takes note that the answer to `id` is being written.
     pub(super) fn answered(&mut self, id: &str) {
-        let Some(id) = self.open_ids.take(id) else {
-            return;
-        };
-        if self.past_ids.len() == PAST_IDS_MAX {
-            self.past_ids.pop_front();
+        if let Some(id) = self.open_ids.take(id) {
+            self.past_ids.add(id);
         }
-        self.past_ids.push_back(id);
     }
 
     /// Refuses everything from now on.
@@ -189,6 +185,30 @@ impl Dispatcher {
     /// check-in is settled.
     pub(super) fn abandon(&mut self) {
         self.tasks.abort_all();
+    }
+}
+
+/// The ids of the last finished requests.
+#[derive(Default)]
+struct PastIds {
+    in_order: VecDeque<Arc<str>>,
+    known: BTreeSet<Arc<str>>,
+}
+
+impl PastIds {
+    fn contains(&self, id: &str) -> bool {
+        self.known.contains(id)
+    }
+
+    fn add(&mut self, id: String) {
+        if self.in_order.len() == PAST_IDS_MAX
+            && let Some(oldest) = self.in_order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        let id: Arc<str> = id.into();
+        self.known.insert(Arc::clone(&id));
+        self.in_order.push_back(id);
     }
 }
 

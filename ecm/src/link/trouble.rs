@@ -1,6 +1,62 @@
 //! Finds the words that matter inside the errors of the network libraries.
 
 use std::error::Error;
+use std::fmt;
+
+use http::HeaderMap;
+use http::header::LOCATION;
+use url::Url;
+
+use crate::error::shortened;
+use crate::vault_http::is_downgrade;
+
+/// Where an answer of the appliance points instead of being one. It is never followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirect {
+    /// The address, without its query.
+    pub target: String,
+    /// Whether it leads from https to plain http.
+    pub gives_up_encryption: bool,
+}
+
+impl Redirect {
+    /// The redirect of an answer from `asked` with these headers.
+    pub(crate) fn of(asked: &Url, headers: &HeaderMap) -> Self {
+        let location = headers.get(LOCATION).and_then(|value| value.to_str().ok());
+        let location = location.unwrap_or_default().split(['?', '#']).next();
+        let location = location.unwrap_or_default();
+        Self {
+            target: shortened(location, 200),
+            gives_up_encryption: is_downgrade(asked, location),
+        }
+    }
+
+    pub(super) fn next_action(&self) -> &'static str {
+        match self.gives_up_encryption {
+            true => {
+                "let the appliance, or the proxy before it, redirect to https addresses only; the \
+                 ECM never goes from https to http"
+            }
+            false => "set appliance.site_url to the address that finally answers, if you trust it",
+        }
+    }
+}
+
+impl fmt::Display for Redirect {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let target = match self.target.as_str() {
+            "" => "an address that it does not name",
+            target => target,
+        };
+        match self.gives_up_encryption {
+            true => write!(
+                out,
+                "from https to plain http, {target}, which is not followed"
+            ),
+            false => write!(out, "to {target}, which is not followed"),
+        }
+    }
+}
 
 /// What TLS said, when `error` or anything that it wraps is a failure of TLS.
 ///

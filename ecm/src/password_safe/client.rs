@@ -1,19 +1,21 @@
 //! One exchange with the API: sends a call with the proof of its caller and sorts what comes back
 //! into success, the vault's own refusal, and everything that is not the API speaking.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use url::Url;
-use zeroize::Zeroizing;
 
 use super::settings::Settings;
 use super::trouble;
 use super::wire::auth::{RegistrationKey, cookie_struck_from};
 use super::wire::{self, NotUnderstood};
-use crate::diagnosis;
+use crate::clock::Clock;
+use crate::diagnosis::{self, Clocks};
 use crate::error::PluginError;
-use crate::vault_http::{Answer, VaultHttp};
+use crate::vault_http::{Answer, Body, VaultHttp, read_aside};
 
 /// What is asked of the vault.
 #[derive(Debug, Clone)]
@@ -76,17 +78,21 @@ pub(super) struct Success {
     pub(super) operation: &'static str,
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
-    pub(super) body: Zeroizing<Vec<u8>>,
+    pub(super) body: Body,
 }
 
 impl Success {
     /// The body as `read` understands it.
-    pub(super) fn read<T>(
-        &self,
-        read: impl FnOnce(&[u8]) -> Result<T, NotUnderstood>,
+    pub(super) async fn read<T: Send + 'static>(
+        self,
+        read: fn(&[u8]) -> Result<T, NotUnderstood>,
     ) -> Result<T, CallError> {
-        read(&self.body)
-            .map_err(|error| CallError::Failed(trouble::not_understood(self.operation, &error)))
+        let Self {
+            operation, body, ..
+        } = self;
+        read_aside(body.len(), move || read(&body))
+            .await
+            .map_err(|error| CallError::Failed(trouble::not_understood(operation, &error)))
     }
 }
 
@@ -124,6 +130,7 @@ pub(super) struct Client {
     http: VaultHttp,
     base: Url,
     key: RegistrationKey,
+    clocks: Clocks,
 }
 
 impl Client {
@@ -131,18 +138,24 @@ impl Client {
     ///
     /// # Errors
     /// The CA file cannot be used, or no authority is there to trust.
-    pub(super) fn new(settings: &Settings) -> Result<Self, PluginError> {
+    pub(super) fn new(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, PluginError> {
         let http =
             VaultHttp::new(settings.http.clone()).map_err(|error| trouble::tls_setup(&error))?;
         Ok(Self {
             http,
             base: settings.endpoint.clone(),
             key: settings.key.clone(),
+            clocks: Clocks::new(clock),
         })
     }
 
     pub(super) fn key(&self) -> &RegistrationKey {
         &self.key
+    }
+
+    /// `error`, unless clocks that differ explain it better.
+    pub(super) fn with_clocks(&self, error: PluginError) -> PluginError {
+        self.clocks.explain(error)
     }
 
     /// What a refusal means where it cannot be about the thing that was asked for: 404 for a call
@@ -193,8 +206,10 @@ impl Client {
             .send(method, &url, headers, body.unwrap_or_default())
             .await
             .map_err(|error| {
-                diagnosis::transport(&error, &self.base.origin().ascii_serialization())
+                let address = self.base.origin().ascii_serialization();
+                self.with_clocks(diagnosis::transport(&error, &address))
             })?;
+        self.clocks.compare(&headers);
         self.sort(operation, answer, headers, proof)
     }
 
@@ -215,7 +230,7 @@ impl Client {
             }
         };
         let failed = if status.is_redirection() {
-            trouble::redirected(operation, answer.location.as_deref())
+            trouble::redirected(operation, answer.location.as_deref(), &self.base)
         } else if status == StatusCode::GONE {
             // Whatever the body: IIS answers with a page here.
             trouble::version_disabled(operation)

@@ -122,14 +122,14 @@ impl<'a> Conversation<'a> {
             return outcome;
         }
         if session.serial != self.first_serial {
-            return Err(trouble::refused_twice(operation).into());
+            return Err(client.with_clocks(trouble::refused_twice(operation)).into());
         }
         let fresh = self.replaced(&session).await?;
         self.trace.add(Step::TokenReplaced);
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fresh);
         let outcome = client.call(call, Some(&fresh.proof)).await;
         if is_unauthenticated(&outcome) {
-            return Err(trouble::refused_twice(operation).into());
+            return Err(client.with_clocks(trouble::refused_twice(operation)).into());
         }
         outcome
     }

@@ -164,9 +164,9 @@ impl<'a> Exchange<'a> {
             }
             answer => answer?,
         };
-        let id = answer.read(wire::request_id)?;
         // 200 is an old request, 201 a new one (vendor-client psafe:C#-V3).
         let reused = answer.status != StatusCode::CREATED;
+        let id = answer.read(wire::request_id).await?;
         let origin = match reused {
             true => Origin::Unclear,
             false => Origin::Ours,
@@ -203,7 +203,7 @@ impl<'a> Exchange<'a> {
     ) -> Result<Vec<RequestRow>, PluginError> {
         let query = [("status", status), ("queue", "req")];
         let answer = user.call(Call::get("Requests", "Requests", &query)).await?;
-        Ok(answer.read(wire::requests)?)
+        Ok(answer.read(wire::requests).await?)
     }
 
     /// Approves as the Global Approver, in a session of that user, and reads again.
@@ -219,9 +219,8 @@ impl<'a> Exchange<'a> {
         let endpoint = format!("Requests/{request_id}/Approve");
         let body = wire::reason_body(&self.reason());
         let call = Call::send("Approve", Method::PUT, &endpoint, Some(body));
-        let approval = approver.call(call).await;
-        let approval_refused = match approval {
-            Ok(_) => None,
+        let approval_refused = match approver.call(call).await.map(drop) {
+            Ok(()) => None,
             Err(CallError::Refused(no)) => Some(no),
             Err(failed) => return Err(failed),
         };
@@ -293,7 +292,7 @@ async fn read_one(
     let answer = user
         .call(Call::get("Credentials", &endpoint, query))
         .await?;
-    let mut text: Zeroizing<String> = answer.read(wire::credential)?;
+    let mut text: Zeroizing<String> = answer.read(wire::credential).await?;
     Ok((!text.is_empty()).then(|| Secret::new(std::mem::take(&mut *text))))
 }
 

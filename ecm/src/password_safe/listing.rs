@@ -238,7 +238,7 @@ async fn page(
         .call(Call::get("ManagedAccounts", "ManagedAccounts", &query))
         .await
     {
-        Ok(answer) => Ok(answer.read(wire::managed_accounts)?),
+        Ok(answer) => Ok(answer.read(wire::managed_accounts).await?),
         // Nothing found is an empty array, or 404 where one object was expected.
         Err(CallError::Refused(refusal)) if refusal.status == StatusCode::NOT_FOUND => {
             Ok(Vec::new())

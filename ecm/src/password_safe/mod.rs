@@ -39,6 +39,7 @@ use crate::plugin::{
     Capabilities, CredentialPackage, CredentialSummary, Endpoint, EndpointType, ExplainFuture,
     Health, Plugin, PluginFuture, Session,
 };
+use crate::token_cache::{Companion, TokenCache};
 use crate::trace::{ExplainedLookup, Step, Trace};
 
 /// The plugin. Clones share its connections and sessions.
@@ -56,13 +57,19 @@ struct Vault {
 }
 
 impl PasswordSafe {
-    /// Makes the plugin; nothing is sent yet.
+    /// Makes the plugin; nothing is sent yet. Its sessions are kept in memory, counted and forgotten
+    /// with `tokens`.
     ///
     /// # Errors
     /// The CA file cannot be used, or no authority is there to trust.
-    pub fn new(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, PluginError> {
-        let client = Client::new(&settings)?;
-        let sessions = Sessions::new(client, Arc::clone(&clock), settings.session_idle);
+    pub fn new(
+        settings: Settings,
+        tokens: &TokenCache,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, PluginError> {
+        let client = Client::new(&settings, Arc::clone(&clock))?;
+        let idle = settings.session_idle;
+        let sessions = Sessions::new(client, Arc::clone(&clock), idle, Companion::of(tokens));
         let (releases, platforms) = (Releases::default(), Platforms::default());
         let vault = Vault {
             settings,
@@ -74,12 +81,6 @@ impl PasswordSafe {
         Ok(Self {
             vault: Arc::new(vault),
         })
-    }
-
-    /// Drops the kept sessions of everybody, or of the vault user `user` only; the next request
-    /// signs in anew.
-    pub fn forget_sessions(&self, user: Option<&str>) {
-        self.vault.sessions.forget(user);
     }
 }
 
@@ -113,6 +114,11 @@ impl Plugin for PasswordSafe {
             session_complete: true,
             ..Capabilities::default()
         }
+    }
+
+    /// Every wait is a future's, and long answers are read on threads that may block.
+    fn may_block(&self) -> bool {
+        false
     }
 
     fn vault_url(&self) -> &str {

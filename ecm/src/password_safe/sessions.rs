@@ -14,6 +14,7 @@ use super::trouble;
 use super::wire::auth::{RunAs, authorization, cookies};
 use crate::clock::Clock;
 use crate::error::PluginError;
+use crate::token_cache::Companion;
 
 /// Most users whose sessions are kept; the one unused for longest makes room.
 const USERS_MAX: usize = 1_024;
@@ -45,6 +46,7 @@ pub(super) struct Sessions {
     clock: Arc<dyn Clock>,
     idle: Duration,
     slots: Mutex<HashMap<String, Arc<Slot>>>,
+    companion: Companion,
     serials: AtomicU64,
     key_proved: AtomicBool,
 }
@@ -66,12 +68,18 @@ struct SlotState {
 }
 
 impl Sessions {
-    pub(super) fn new(client: Client, clock: Arc<dyn Clock>, idle: Duration) -> Self {
+    pub(super) fn new(
+        client: Client,
+        clock: Arc<dyn Clock>,
+        idle: Duration,
+        companion: Companion,
+    ) -> Self {
         Self {
             client,
             clock,
             idle,
             slots: Mutex::default(),
+            companion,
             serials: AtomicU64::new(1),
             key_proved: AtomicBool::new(false),
         }
@@ -88,15 +96,21 @@ impl Sessions {
 
     /// The session of `run_as`, if there is one that is worth a try.
     pub(super) fn open_one(&self, run_as: &RunAs) -> Option<Arc<VaultSession>> {
+        self.heed_orders();
         let slot = locked(&self.slots).get(&run_as.folded()).cloned()?;
-        self.usable(&slot)
+        let session = self.usable(&slot)?;
+        self.companion.looked_up(true);
+        Some(session)
     }
 
     /// The session of `run_as`, opened if need be. Requests that arrive while one is being opened
     /// share its outcome.
     pub(super) async fn get(&self, run_as: &RunAs) -> Result<Arc<VaultSession>, SignInError> {
+        self.heed_orders();
         let slot = self.slot(run_as);
-        if let Some(session) = self.usable(&slot) {
+        let open = self.usable(&slot);
+        self.companion.looked_up(open.is_some());
+        if let Some(session) = open {
             return Ok(session);
         }
         let attempts_before = locked(&slot.state).attempts;
@@ -112,6 +126,7 @@ impl Sessions {
             }
         }
         let outcome = self.sign_in(run_as).await;
+        self.companion.signed_in(outcome.is_ok());
         let mut state = locked(&slot.state);
         state.attempts += 1;
         state.used_at = self.clock.now();
@@ -140,12 +155,11 @@ impl Sessions {
         self.get(run_as).await
     }
 
-    /// Forgets the sessions of everybody, or of `user` only; the vault lets them run out.
-    pub(super) fn forget(&self, user: Option<&str>) {
-        let mut slots = locked(&self.slots);
-        match user.and_then(RunAs::new) {
-            Some(user) => drop(slots.remove(&user.folded())),
-            None => slots.clear(),
+    /// Forgets the sessions that somebody ordered to be forgotten, those that are being opened too:
+    /// whoever waits for one gets it, and nobody finds it again. The vault lets them run out.
+    fn heed_orders(&self) {
+        if let Some(news) = self.companion.news() {
+            locked(&self.slots).retain(|user, _| !news.are_about(user));
         }
     }
 

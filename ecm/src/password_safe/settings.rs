@@ -18,7 +18,7 @@ use crate::endpoint::EndpointRules;
 use crate::error::{ErrorKind, Hop, Owner, PluginError};
 use crate::identity::MappingRules;
 use crate::secret::Secret;
-use crate::vault_http::HttpRules;
+use crate::vault_http::{HELD_ANSWERS_BYTES_MAX, HttpRules};
 
 /// *Release Duration* when none is given, minutes (documented ecm:S003).
 pub const RELEASE_DURATION_DEFAULT_MIN: u32 = 360;
@@ -62,6 +62,7 @@ pub const LABELS: &[SettingLabel] = &[
     own("connect_timeout_s", "Connect time-out"),
     own("answer_timeout_s", "Answer time-out"),
     own("answer_bytes_max", "Longest answer"),
+    own("held_answers_bytes_max", "Most of all answers"),
 ];
 
 const fn documented(key: &'static str, label: &'static str, required: bool) -> SettingLabel {
@@ -176,6 +177,9 @@ pub struct SettingsFile {
     /// Longest answer that is read, bytes.
     #[serde(default = "default_answer_bytes_max")]
     pub answer_bytes_max: usize,
+    /// Most bytes of answers that are held at a time, all calls together.
+    #[serde(default = "default_held_answers_bytes_max")]
+    pub held_answers_bytes_max: usize,
 }
 
 impl SettingsFile {
@@ -204,6 +208,7 @@ impl SettingsFile {
             connect_timeout_s: default_connect_timeout_s(),
             answer_timeout_s: default_answer_timeout_s(),
             answer_bytes_max: default_answer_bytes_max(),
+            held_answers_bytes_max: default_held_answers_bytes_max(),
         }
     }
 
@@ -269,6 +274,7 @@ impl SettingsFile {
                 connect_timeout: Duration::from_secs(self.connect_timeout_s),
                 answer_timeout: Duration::from_secs(self.answer_timeout_s),
                 answer_bytes_max: self.answer_bytes_max,
+                held_answers_bytes_max: self.held_answers_bytes_max,
             },
         })
     }
@@ -377,4 +383,8 @@ fn default_answer_timeout_s() -> u64 {
 
 fn default_answer_bytes_max() -> usize {
     4 * 1024 * 1024
+}
+
+fn default_held_answers_bytes_max() -> usize {
+    HELD_ANSWERS_BYTES_MAX
 }

@@ -61,7 +61,7 @@ impl Platforms {
             return Ok(read.by_id);
         }
         let answer = user.call(Call::get("Platforms", "Platforms", &[])).await?;
-        let rows = answer.read(wire::platforms)?;
+        let rows = answer.read(wire::platforms).await?;
         let by_id = Arc::new(rows.into_iter().map(|row| (row.platform_id, row)).collect());
         *self.kept() = Some(ReadPlatforms {
             at: now,

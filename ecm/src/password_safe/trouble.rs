@@ -10,6 +10,7 @@ use super::wire::NotUnderstood;
 use crate::diagnosis::Symptom;
 use crate::error::{ErrorKind, Hop, Owner, PluginError, shortened};
 use crate::tls::TlsSetupError;
+use crate::vault_http::is_downgrade;
 
 /// The HTTP client could not be made.
 pub(super) fn tls_setup(error: &TlsSetupError) -> PluginError {
@@ -23,11 +24,16 @@ pub(super) fn tls_setup(error: &TlsSetupError) -> PluginError {
 }
 
 /// An answer points elsewhere.
-pub(super) fn redirected(operation: &'static str, location: Option<&str>) -> PluginError {
-    let error = Symptom::Redirected.at(Hop::Vault(operation), "");
-    match location {
-        Some(location) => error.with_action_url(shortened(location, 200)),
-        None => error,
+pub(super) fn redirected(
+    operation: &'static str,
+    location: Option<&str>,
+    base: &Url,
+) -> PluginError {
+    let error = |symptom: Symptom, detail: &str| symptom.at(Hop::Vault(operation), detail);
+    match location.map(|location| (shortened(location, 200), is_downgrade(base, location))) {
+        Some((location, true)) => error(Symptom::RedirectedToPlainHttp, &location),
+        Some((location, false)) => error(Symptom::Redirected, "").with_action_url(location),
+        None => error(Symptom::Redirected, ""),
     }
 }
 

@@ -8,7 +8,6 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::clocks::Clocks;
 use super::raw::Raw;
 use super::refusals;
 use super::settings::{Settings, is_platform};
@@ -17,11 +16,11 @@ use super::wire::{
 };
 use super::xml::Element;
 use crate::clock::Clock;
-use crate::diagnosis::{self, Symptom};
+use crate::diagnosis::{self, Clocks, Symptom};
 use crate::error::{ErrorKind, Hop, Owner, PluginError, shortened};
 use crate::identity::Candidate;
 use crate::secret::Secret;
-use crate::vault_http::VaultHttp;
+use crate::vault_http::{VaultHttp, is_downgrade, read_aside};
 
 /// Why a call made with a token failed.
 #[derive(Debug)]
@@ -259,14 +258,17 @@ impl Client {
             body_bytes,
             "vault answered"
         );
-        let mut result = wire::result_of(operation, &answer);
-        if let Some(secret) = &confided {
-            wire::conceal(secret, &mut result);
-        }
-        Ok(result.map_err(|error| NoReply {
-            error,
-            raw: Raw::of(operation, &answer, confided.as_ref()),
-        }))
+        let read = move || {
+            let mut result = wire::result_of(operation, &answer);
+            if let Some(secret) = &confided {
+                wire::conceal(secret, &mut result);
+            }
+            result.map_err(|error| NoReply {
+                error,
+                raw: Raw::of(operation, &answer, confided.as_ref()),
+            })
+        };
+        Ok(read_aside(body_bytes, read).await)
     }
 
     /// Explains an answer that is no reply. Where the address may be at fault, the likely other one
@@ -284,6 +286,11 @@ impl Client {
             && let Some(host) = self.platform_host(target)
         {
             return Symptom::DelineaPlatform.at(Hop::Http, &format!("it redirects to {host}"));
+        }
+        if let ReplyError::Redirect(target) = error
+            && is_downgrade(&self.settings.endpoint, target)
+        {
+            return Symptom::RedirectedToPlainHttp.at(Hop::Http, &shortened(target, 200));
         }
         let has_replied = self.has_replied.load(Ordering::Relaxed);
         let plain = refusals::no_reply(operation, error, raw, has_replied);

@@ -12,7 +12,7 @@ use crate::endpoint::EndpointRules;
 use crate::error::{ErrorKind, Hop, Owner, PluginError};
 use crate::identity::MappingRules;
 use crate::secret::Secret;
-use crate::vault_http::HttpRules;
+use crate::vault_http::{HELD_ANSWERS_BYTES_MAX, HttpRules};
 
 /// One row of the settings' documentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +71,7 @@ pub const LABELS: &[SettingLabel] = &[
     own("connect_timeout_s", "Connect time-out"),
     own("answer_timeout_s", "Answer time-out"),
     own("answer_bytes_max", "Longest answer"),
+    own("held_answers_bytes_max", "Most of all answers"),
     own("results_max", "Most results of a search"),
     own("token_lifetime_s", "Token lifetime"),
 ];
@@ -145,6 +146,8 @@ pub struct SettingsFile {
     pub answer_timeout_s: u64,
     /// Longest answer that is read, bytes.
     pub answer_bytes_max: usize,
+    /// Most bytes of answers that are held at a time, all calls together.
+    pub held_answers_bytes_max: usize,
     /// Most results of one search.
     pub results_max: usize,
     /// How long a token is used at most, seconds; absent: until the vault refuses it.
@@ -179,6 +182,7 @@ impl SettingsFile {
             connect_timeout_s: 10,
             answer_timeout_s: 25,
             answer_bytes_max: 4 * 1024 * 1024,
+            held_answers_bytes_max: HELD_ANSWERS_BYTES_MAX,
             results_max: 1_000,
             token_lifetime_s: None,
         }
@@ -248,6 +252,7 @@ impl SettingsFile {
                 connect_timeout: Duration::from_secs(self.connect_timeout_s),
                 answer_timeout: Duration::from_secs(self.answer_timeout_s),
                 answer_bytes_max: self.answer_bytes_max,
+                held_answers_bytes_max: self.held_answers_bytes_max,
             },
         })
     }

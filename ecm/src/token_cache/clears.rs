@@ -62,12 +62,7 @@ impl Orders {
 
     /// Whether a token of `key` that was asked for after order `began` is to be forgotten.
     pub(super) fn hit_since(&self, began: u64, key: &TokenKey) -> bool {
-        let mut since = self.recent.iter().filter(|order| order.number > began);
-        let missed = self
-            .recent
-            .front()
-            .is_some_and(|oldest| oldest.number > began + 1);
-        missed || since.any(|order| order.is_for(key))
+        self.since(began).iter().any(|order| order.is_for(key))
     }
 
     /// What `directory` has that is new; `None` if nothing is.
@@ -78,20 +73,21 @@ impl Orders {
         }
         let before = self.last;
         self.take_over(directory);
-        let lost = self.last < before
-            || self
-                .recent
-                .front()
-                .is_some_and(|oldest| oldest.number > before + 1);
-        if lost {
-            let everything = Order {
+        Some(self.since(before))
+    }
+
+    /// The orders after number `before`: one to forget everything where some of them are lost.
+    pub(super) fn since(&self, before: u64) -> Vec<Order> {
+        let oldest = self.recent.front();
+        let missed = oldest.is_some_and(|oldest| oldest.number > before + 1);
+        if missed || self.last < before {
+            return vec![Order {
                 number: self.last,
                 user: None,
-            };
-            return Some(vec![everything]);
+            }];
         }
         let new = self.recent.iter().filter(|order| order.number > before);
-        Some(new.cloned().collect())
+        new.cloned().collect()
     }
 
     /// Adds an order of this process.

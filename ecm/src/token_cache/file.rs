@@ -127,7 +127,11 @@ impl CacheFile {
         Ok(stored.into_iter().map(Stored::into_entry).collect())
     }
 
-    pub(super) fn write(&self, tokens: &BTreeMap<TokenKey, CachedToken>) -> Result<(), CacheError> {
+    /// Writes the tokens into a file of its own, which is to replace this one.
+    pub(super) fn write_beside(
+        &self,
+        tokens: &BTreeMap<TokenKey, CachedToken>,
+    ) -> Result<PathBuf, CacheError> {
         let stored: Vec<_> = tokens.iter().map(Stored::from_entry).collect();
         let plain = Zeroizing::new(
             serde_json::to_vec(&stored).map_err(|error| self.failed_to(&error.to_string()))?,
@@ -151,10 +155,14 @@ impl CacheFile {
                 .truncate(true)
                 .mode(0o600)
                 .open(&fresh)?;
-            file.write_all(&[MARK, &nonce, &sealed].concat())?;
-            std::fs::rename(&fresh, &self.path)
+            file.write_all(&[MARK, &nonce, &sealed].concat())
         };
-        write().map_err(|error| failed(&self.path, &error))
+        write().map_err(|error| failed(&self.path, &error))?;
+        Ok(fresh)
+    }
+
+    pub(super) fn replace_by(&self, fresh: &Path) -> Result<(), CacheError> {
+        std::fs::rename(fresh, &self.path).map_err(|error| failed(&self.path, &error))
     }
 
     /// See [`lock_directory`].

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::CacheError;
-use crate::config::places::writable_file;
+use crate::config::places::makeable_file;
 use crate::entropy;
 
 /// Where the cache's key comes from.
@@ -32,14 +32,15 @@ const FILE_BYTES_MAX: u64 = 4 * 1024;
 pub(super) type Key = Zeroizing<[u8; KEY_BYTES]>;
 
 impl KeySource {
-    /// Whether the key can be used, or made; nothing is made to find out.
+    /// Whether the key can be used, or made as a start would make it, in a directory that
+    /// exists; nothing is made to find out.
     ///
     /// # Errors
     /// Why not, and the cure.
     pub fn check(&self) -> Result<(), CacheError> {
         match self {
             Self::File(path) if !path.exists() => {
-                writable_file(path).map_err(|reason| refuse(path, reason))
+                makeable_file(path).map_err(|reason| refuse(path, reason))
             }
             _ => self.load().map(|_| ()),
         }
@@ -62,6 +63,20 @@ impl KeySource {
 }
 
 fn create_if_missing(path: &Path) -> Result<(), String> {
+    create_with(path, |file| {
+        let mut fresh: Key = Zeroizing::default();
+        entropy::fill(&mut *fresh)?;
+        file.write_all(&*fresh)?;
+        file.sync_all()
+    })
+}
+
+/// Makes the file unless it is there. One that cannot be filled is taken away again, since the next
+/// start would take it for a key that is too short.
+fn create_with(
+    path: &Path,
+    fill: impl FnOnce(&mut File) -> std::io::Result<()>,
+) -> Result<(), String> {
     let made = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -72,11 +87,11 @@ fn create_if_missing(path: &Path) -> Result<(), String> {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
         Err(error) => return Err(error.to_string()),
     };
-    let mut fresh: Key = Zeroizing::default();
-    entropy::fill(&mut *fresh)
-        .and_then(|()| file.write_all(&*fresh))
-        .and_then(|()| file.sync_all())
-        .map_err(|error| error.to_string())
+    fill(&mut file).map_err(|error| {
+        // What cannot be taken away is told by the next start.
+        let _ = std::fs::remove_file(path);
+        error.to_string()
+    })
 }
 
 fn read(path: &Path, owner_only: bool) -> Result<Key, CacheError> {
@@ -106,5 +121,26 @@ fn refuse(path: &Path, reason: String) -> CacheError {
     CacheError::Key {
         path: path.to_owned(),
         reason,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_key_that_could_not_be_written_leaves_no_file_for_the_next_start() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("key");
+        let full = |file: &mut File| {
+            file.write_all(b"half")?;
+            Err(std::io::ErrorKind::StorageFull.into())
+        };
+        assert!(create_with(&path, full).is_err());
+        assert!(!path.exists());
+        let key = KeySource::File(path);
+        let made = key.load_or_make().unwrap();
+        assert_eq!(made, key.load().unwrap());
     }
 }

@@ -12,6 +12,7 @@ mod leaks;
 mod link;
 mod password_safe;
 mod retrieval;
+mod room;
 mod symptoms;
 mod test_settings;
 mod test_settings_command;

@@ -3,7 +3,7 @@
 
 use std::future::Future;
 
-use ecm::diagnosis::Symptom;
+use ecm::diagnosis::{Symptom, transport};
 use ecm::error::PluginError;
 use ecm::plugin::{JumpItemType, Plugin, Session};
 use ecm::secret_server::settings::SettingsFile;
@@ -13,6 +13,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::password_safe;
+use crate::room;
 use crate::tls::{self, GOOD, authority};
 use crate::vault::{
     Call, Reply, Vault, envelope, http, item, ok, plugin, refused, secret, session, session_of,
@@ -53,7 +54,8 @@ async fn broken(symptom: Symptom) -> PluginError {
         | Symptom::CertificateExpired
         | Symptom::CertificateNotYetValid
         | Symptom::CertificateNotAcceptable
-        | Symptom::TlsFailed => bad_tls(symptom).await,
+        | Symptom::TlsFailed
+        | Symptom::RedirectedToPlainHttp => bad_tls(symptom).await,
         Symptom::CloudAddressHasVirtualDirectory
         | Symptom::AddressLacksVirtualDirectory
         | Symptom::WebServiceNotFound
@@ -64,6 +66,7 @@ async fn broken(symptom: Symptom) -> PluginError {
         | Symptom::VaultUnavailable
         | Symptom::AnswerTooLong
         | Symptom::AnswerCompressed
+        | Symptom::TooManyAnswers
         | Symptom::AnswerNotUnderstood
         | Symptom::TooManyResults
         | Symptom::VaultFault
@@ -142,6 +145,7 @@ async fn no_reply(symptom: Symptom) -> PluginError {
         Symptom::AnswerCompressed => {
             list(|_| http("200 OK", "text/xml\r\nContent-Encoding: gzip", "x")).await
         }
+        Symptom::TooManyAnswers => transport(&room::no_room().await, "http://vault"),
         Symptom::AnswerNotUnderstood => list(|_| soap("<unknown/>")).await,
         Symptom::TooManyResults => {
             let many: Vec<_> = (0..1_001).map(|id| (id, "x")).collect();
@@ -372,6 +376,7 @@ async fn bad_tls(symptom: Symptom) -> PluginError {
         Symptom::CertificateNotAcceptable => {
             tls::serve_for(&known, GOOD, ExtendedKeyUsagePurpose::ClientAuth).await
         }
+        Symptom::RedirectedToPlainHttp => tls::redirecting(&known, "http://vault.example/").await,
         _ => {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let port = listener.local_addr().unwrap().port();

@@ -287,7 +287,7 @@ async fn a_test_that_is_stopped_and_cannot_check_in_says_so() {
 }
 
 /// The most memory that `child` has had at once so far, in KiB.
-fn peak_kib(child: &Child) -> u64 {
+pub fn peak_kib(child: &Child) -> u64 {
     let status = format!("/proc/{}/status", child.id().unwrap());
     let status = std::fs::read_to_string(status).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:"));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ecm::diagnosis::Symptom;
 use ecm::error::{ErrorKind, PluginError};
+use ecm::oauth::{TokenError, TokenSource};
 use ecm::plugin::Plugin;
 use ecm::secret_server::settings::SettingsFile;
 use rcgen::{
@@ -14,12 +15,14 @@ use rustls_pki_types::PrivateKeyDer;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
+use crate::password_safe;
 use crate::vault::{plugin, session, soon};
 
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    file: PathBuf,
+    pub file: PathBuf,
     _directory: TempDir,
 }
 
@@ -52,9 +55,27 @@ pub async fn serve(authority: &Authority, certificate: Certificate) -> u16 {
 /// As [`serve`], with a certificate that is good for `purpose` only.
 pub async fn serve_for(
     authority: &Authority,
-    (name, years): Certificate,
+    certificate: Certificate,
     purpose: ExtendedKeyUsagePurpose,
 ) -> u16 {
+    let config = config(authority, certificate, purpose);
+    let answer = "HTTP/1.1 503 Later\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    answer_all(TlsAcceptor::from(Arc::new(config)), answer.to_owned()).await
+}
+
+/// What takes connections in the name of `certificate`, and offers these protocols.
+pub fn acceptor(authority: &Authority, certificate: Certificate, alpn: &[&[u8]]) -> TlsAcceptor {
+    let purpose = ExtendedKeyUsagePurpose::ServerAuth;
+    let mut config = config(authority, certificate, purpose);
+    config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+    TlsAcceptor::from(Arc::new(config))
+}
+
+fn config(
+    authority: &Authority,
+    (name, years): Certificate,
+    purpose: ExtendedKeyUsagePurpose,
+) -> rustls::ServerConfig {
     let mut params = CertificateParams::new([name.to_owned()]).unwrap();
     params
         .distinguished_name
@@ -65,7 +86,7 @@ pub async fn serve_for(
     let key = KeyPair::generate().unwrap();
     let certificate = params.signed_by(&key, &authority.issuer).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
+    rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
@@ -73,8 +94,11 @@ pub async fn serve_for(
             vec![certificate.der().clone()],
             PrivateKeyDer::Pkcs8(key.serialize_der().into()),
         )
-        .unwrap();
-    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        .unwrap()
+}
+
+/// Answers the first request of every connection so, and closes it.
+pub async fn answer_all(acceptor: TlsAcceptor, answer: String) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -83,12 +107,59 @@ pub async fn serve_for(
                 continue;
             };
             let _ = stream.read(&mut [0; 4096]).await;
-            let answer = "HTTP/1.1 503 Later\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
             let _ = stream.write_all(answer.as_bytes()).await;
             let _ = stream.shutdown().await;
         }
     });
     port
+}
+
+/// A server that redirects every request to `location`.
+pub async fn redirecting(authority: &Authority, location: &str) -> u16 {
+    let answer = format!(
+        "HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    );
+    answer_all(acceptor(authority, GOOD, &[]), answer).await
+}
+
+#[tokio::test]
+async fn a_redirect_from_https_to_plain_http_is_refused_as_what_it_is() {
+    let authority = authority("Lab CA");
+    for (location, is_downgrade) in [
+        (
+            "http://localhost:9/webservices/SSWebService.asmx?token=x",
+            true,
+        ),
+        ("HTTP://localhost/", true),
+        ("https://localhost:9/", false),
+        ("//localhost:9/", false),
+        ("/login", false),
+    ] {
+        let expected = match is_downgrade {
+            true => Symptom::RedirectedToPlainHttp,
+            false => Symptom::Redirected,
+        };
+        let port = redirecting(&authority, location).await;
+        let error = look_up(port, &authority).await;
+        assert_eq!(error.symptom, Some(expected), "{location}: {error:?}");
+        assert!(!error.message.contains("token=x"), "{error}");
+
+        let file = authority.file.clone();
+        let error = password_safe::look_up_over_tls(port, file).await;
+        assert_eq!(error.symptom, Some(expected), "{location}: {error:?}");
+        assert_eq!(error.action_url.is_some(), !is_downgrade);
+
+        let tls = ecm::tls::client_config(Some(&authority.file)).unwrap();
+        let site = format!("https://localhost:{port}").parse().unwrap();
+        let limit = std::time::Duration::from_secs(10);
+        let tokens = TokenSource::new(&site, "ecm".into(), "s3cret".into(), tls, limit).unwrap();
+        let error = soon(tokens.fetch()).await.unwrap_err();
+        let TokenError::Redirected { redirect, .. } = &error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(redirect.gives_up_encryption, is_downgrade, "{location}");
+        assert!(!error.to_string().contains("token=x"), "{error}");
+    }
 }
 
 pub async fn look_up(port: u16, ca_file: &Authority) -> PluginError {

@@ -66,6 +66,7 @@ async fn put(cache: &TokenCache, key: &TokenKey, text: &str) {
         .get_or_load(key, None, || async { Ok(fresh) })
         .await
         .unwrap();
+    cache.written().await;
 }
 
 fn held(cache: &TokenCache, key: &TokenKey) -> Option<String> {
@@ -243,8 +244,10 @@ async fn a_restarted_plugin_needs_no_new_log_on() {
     let place = Place::new();
     let vault = Vault::start(well).await;
     for _ in 0..2 {
-        let plugin = plugin_with(vault.settings(), place.open());
+        let tokens = place.open();
+        let plugin = plugin_with(vault.settings(), tokens.clone());
         soon(plugin.find_credentials(&session())).await.unwrap();
+        soon(tokens.written()).await;
     }
     assert_eq!(
         (vault.count("Authenticate"), vault.count("ImpersonateUser")),
@@ -323,6 +326,7 @@ async fn a_log_on_that_was_under_way_does_not_bring_a_token_back() {
         // Whoever waited for it gets it; nobody else does.
         assert_eq!(loaded.unwrap().token.expose(), "old");
         assert_eq!(held(&service, &joe), None, "on disk: {on_disk}");
+        soon(service.written()).await;
     }
     assert_eq!(held(&place.open(), &key(&["joe"])), None);
 }

@@ -26,7 +26,7 @@ fn answer(status: u16, content_type: &str, body: &str) -> Answer {
         status: StatusCode::from_u16(status).unwrap(),
         content_type: content_type.into(),
         location: None,
-        body: Zeroizing::new(body.as_bytes().to_vec()),
+        body: body.as_bytes().to_vec().into(),
     }
 }
 
@@ -327,7 +327,7 @@ proptest! {
                 status: StatusCode::from_u16(status).unwrap(),
                 content_type: String::new(),
                 location: None,
-                body: Zeroizing::new(body.clone()),
+                body: body.clone().into(),
             };
             if let Ok(result) = result_of(operation, &answer) {
                 let _ = token_reply(&result);

@@ -2,14 +2,18 @@
 
 use std::path::Path;
 use std::process::{Output, Stdio};
+use std::sync::Arc;
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
+use tokio::sync::Barrier;
 
 use super::appliance::{Appliance, PATIENCE};
 use super::rig::find;
+use crate::test_settings_command::peak_kib;
+use crate::vault::{Reply, Vault, ok, well};
 
 const SECRET: &str = "canary-s3cret";
 
@@ -324,6 +328,12 @@ async fn clearing_a_cache_that_is_not_on_disk_says_so() {
         "{complaint}"
     );
     assert!(!directory.path().join("key").exists(), "a key was made");
+    let text = "[vault.password-safe]\nendpoint_url = \"https://localhost:1\"\n\
+                api_registration_key = \"env:API_PASSWORD\"\n[state]\ntoken_cache_key = \"file:key\"";
+    std::fs::write(directory.path().join("ecm.toml"), text).unwrap();
+    let (code, said, complaint) = output(directory.path(), &arguments).await;
+    assert_eq!(code, Some(0), "{complaint}");
+    assert!(said.contains("forgets its sessions"), "{said}");
 }
 
 #[tokio::test]
@@ -348,6 +358,10 @@ async fn check_config_and_run_refuse_the_same_places_with_their_cure() {
         (
             (good.0, good.1, "ecm.toml/key"),
             &["ecm.toml/key", "not a directory"],
+        ),
+        (
+            (good.0, good.1, "missing/key"),
+            &["missing/key", "so is its directory", "make the directory"],
         ),
         (
             ("ecm.toml/a", "ecm.toml/b", "open-key"),
@@ -384,8 +398,11 @@ async fn check_config_and_run_refuse_the_same_places_with_their_cure() {
         "http://localhost:1",
         &more(log, dir, key),
     );
-    let (code, _, complaint) = output(directory.path(), &["check-config"]).await;
+    let (code, said, complaint) = output(directory.path(), &["check-config"]).await;
     assert_eq!((code, complaint.as_str()), (Some(0), ""));
+    let made = "key (missing; `ecm run` makes it, its directory can be written)\n";
+    assert!(said.ends_with(made), "{said}");
+    assert!(!directory.path().join("key").exists(), "a key was made");
     let more = more(log, dir, "state/key");
     let directory = configured("http://localhost:1", "http://localhost:1", &more);
     for command in ["check-config", "run"] {
@@ -423,4 +440,52 @@ endpoint_url = "https://localhost:1/BeyondTrust/api/public/v3"
     let (code, _, complaint) = output(directory.path(), &wrong).await;
     assert_eq!(code, Some(2));
     assert!(complaint.contains("did you mean `port`?"), "{complaint}");
+}
+
+/// Every look-up is answered with the longest answers that are read, all of them at the same
+/// moment.
+#[tokio::test]
+async fn many_look_ups_at_a_hostile_vault_keep_memory_bounded() {
+    const LOOK_UPS: usize = 32;
+    /// What answers may hold together, the buffers of 64 connections, and what the allocator has not
+    /// given back yet; without a limit for all of them it is more than twice as much.
+    const ALLOWED_KIB: u64 = 128 * 1024;
+    let mut appliance = Appliance::start().await;
+    let together = Arc::new(Barrier::new(LOOK_UPS));
+    // Not to be understood from the start on, so that nobody waits for it to be taken apart.
+    let long = "&x;".to_owned() + &" ".repeat(4_000_000);
+    let vault = Vault::start(move |call| match call.operation.as_str() {
+        "SearchSecretsByFieldValue" if call.body.contains("usual") => ok(""),
+        "SearchSecretsByFieldValue" => Reply::Together(Arc::clone(&together), long.clone()),
+        _ => well(call),
+    })
+    .await;
+    let url = format!("http://{}", vault.address);
+    let directory = configured(&appliance.url, &url, "");
+    let child = ecm(directory.path(), &["run"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut link = appliance.next_link().await;
+    let of = |id: String, hostname: &str| {
+        let mut look_up = find(&id, "joe");
+        look_up["session"]["jump_item"]["hostname"] = hostname.into();
+        look_up
+    };
+    let usual = link.ask(&of("r-0".into(), "usual")).await;
+    assert_eq!(usual["type"], "credentials", "{usual}");
+    let usual = peak_kib(&child);
+    for number in 1..=LOOK_UPS {
+        link.send(&of(format!("r-{number}"), "web01")).await;
+    }
+    for _ in 0..LOOK_UPS {
+        let answer = link.next().await;
+        assert_eq!(answer["category"], "unexpected", "{answer}");
+    }
+    let peak = peak_kib(&child);
+    assert!(
+        peak < usual + ALLOWED_KIB,
+        "{peak} KiB, usually {usual} KiB"
+    );
 }

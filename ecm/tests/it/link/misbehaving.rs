@@ -100,6 +100,36 @@ async fn a_plugin_that_blocks_its_thread_stalls_nobody_else() {
     ecm.stop().await.0.unwrap();
 }
 
+/// It vouches for not blocking, and for nothing else.
+#[tokio::test]
+async fn a_plugin_that_never_blocks_may_panic_or_hang_and_harms_one_request() {
+    let mut appliance = Appliance::start().await;
+    let ecm = Ecm::start_polled(&appliance);
+    let mut link = appliance.next_link().await;
+    let mut hang = find("h-1", "hang");
+    hang["deadline_ms"] = json!(200);
+    link.send(&hang).await;
+    for user in ["panic at once", "panic"] {
+        let answer = link.ask(&find(user, user)).await;
+        assert_eq!(answer["category"], "unexpected");
+        assert!(!answer.to_string().contains(PASSWORD));
+    }
+    assert_eq!(
+        link.ask(&get("r-1", "panic")).await["category"],
+        "unexpected"
+    );
+    assert_eq!(link.ask(&find("r-2", "joe")).await["type"], "credentials");
+    assert_eq!(link.next().await["category"], "timeout");
+    ecm.plugin.spoilt.store(true, SeqCst);
+    assert_eq!(
+        link.ask(&find("r-3", "joe")).await["category"],
+        "unexpected"
+    );
+    ecm.plugin.spoilt.store(false, SeqCst);
+    assert_eq!(link.ask(&get("r-4", "7")).await["type"], "package");
+    ecm.stop().await.0.unwrap();
+}
+
 #[tokio::test]
 async fn a_fetch_without_an_answer_is_checked_in_once_more_after_a_pause() {
     let mut appliance = Appliance::start().await;

@@ -14,6 +14,8 @@ use tokio::sync::Semaphore;
 pub(super) const PASSWORD: &str = "canary-Pa55word";
 
 pub(super) struct ScriptedPlugin {
+    /// Whether it says so.
+    may_block: bool,
     /// What was called, in order.
     calls: Mutex<Vec<String>>,
     /// How many releases fail before one succeeds.
@@ -32,8 +34,9 @@ pub(super) struct ScriptedPlugin {
 }
 
 impl ScriptedPlugin {
-    pub(super) fn new(outbox: PathBuf) -> Self {
+    pub(super) fn new(outbox: PathBuf, may_block: bool) -> Self {
         Self {
+            may_block,
             calls: Mutex::default(),
             release_failures: AtomicUsize::new(0),
             release_panics: AtomicBool::new(false),
@@ -86,6 +89,10 @@ impl Plugin for ScriptedPlugin {
 
     fn version(&self) -> &str {
         "1.2.3"
+    }
+
+    fn may_block(&self) -> bool {
+        self.may_block
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -35,15 +35,31 @@ impl Ecm {
         )
     }
 
+    /// With a plugin that says it never blocks.
+    pub(super) fn start_polled(appliance: &Appliance) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        Self::start_as(appliance, Bounds::default(), "", directory, false)
+    }
+
     pub(super) fn start_with(
         appliance: &Appliance,
         bounds: Bounds,
         more: &str,
         directory: TempDir,
     ) -> Self {
+        Self::start_as(appliance, bounds, more, directory, true)
+    }
+
+    fn start_as(
+        appliance: &Appliance,
+        bounds: Bounds,
+        more: &str,
+        directory: TempDir,
+        may_block: bool,
+    ) -> Self {
         let config = config(directory.path(), &appliance.url, more);
         let state_dir = StateDir::lock(&config.local.state.dir).unwrap();
-        let plugin = Arc::new(ScriptedPlugin::new(state_dir.outbox()));
+        let plugin = Arc::new(ScriptedPlugin::new(state_dir.outbox(), may_block));
         let service = Service::assemble(Parts {
             appliance: &config.appliance,
             client_secret: "s3cret".into(),

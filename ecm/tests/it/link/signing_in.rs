@@ -78,7 +78,7 @@ async fn an_answer_that_is_no_token_is_not_taken_for_one() {
     // A redirect is not followed: it would carry the secret elsewhere.
     assert!(matches!(
         fetch(302, "").await,
-        TokenError::Refused { status: 302, .. }
+        TokenError::Redirected { .. }
     ));
 }
 

@@ -40,10 +40,9 @@ async fn a_cold_fetch_costs_three_round_trips_and_a_warm_one_costs_two() {
 #[tokio::test]
 async fn a_shell_session_reads_all_that_proves_the_account_in_one_round_trip() {
     let vault = Vault::start(well).await;
-    let plugin = vault.plugin();
     for item_type in [JumpItemType::ShellJump, JumpItemType::ExternalShell] {
         vault.take_calls();
-        plugin.forget_sessions(None);
+        let plugin = vault.plugin();
         vault.expect_round_trips(&[1, 1, 3]);
         let session = session_of("ACME\\joe.user", item_type, "srv1");
         let package = soon(plugin.get_credential(&session, ROOT)).await.unwrap();

@@ -392,26 +392,6 @@ async fn an_idle_session_is_replaced_without_asking() {
 }
 
 #[tokio::test]
-async fn a_forgotten_session_is_opened_anew() {
-    let vault = Vault::start(well).await;
-    let plugin = vault.plugin();
-    for (forget, calls) in [
-        (None, 3),
-        (Some("somebody.else"), 2),
-        (Some("acme\\JOE.USER"), 3),
-    ] {
-        if let Some(user) = forget {
-            plugin.forget_sessions(Some(user));
-        }
-        soon(plugin.find_credentials(&session())).await.unwrap();
-        assert_eq!(vault.take_calls().len(), calls, "{forget:?}");
-    }
-    plugin.forget_sessions(None);
-    soon(plugin.find_credentials(&session())).await.unwrap();
-    assert_eq!(vault.take_calls().len(), 3);
-}
-
-#[tokio::test]
 async fn an_explained_list_says_who_was_tried_what_was_searched_and_what_was_not() {
     let vault = Vault::start(|call: &Call| match (call.name().as_str(), call.run_as()) {
         ("POST Auth/SignAppin", "joe@acme.example") => dead_session(),

@@ -11,6 +11,7 @@ use ecm::clock::Clock;
 use ecm::password_safe::PasswordSafe;
 use ecm::password_safe::settings::SettingsFile;
 use ecm::plugin::{JumpItem, JumpItemType, Product, Session, User};
+use ecm::token_cache::TokenCache;
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -199,7 +200,12 @@ pub fn plugin(file: SettingsFile) -> PasswordSafe {
 }
 
 pub fn plugin_at(file: SettingsFile, clock: Arc<HandClock>) -> PasswordSafe {
-    PasswordSafe::new(file.check(&format!("key-{CANARY}").into()).unwrap(), clock).unwrap()
+    plugin_with(file, &TokenCache::in_memory(), clock)
+}
+
+pub fn plugin_with(file: SettingsFile, tokens: &TokenCache, clock: Arc<HandClock>) -> PasswordSafe {
+    let settings = file.check(&format!("key-{CANARY}").into()).unwrap();
+    PasswordSafe::new(settings, tokens, clock).unwrap()
 }
 
 /// A clock that is moved by hand.

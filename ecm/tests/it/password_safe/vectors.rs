@@ -5,6 +5,7 @@ use std::path::Path;
 use ecm::error::ErrorKind;
 use ecm::password_safe::PasswordSafe;
 use ecm::plugin::{CredentialProof, EndpointType, JumpItemType, Plugin};
+use ecm::token_cache::TokenCache;
 
 use super::vault::{Call, HandClock, ROOT, Reply, Vault, session, session_of, soon};
 
@@ -60,6 +61,7 @@ fn plugin(vault: &Vault, global_approver: Option<&str>) -> PasswordSafe {
     file.global_approver = global_approver.map(str::to_owned);
     PasswordSafe::new(
         file.check(&"K".into()).unwrap(),
+        &TokenCache::in_memory(),
         std::sync::Arc::new(HandClock::default()),
     )
     .unwrap()

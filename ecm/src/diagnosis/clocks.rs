@@ -1,5 +1,5 @@
-//! The vault's clock beside the ECM's: every answer carries the vault's time, and where the two
-//! differ a token or a certificate that is refused has a simpler explanation.
+//! A vault's clock beside the ECM's: every answer carries the vault's time, and where the two differ
+//! a token or a certificate that is refused has a simpler explanation.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,8 +8,8 @@ use http::header::DATE;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
+use super::Symptom;
 use crate::clock::Clock;
-use crate::diagnosis::Symptom;
 use crate::error::PluginError;
 
 /// Clocks that differ by less are no reason for anything: what directories tolerate, and a `Date`
@@ -18,7 +18,7 @@ const TOLERATED_S: i64 = 300;
 
 /// What the last answer said.
 #[derive(Debug)]
-pub(super) struct Clocks {
+pub(crate) struct Clocks {
     clock: Arc<dyn Clock>,
     last: Mutex<Option<Comparison>>,
 }
@@ -30,7 +30,7 @@ struct Comparison {
 }
 
 impl Clocks {
-    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
             clock,
             last: Mutex::default(),
@@ -38,7 +38,7 @@ impl Clocks {
     }
 
     /// Remembers the vault's time of an answer; one that tells none changes nothing.
-    pub(super) fn compare(&self, headers: &HeaderMap) {
+    pub(crate) fn compare(&self, headers: &HeaderMap) {
         let theirs = headers
             .get(DATE)
             .and_then(|date| date.to_str().ok())
@@ -51,31 +51,41 @@ impl Clocks {
         }
     }
 
-    /// `error`, or what explains it better: a token or certificate out of its time, and clocks that
-    /// differ.
-    pub(super) fn explain(&self, error: PluginError) -> PluginError {
-        let about_time = matches!(
+    /// `error`, or what explains it better: clocks that differ. Of a certificate out of its time it
+    /// is said whether this machine's clock may be the reason.
+    pub(crate) fn explain(&self, mut error: PluginError) -> PluginError {
+        let is_certificate = matches!(
             error.symptom,
-            Some(
-                Symptom::TokenRefusedTwice
-                    | Symptom::CertificateExpired
-                    | Symptom::CertificateNotYetValid
-            )
+            Some(Symptom::CertificateExpired | Symptom::CertificateNotYetValid)
         );
+        let is_token = matches!(
+            error.symptom,
+            Some(Symptom::TokenRefusedTwice | Symptom::SessionRefusedTwice)
+        );
+        if !is_certificate && !is_token {
+            return error;
+        }
         let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match last {
-            Some(Comparison { theirs, ours })
-                if about_time && apart_s(theirs, ours) > TOLERATED_S =>
-            {
+            Some(Comparison { theirs, ours }) if apart_s(theirs, ours) > TOLERATED_S => {
                 let detail = format!(
                     "{theirs:.0} at the vault was {ours:.0} here, {} s apart; {}",
                     apart_s(theirs, ours),
                     error.message
                 );
-                Symptom::ClockSkew.at(error.hop, &detail)
+                return Symptom::ClockSkew.at(error.hop, &detail);
             }
-            _ => error,
+            Some(Comparison { ours, .. }) if is_certificate => error.message.push_str(&format!(
+                "; the vault's clock agreed with this machine's at {ours:.0}, so the certificate is \
+                 at fault"
+            )),
+            None if is_certificate => error.message.push_str(
+                "; the vault has not answered before, so either the certificate or this machine's \
+                 clock is wrong",
+            ),
+            _ => {}
         }
+        error
     }
 }
 
@@ -117,6 +127,7 @@ mod tests {
             Symptom::CertificateExpired,
             Symptom::CertificateNotYetValid,
             Symptom::TokenRefusedTwice,
+            Symptom::SessionRefusedTwice,
         ] {
             let error = explained(LATER, symptom);
             assert_eq!(error.symptom, Some(Symptom::ClockSkew), "{error:?}");
@@ -126,5 +137,29 @@ mod tests {
         }
         let other = explained(LATER, Symptom::CertificateNotTrusted);
         assert_eq!(other.symptom, Some(Symptom::CertificateNotTrusted));
+    }
+
+    #[test]
+    fn of_a_certificate_out_of_its_time_both_causes_are_named_until_one_is_excluded() {
+        for symptom in [Symptom::CertificateExpired, Symptom::CertificateNotYetValid] {
+            let unknown = Clocks::new(Arc::new(Frozen)).explain(symptom.at(Hop::Tls, ""));
+            assert_eq!(unknown.symptom, Some(symptom));
+            let words = "either the certificate or this machine's clock is wrong";
+            assert!(unknown.message.ends_with(words), "{unknown}");
+            assert!(unknown.next_action.contains("clock"), "{unknown:?}");
+
+            let excluded = explained("Sat, 31 Jan 2026 10:15:07 GMT", symptom);
+            assert!(
+                excluded.message.ends_with("the certificate is at fault"),
+                "{excluded}"
+            );
+            assert!(
+                excluded.message.contains("2026-01-31T10:15:00Z"),
+                "{excluded}"
+            );
+        }
+        let token =
+            Clocks::new(Arc::new(Frozen)).explain(Symptom::TokenRefusedTwice.at(Hop::Tls, ""));
+        assert_eq!(token.message, Symptom::TokenRefusedTwice.explanation().says);
     }
 }
