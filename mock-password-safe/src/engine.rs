@@ -161,11 +161,7 @@ impl Engine {
                 }
             }
         })?;
-        let Found {
-            route,
-            params,
-            allow,
-        } = found;
+        let Found { route, params } = found;
         // Read before anything is locked; what is wrong with it is told to whoever may call.
         let read = Read::of(route, request, body);
         let query = Fields::of_form(request.query.as_deref().unwrap_or_default().as_bytes());
@@ -199,7 +195,9 @@ impl Engine {
         let read = read?;
         (call.fields, call.upload) = (read.fields, read.upload);
         match (route.run)(&mut state, &call) {
-            Err(Refusal::NotSimulated { .. }) => Err(Refusal::NotSimulated { allow }),
+            Err(Refusal::NotSimulated { .. }) => Err(Refusal::NotSimulated {
+                allow: routes::allowed(&request.path, &self.settings),
+            }),
             done => done,
         }
     }

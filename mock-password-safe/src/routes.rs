@@ -1,6 +1,7 @@
 //! From a path to an operation, as leniently as the vendor: any case, a trailing slash, doubled
 //! slashes, two base paths. psafe:§1.1.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use percent_encoding::percent_decode_str;
@@ -20,8 +21,6 @@ const VERSIONS_KNOWN: [u8; 3] = [1, 2, 3];
 pub(crate) struct Found {
     pub(crate) route: &'static Route,
     pub(crate) params: Vec<String>,
-    /// The methods that the path has, for a 405.
-    pub(crate) allow: String,
 }
 
 struct Entry {
@@ -35,61 +34,101 @@ enum Segment {
     Param,
 }
 
-static ENTRIES: LazyLock<Vec<Entry>> = LazyLock::new(|| ops::routes().map(Entry::of).collect());
+/// The routes by the number of their segments.
+static ENTRIES: LazyLock<Vec<Vec<Entry>>> = LazyLock::new(|| {
+    let mut entries: Vec<Vec<Entry>> = Vec::new();
+    for entry in ops::routes().map(Entry::of) {
+        let length = entry.segments.len();
+        if entries.len() <= length {
+            entries.resize_with(length + 1, Vec::new);
+        }
+        entries[length].push(entry);
+    }
+    entries
+});
 
 const NOT_FOUND: Refusal = Refusal::NotFound("No HTTP resource was found that matches the request");
 
 /// Finds the operation.
 pub(crate) fn find(method: &Method, path: &str, settings: &Settings) -> Result<Found, Refusal> {
     let segments = segments(path).ok_or(NOT_FOUND)?;
-    let rest = below_base(&segments, settings)?;
-    // Literals win over parameters, whatever the method: `Requests/Release/{id}` before
-    // `Requests/{id}/Checkin`, and `GET Assets/Search` is no `GET Assets/{id}` (assumed).
-    let fitting = ENTRIES
-        .iter()
-        .filter_map(|entry| Some((entry, entry.params(rest)?)));
-    let fitting: Vec<(&Entry, Vec<String>)> = fitting.collect();
-    let fewest = fitting.iter().map(|(_, params)| params.len()).min();
-    let fewest = fewest.ok_or(NOT_FOUND)?;
-    let of_path = fitting.iter().filter(|(_, params)| params.len() == fewest);
-    let mut methods: Vec<&str> = of_path
-        .filter(|(entry, _)| entry.route.is_simulated())
-        .map(|(entry, _)| entry.method.as_str())
-        .collect();
-    methods.sort_unstable();
-    methods.dedup();
-    let allow = methods.join(", ");
-    let best = fitting
-        .into_iter()
-        .find(|(entry, params)| entry.method == *method && params.len() == fewest);
-    match best {
-        Some((entry, params)) => Ok(Found {
+    let path = below_base(&segments, settings)?;
+    let Fitting { entries, .. } = fitting(path).ok_or(NOT_FOUND)?;
+    match entries.iter().find(|entry| entry.method == *method) {
+        Some(entry) => Ok(Found {
             route: entry.route,
-            params,
-            allow,
+            params: entry.params(path),
         }),
-        None => Err(Refusal::MethodNotAllowed { allow }),
+        None => Err(Refusal::MethodNotAllowed {
+            allow: methods(&entries),
+        }),
     }
 }
 
+/// The methods that the path of a request has, for a 405.
+pub(crate) fn allowed(path: &str, settings: &Settings) -> String {
+    let segments = segments(path).unwrap_or_default();
+    let path = below_base(&segments, settings).unwrap_or_default();
+    fitting(path).map_or_else(String::new, |fitting| methods(&fitting.entries))
+}
+
+/// The entries that a path fits.
+struct Fitting {
+    /// How many segments are parameters.
+    params: usize,
+    entries: Vec<&'static Entry>,
+}
+
+/// Literals win over parameters, whatever the method: `Requests/Release/{id}` before
+/// `Requests/{id}/Checkin`, and `GET Assets/Search` is no `GET Assets/{id}` (assumed).
+fn fitting(path: &[Cow<'_, str>]) -> Option<Fitting> {
+    let mut best: Option<Fitting> = None;
+    for entry in ENTRIES.get(path.len())?.iter().filter(|one| one.fits(path)) {
+        let params = entry.params_count();
+        match &mut best {
+            Some(best) if best.params < params => {}
+            Some(best) if best.params == params => best.entries.push(entry),
+            _ => {
+                best = Some(Fitting {
+                    params,
+                    entries: vec![entry],
+                });
+            }
+        }
+    }
+    best
+}
+
+fn methods(entries: &[&Entry]) -> String {
+    let simulated = entries.iter().filter(|entry| entry.route.is_simulated());
+    let mut methods: Vec<&str> = simulated.map(|entry| entry.method.as_str()).collect();
+    methods.sort_unstable();
+    methods.dedup();
+    methods.join(", ")
+}
+
 /// The decoded segments that are not empty, dot segments resolved as IIS does.
-fn segments(path: &str) -> Option<Vec<String>> {
-    let mut out: Vec<String> = Vec::new();
+fn segments(path: &str) -> Option<Vec<Cow<'_, str>>> {
+    let mut out: Vec<Cow<'_, str>> = Vec::with_capacity(SEGMENTS_MAX / 2);
     for part in path.split('/') {
-        match &*percent_decode_str(part).decode_utf8().ok()? {
+        let part = percent_decode_str(part).decode_utf8().ok()?;
+        match &*part {
             "" | "." => {}
             ".." => {
                 out.pop();
             }
             _ if out.len() == SEGMENTS_MAX => return None,
-            segment => out.push(segment.to_owned()),
+            _ => out.push(part),
         }
     }
     Some(out)
 }
 
 /// What follows `BeyondTrust/api/public/v3`, or its legacy form.
-fn below_base<'a>(segments: &'a [String], settings: &Settings) -> Result<&'a [String], Refusal> {
+fn below_base<'s, 'p>(
+    segments: &'s [Cow<'p, str>],
+    settings: &Settings,
+) -> Result<&'s [Cow<'p, str>], Refusal> {
     let [product, api, public, version, rest @ ..] = segments else {
         return Err(NOT_FOUND);
     };
@@ -125,19 +164,26 @@ impl Entry {
         }
     }
 
-    fn params(&self, path: &[String]) -> Option<Vec<String>> {
-        if path.len() != self.segments.len() {
-            return None;
-        }
-        let mut params = Vec::new();
-        for (want, have) in self.segments.iter().zip(path) {
-            match want {
-                Segment::Literal(name) if name.eq_ignore_ascii_case(have) => {}
-                Segment::Literal(_) => return None,
-                Segment::Param => params.push(have.clone()),
-            }
-        }
-        Some(params)
+    fn fits(&self, path: &[Cow<'_, str>]) -> bool {
+        let mut pairs = self.segments.iter().zip(path);
+        pairs.all(|(want, have)| match want {
+            Segment::Literal(name) => name.eq_ignore_ascii_case(have),
+            Segment::Param => true,
+        })
+    }
+
+    fn params_count(&self) -> usize {
+        let is_param = |segment: &&Segment| matches!(segment, Segment::Param);
+        self.segments.iter().filter(is_param).count()
+    }
+
+    /// What the path has where the route has parameters.
+    fn params(&self, path: &[Cow<'_, str>]) -> Vec<String> {
+        let pairs = self.segments.iter().zip(path);
+        pairs
+            .filter(|(want, _)| matches!(want, Segment::Param))
+            .map(|(_, have)| have.to_string())
+            .collect()
     }
 }
 

@@ -23,6 +23,12 @@ impl Secret {
         &self.0
     }
 
+    /// The text itself, for what sends it away: it is no longer wiped.
+    #[must_use]
+    pub(crate) fn into_text(mut self) -> String {
+        std::mem::take(&mut self.0)
+    }
+
     /// Whether `presented` is this secret, compared in constant time.
     #[must_use]
     pub fn matches(&self, presented: &str) -> bool {

@@ -23,6 +23,9 @@ pub(crate) struct Answer {
     pub(crate) allow: Option<String>,
 }
 
+/// Room for what most answers hold, bytes.
+const JSON_USUAL: usize = 1024;
+
 const METHOD_NOT_ALLOWED: &str = "The requested resource does not support this method.";
 
 /// What an answer carries.
@@ -51,7 +54,11 @@ impl Answer {
 
     /// A status and JSON. Rows always serialise: they have text keys and no floats.
     pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Self {
-        let text = serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned());
+        let mut text = Vec::with_capacity(JSON_USUAL);
+        let text = match serde_json::to_writer(&mut text, value) {
+            Ok(()) => String::from_utf8(text).unwrap_or_default(),
+            Err(_) => "null".to_owned(),
+        };
         Self {
             body: Body::Json(Secret::new(text)),
             ..Self::empty(status)
@@ -159,11 +166,10 @@ impl Answer {
                     header::CONTENT_TYPE,
                     &settings.json_content_type,
                 );
-                let text = text.expose();
                 reply.body = if settings.awkward {
-                    Bytes::from(awkward::rewrite(text))
+                    Bytes::from(awkward::rewrite(text.expose()))
                 } else {
-                    Bytes::copy_from_slice(text.as_bytes())
+                    Bytes::from(text.into_text())
                 };
                 reply
             }

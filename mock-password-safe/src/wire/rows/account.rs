@@ -11,19 +11,19 @@ use crate::wire::date;
 /// (`recorded psafe:ELASTIC`). Mind the casing: `SystemId` here, `SystemID` in requests.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
-pub(crate) struct RequestableAccount {
+pub(crate) struct RequestableAccount<'r> {
     #[serde(rename = "PlatformID")]
     platform_id: i32,
     system_id: i32,
-    system_name: String,
-    instance_name: String,
-    domain_name: Option<String>,
+    system_name: &'r str,
+    instance_name: &'r str,
+    domain_name: Option<&'r str>,
     account_id: i32,
-    account_name: String,
-    user_principal_name: String,
+    account_name: &'r str,
+    user_principal_name: &'r str,
     #[serde(rename = "ApplicationID")]
     application_id: Option<i32>,
-    application_display_name: Option<String>,
+    application_display_name: Option<&'r str>,
     maximum_release_duration: i32,
     default_release_duration: i32,
     last_change_date: Option<String>,
@@ -34,7 +34,7 @@ pub(crate) struct RequestableAccount {
     is_isa_access: bool,
     #[serde(rename = "PreferredNodeID")]
     preferred_node_id: &'static str,
-    account_description: String,
+    account_description: &'r str,
     totp_enabled: bool,
     totp_parameters: Option<String>,
 }
@@ -42,8 +42,8 @@ pub(crate) struct RequestableAccount {
 /// No node is preferred.
 const NO_NODE: &str = "00000000-0000-0000-0000-000000000000";
 
-impl RequestableAccount {
-    pub(crate) fn of(row: &Row<'_>) -> Self {
+impl<'r> RequestableAccount<'r> {
+    pub(crate) fn of(row: &Row<'r>) -> Self {
         let Row {
             system,
             account,
@@ -53,14 +53,14 @@ impl RequestableAccount {
         Self {
             platform_id: system.platform.0,
             system_id: system.id.0,
-            system_name: system.name.clone(),
-            instance_name: system.instance.clone().unwrap_or_default(),
-            domain_name: account.domain.as_deref().map(str::to_owned),
+            system_name: &system.name,
+            instance_name: system.instance.as_deref().unwrap_or_default(),
+            domain_name: account.domain.as_deref(),
             account_id: account.id.0,
-            account_name: account.name.to_string(),
-            user_principal_name: account.rare().upn.clone().unwrap_or_default(),
+            account_name: &account.name,
+            user_principal_name: account.rare().upn.as_deref().unwrap_or_default(),
             application_id: application.map(|app| app.id.0),
-            application_display_name: application.map(|app| app.display_name.clone()),
+            application_display_name: application.map(|app| app.display_name.as_str()),
             maximum_release_duration: account.release_max_min,
             default_release_duration: account.release_min,
             last_change_date: account.changed_at.map(date::print),
@@ -69,7 +69,7 @@ impl RequestableAccount {
             is_changing: false,
             is_isa_access: is_isa,
             preferred_node_id: NO_NODE,
-            account_description: account.description.to_string(),
+            account_description: &account.description,
             totp_enabled: account.rare().totp.is_some(),
             totp_parameters: None,
         }
