@@ -25,6 +25,10 @@ use std::process::{Command, ExitCode, Stdio};
 
 use peer::{Peer, Subject};
 
+/// What the programs themselves run on.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const FEW: u64 = 100;
 const MANY: u64 = 600;
 
@@ -40,20 +44,20 @@ const BUDGETS: &[Budget] = &[
     Budget {
         name: "SOAP search",
         subject: Subject::SoapSearch,
-        release: 75_000,
-        development: 1_000_000,
+        release: 60_000,
+        development: 760_000,
     },
     Budget {
         name: "SOAP search over TLS",
         subject: Subject::SoapSearchTls,
         release: 75_000,
-        development: 1_200_000,
+        development: 820_000,
     },
     Budget {
         name: "REST account list",
         subject: Subject::AccountList,
-        release: 90_000,
-        development: 1_500_000,
+        release: 75_000,
+        development: 1_350_000,
     },
 ];
 

@@ -29,6 +29,10 @@ use crate::secret::Secret;
 /// The path of the link below the site.
 const CONNECT_PATH: &str = "/api/ecm/v1/connect";
 
+/// Bytes read from the socket at a time. The library clears as many before each read, and frames are
+/// short: what it takes unless told otherwise costs more than everything else on the link.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
+
 /// How much may wait to be written before a peer that does not read is given up.
 const WRITE_BUFFER_BYTES_MAX: usize = 4 * FRAME_BYTES_MAX;
 
@@ -194,6 +198,7 @@ impl Site {
             .await??;
         let upgrade = self.upgrade(token).map_err(|error| not_a_link(&error))?;
         let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER_BYTES)
             .max_message_size(Some(FRAME_BYTES_MAX))
             .max_frame_size(Some(FRAME_BYTES_MAX))
             .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX);

@@ -135,10 +135,11 @@ impl Dispatcher {
                 request_id: id.clone(),
                 limit,
             };
-            let work = async {
+            // Boxed, since the task is moved about before it is first polled.
+            let work = Box::pin(async {
                 let permit = permits.acquire_owned().await.ok()?;
                 Some(broker.answer(call, origin, permit).await)
-            };
+            });
             // Whatever breaks down, the appliance gets an answer and the id is free again.
             let worked = AssertUnwindSafe(within(limit, work)).catch_unwind().await;
             let Handled { answer, receipt } = match worked {

@@ -22,6 +22,10 @@ use crate::wire::{
     CONNECT_PATH, FRAME_BYTES_MAX, FromEcm, Hello, PROTOCOL_VERSION, ToEcm, Welcome,
 };
 
+/// Bytes read from the socket at a time. The library clears as many before each read, and frames are
+/// short.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
+
 /// Time for the peer to answer a close frame.
 const CLOSING: Duration = Duration::from_secs(2);
 /// Whole intervals without a byte after which a link is dead.
@@ -49,6 +53,7 @@ pub(super) async fn run(
     stopping: CancellationToken,
 ) {
     let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_BYTES)
         .max_message_size(Some(FRAME_BYTES_MAX))
         .max_frame_size(Some(FRAME_BYTES_MAX));
     let mut socket = WebSocketStream::from_raw_socket(socket, Role::Server, Some(config)).await;
