@@ -221,9 +221,7 @@ fn list(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
         return Ok(Answer::ok(&RequestableAccount::of(row)));
     }
     let rows = state.list(user, &filter, limit, offset);
-    Ok(Answer::ok(
-        &rows.iter().map(RequestableAccount::of).collect::<Vec<_>>(),
-    ))
+    Ok(Answer::of_text(RequestableAccount::array(&rows)))
 }
 
 /// One object instead of an array: both names, or a directory account's name alone

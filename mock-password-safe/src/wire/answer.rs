@@ -23,9 +23,6 @@ pub(crate) struct Answer {
     pub(crate) allow: Option<String>,
 }
 
-/// Room for what most answers hold, bytes.
-const JSON_USUAL: usize = 1024;
-
 const METHOD_NOT_ALLOWED: &str = "The requested resource does not support this method.";
 
 /// What an answer carries.
@@ -54,14 +51,18 @@ impl Answer {
 
     /// A status and JSON. Rows always serialise: they have text keys and no floats.
     pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Self {
-        let mut text = Vec::with_capacity(JSON_USUAL);
-        let text = match serde_json::to_writer(&mut text, value) {
-            Ok(()) => String::from_utf8(text).unwrap_or_default(),
-            Err(_) => "null".to_owned(),
-        };
+        let text = serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned());
         Self {
             body: Body::Json(Secret::new(text)),
             ..Self::empty(status)
+        }
+    }
+
+    /// 200 and a text that is JSON already.
+    pub(crate) fn of_text(json: String) -> Self {
+        Self {
+            body: Body::Json(Secret::new(json)),
+            ..Self::empty(StatusCode::OK)
         }
     }
 

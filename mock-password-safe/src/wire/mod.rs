@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 mod awkward;
 pub(crate) mod date;
+pub(crate) mod json;
 pub(crate) mod multipart;
 pub(crate) mod pseudo_json;
 pub(crate) mod read;

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::state::listing::Row;
 use crate::state::vault::Account;
-use crate::wire::date;
+use crate::wire::{date, json};
 
 /// A row of `GET ManagedAccounts`: what the caller may request. The order is that of the wire
 /// (`recorded psafe:ELASTIC`). Mind the casing: `SystemId` here, `SystemID` in requests.
@@ -38,6 +38,9 @@ pub(crate) struct RequestableAccount<'r> {
     totp_enabled: bool,
     totp_parameters: Option<String>,
 }
+
+/// Room for what most rows hold, bytes.
+const ROW_USUAL: usize = 768;
 
 /// No node is preferred.
 const NO_NODE: &str = "00000000-0000-0000-0000-000000000000";
@@ -73,6 +76,71 @@ impl<'r> RequestableAccount<'r> {
             totp_enabled: account.rare().totp.is_some(),
             totp_parameters: None,
         }
+    }
+}
+
+impl RequestableAccount<'_> {
+    /// The rows as an array, as they would be serialised.
+    pub(crate) fn array(rows: &[Row<'_>]) -> String {
+        let mut out = String::with_capacity(rows.len() * ROW_USUAL + "[]".len());
+        out.push('[');
+        for (at, row) in rows.iter().enumerate() {
+            if at > 0 {
+                out.push(',');
+            }
+            RequestableAccount::of(row).write(&mut out);
+        }
+        out.push(']');
+        out
+    }
+
+    fn write(&self, out: &mut String) {
+        out.push_str("{\"PlatformID\":");
+        json::int(out, self.platform_id);
+        out.push_str(",\"SystemId\":");
+        json::int(out, self.system_id);
+        out.push_str(",\"SystemName\":");
+        json::text(out, self.system_name);
+        out.push_str(",\"InstanceName\":");
+        json::text(out, self.instance_name);
+        out.push_str(",\"DomainName\":");
+        json::nullable_text(out, self.domain_name);
+        out.push_str(",\"AccountId\":");
+        json::int(out, self.account_id);
+        out.push_str(",\"AccountName\":");
+        json::text(out, self.account_name);
+        out.push_str(",\"UserPrincipalName\":");
+        json::text(out, self.user_principal_name);
+        out.push_str(",\"ApplicationID\":");
+        match self.application_id {
+            Some(id) => json::int(out, id),
+            None => out.push_str("null"),
+        }
+        out.push_str(",\"ApplicationDisplayName\":");
+        json::nullable_text(out, self.application_display_name);
+        out.push_str(",\"MaximumReleaseDuration\":");
+        json::int(out, self.maximum_release_duration);
+        out.push_str(",\"DefaultReleaseDuration\":");
+        json::int(out, self.default_release_duration);
+        out.push_str(",\"LastChangeDate\":");
+        json::nullable_text(out, self.last_change_date.as_deref());
+        out.push_str(",\"NextChangeDate\":");
+        json::nullable_text(out, self.next_change_date.as_deref());
+        out.push_str(",\"ChangeState\":");
+        json::int(out, self.change_state);
+        out.push_str(",\"IsChanging\":");
+        json::flag(out, self.is_changing);
+        out.push_str(",\"IsISAAccess\":");
+        json::flag(out, self.is_isa_access);
+        out.push_str(",\"PreferredNodeID\":");
+        json::text(out, self.preferred_node_id);
+        out.push_str(",\"AccountDescription\":");
+        json::text(out, self.account_description);
+        out.push_str(",\"TotpEnabled\":");
+        json::flag(out, self.totp_enabled);
+        out.push_str(",\"TotpParameters\":");
+        json::nullable_text(out, self.totp_parameters.as_deref());
+        out.push('}');
     }
 }
 
@@ -200,4 +268,48 @@ pub(crate) struct TestResult {
 pub(crate) struct OneTimeCode {
     #[serde(rename = "Code")]
     pub(crate) code: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_row_is_written_as_it_would_be_serialised(
+            texts in prop::array::uniform8(any::<Option<String>>()),
+            numbers in prop::array::uniform7(any::<i32>()),
+            flags in prop::array::uniform3(any::<bool>()),
+        ) {
+            let text = |at: usize| texts[at].as_deref();
+            let row = RequestableAccount {
+                platform_id: numbers[0],
+                system_id: numbers[1],
+                system_name: text(0).unwrap_or("web01"),
+                instance_name: text(1).unwrap_or_default(),
+                domain_name: text(2),
+                account_id: numbers[2],
+                account_name: text(3).unwrap_or("\"\\\u{7f}\u{0}é"),
+                user_principal_name: text(4).unwrap_or_default(),
+                application_id: flags[0].then_some(numbers[3]),
+                application_display_name: text(5),
+                maximum_release_duration: numbers[4],
+                default_release_duration: numbers[5],
+                last_change_date: texts[6].clone(),
+                next_change_date: texts[7].clone(),
+                change_state: numbers[6],
+                is_changing: flags[0],
+                is_isa_access: flags[1],
+                preferred_node_id: NO_NODE,
+                account_description: text(6).unwrap_or_default(),
+                totp_enabled: flags[2],
+                totp_parameters: texts[5].clone(),
+            };
+            let mut written = String::new();
+            row.write(&mut written);
+            prop_assert_eq!(written, serde_json::to_string(&row).unwrap_or_default());
+        }
+    }
 }
