@@ -74,10 +74,14 @@ impl Simulator for Nothing {
 }
 
 async fn start(tls: TlsChoice) -> Hosted {
+    start_within(tls, Limits::default()).await
+}
+
+async fn start_within(tls: TlsChoice, limits: Limits) -> Hosted {
     let limits = Limits {
         body_bytes_max: 100,
         drain_s: 1,
-        ..Limits::default()
+        ..limits
     };
     let ports = Hosting {
         tls,
@@ -114,6 +118,29 @@ async fn talk(hosted: &Hosted, request: &str) -> (String, std::io::Result<()>) {
 
 fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_finish_its_request_is_left() {
+    let limits = Limits {
+        header_read_s: 1,
+        body_read_s: 1,
+        ..Limits::default()
+    };
+    let hosted = start_within(TlsChoice::Off, limits).await;
+    // Half a head at once, half of the second one, and a body that does not come.
+    let whole = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    let body = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf";
+    for (request, status, answers) in [
+        ("GET / HTTP/1.1\r\nHo", "", 0),
+        (&*format!("{whole}{whole}GET / HT"), "200 OK", 2),
+        (body, "400 Bad Request", 1),
+    ] {
+        let (text, _) = talk(&hosted, request).await;
+        assert_eq!(text.matches("HTTP/1.1 ").count(), answers, "{text}");
+        assert_eq!(text.matches(status).count(), answers.max(1), "{text}");
+    }
+    hosted.stop().await;
 }
 
 #[tokio::test]
