@@ -35,7 +35,7 @@ pub trait Plugin: Send + Sync {
     fn capabilities(&self) -> Capabilities;
 
     /// Whether a call may keep its thread for long: by waiting in any other way than by a future, or
-    /// by computing. Each call has a thread of its own then, which costs some tens of microseconds.
+    /// by computing. Each call has a thread of its own then, and goes there and back at every step.
     fn may_block(&self) -> bool {
         true
     }

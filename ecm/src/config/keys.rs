@@ -76,7 +76,7 @@ pub const SECTIONS: &[Section] = &[
             key(
                 "token_cache_key",
                 "none",
-                "`file:PATH` outside `dir` (made at the first start if it is missing, mode 0600) or `credential:token-cache-key`; without it tokens stay in memory",
+                "`file:PATH` outside `dir` (made at the first start if it is missing, mode 0600; its directory must be there) or `credential:token-cache-key`; without it tokens stay in memory",
             ),
         ],
     },
