@@ -91,6 +91,11 @@ pub(crate) struct Xml<'i> {
 impl<'i> Xml<'i> {
     /// A reader at the start of `text`.
     pub(crate) fn new(text: &'i str) -> Result<Self, Malformed> {
+        // The decoder took a byte order mark away. The library would pass over a second one, without
+        // counting it among the bytes it has read.
+        if text.starts_with('\u{feff}') {
+            return Err(Malformed::RootLevelData { line: 1, column: 1 });
+        }
         let mut reader = Reader::from_str(text);
         let config = reader.config_mut();
         config.expand_empty_elements = true;
