@@ -56,8 +56,8 @@ const BUDGETS: &[Budget] = &[
     Budget {
         name: "REST account list",
         subject: Subject::AccountList,
-        release: 75_000,
-        development: 1_350_000,
+        release: 60_000,
+        development: 600_000,
     },
 ];
 
