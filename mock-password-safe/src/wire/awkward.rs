@@ -47,7 +47,7 @@ fn write(value: &Value, out: &mut String, top: bool) {
     }
 }
 
-/// A JSON string with every character outside letters, digits and blanks escaped as `\uXXXX`.
+/// A JSON string with every character outside letters, digits and blanks as a `\u` escape.
 fn string(text: &str, out: &mut String) {
     out.push('"');
     for unit in text.encode_utf16() {

@@ -117,13 +117,38 @@ mod tests {
         assert_eq!(polled_once(restless(POLLS_MAX)), (false, 1));
     }
 
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_wake_from_elsewhere_is_never_lost() {
-        for _ in 0..2_000 {
-            let (tell, told) = tokio::sync::oneshot::channel();
-            let asked = tokio::spawn(at_once(told));
-            tell.send(()).expect("somebody waits");
-            asked.await.expect("no panic").expect("it was told");
-        }
+    #[test]
+    fn a_wake_from_another_thread_while_it_is_polled_is_not_lost() {
+        let mut asked = false;
+        let woken_meanwhile = poll_fn(move |context| {
+            if asked {
+                return Poll::Ready(());
+            }
+            asked = true;
+            let waker = context.waker().clone();
+            std::thread::spawn(move || waker.wake())
+                .join()
+                .expect("no panic");
+            Poll::Pending
+        });
+        assert_eq!(polled_once(woken_meanwhile), (true, 0));
+    }
+
+    #[test]
+    fn a_wake_while_it_rests_goes_to_its_task() {
+        let mut kept = None;
+        let resting = poll_fn(|context| {
+            kept = Some(context.waker().clone());
+            Poll::<()>::Pending
+        });
+        let task = Arc::new(Counted::default());
+        let waker = Waker::from(Arc::clone(&task));
+        let mut future = Box::pin(at_once(resting));
+        let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+        assert!(polled.is_pending());
+        drop(future);
+        assert_eq!(task.0.load(Ordering::Relaxed), 0);
+        kept.expect("it was polled").wake();
+        assert_eq!(task.0.load(Ordering::Relaxed), 1);
     }
 }

@@ -41,6 +41,8 @@ fn what_is_not_well_formed_is_refused() {
         "<a b='&c;'/>",
         "<p:a/>",
         "<a p:b=''/>",
+        "<a><b xmlns:p='u'/><p:c/></a>",
+        "<a><b xmlns:p='u'><p:c/></b><d p:e=''/></a>",
         "<1a/>",
         "<a:b:c xmlns:a='u'/>",
         "<a><!-- -- --></a>",
