@@ -6,6 +6,7 @@ mod full_disk;
 mod gate;
 mod kill;
 mod layering;
+mod memory;
 mod processes;
 mod requirements;
 mod round_trips;

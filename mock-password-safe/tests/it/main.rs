@@ -9,7 +9,6 @@ mod faults;
 mod fetch;
 mod fuzz;
 mod listing;
-mod memory;
 mod policy;
 mod scale;
 mod schema;

@@ -9,7 +9,6 @@ mod control;
 mod discovery;
 mod fault_kinds;
 mod faults;
-mod memory;
 mod operators;
 mod protocol;
 mod reading;

@@ -1,17 +1,18 @@
 //! The vault simulators with small and with large labs: time from the start of the process to its
 //! ready line, memory when it is ready, and how long a search of a large vault takes. Printed and
 //! not judged: times of one machine at one moment mean little. What the tests hold is the memory
-//! (`tests/it/memory.rs` of both vaults).
+//! (`tests/it/memory.rs`).
 //!
 //! `cargo bench --bench start` measures everything; words after `--` choose by name, a number says
 //! how many starts. The goals beside the figures are this project's own.
 #![allow(clippy::unwrap_used)]
 
-use std::io::{BufRead as _, BufReader};
+mod large;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
+use large::{Memory, Running, accounts, secrets};
 use mock_secret_server::lab::Lab;
 use mock_secret_server::state::{self, Answer, SecretText, Vault};
 use sim_kit::clock::{SimTime, Stopwatch};
@@ -91,47 +92,10 @@ fn started(subject: &Subject, rows: usize, starts: usize, few: Option<u64>) -> u
     memory.own
 }
 
-/// Bytes, nothing where the system does not tell.
-#[derive(Clone, Copy)]
-struct Memory {
-    resident: u64,
-    /// Without the files of the program.
-    own: u64,
-}
-
 fn run(subject: &Subject, lab: &Path) -> (u64, Memory) {
     let watch = Stopwatch::start();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_ecm-lab"))
-        .args(["mock", subject.name, "--tls", "off", "--lab"])
-        .arg(lab)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    let mut out = BufReader::new(child.stdout.take().unwrap());
-    out.read_line(&mut line).unwrap();
-    let us = watch.elapsed_us();
-    assert!(line.starts_with("READY "), "{line:?}");
-    let memory = memory_of(&child);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    (us, memory)
-}
-
-fn memory_of(child: &Child) -> Memory {
-    let path = format!("/proc/{}/status", child.id());
-    let status = std::fs::read_to_string(path).unwrap_or_default();
-    let of = |name: &str| {
-        let line = status.lines().find(|line| line.starts_with(name));
-        let kib = line.and_then(|line| line.split_whitespace().nth(1));
-        kib.and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) * 1024
-    };
-    Memory {
-        resident: of("VmRSS:"),
-        own: of("RssAnon:"),
-    }
+    let running = Running::start(subject.name, lab);
+    (watch.elapsed_us(), running.memory())
 }
 
 /// Searches of a vault with 100,000 secrets, without wire and sockets.
@@ -217,51 +181,4 @@ fn by_part(token: &SecretText, part: &str) -> state::Command {
         show_restricted: true,
         show_partial_matches: true,
     }
-}
-
-/// A lab of Secret Server: two secrets for each machine, in a hundred folders.
-fn secrets(rows: usize) -> String {
-    let user = "[[secret-server.users]]\nname = \"alice\"\npassword = \"generate\"\n";
-    let folders: String = (0..100)
-        .map(|number| {
-            format!(
-                "[[secret-server.folders]]\npath = \"Servers {number:03}\"\n\
-                 permissions = [{{ to = \"alice\", level = \"view\" }}]\n"
-            )
-        })
-        .collect();
-    let row = |number: usize| {
-        let (folder, admin) = (number * 100 / rows, number % 2);
-        let machine = format!(
-            "srv{:05}.site{:03}.acme.example",
-            number / 2,
-            number / 2 % 100
-        );
-        format!(
-            "[[secret-server.secrets]]\nname = \"{machine} admin{admin}\"\n\
-             template = \"Windows Account\"\nfolder = \"Servers {folder:03}\"\n\
-             fields = {{ Machine = \"{machine}\", Username = \"admin{admin}\" }}\n\
-             passwords = {{ Password = \"generate\" }}\n\n"
-        )
-    };
-    let rows: String = (0..rows).map(row).collect();
-    format!("{user}{folders}{rows}")
-}
-
-/// A lab of Password Safe: ten accounts on each system.
-fn accounts(rows: usize) -> String {
-    let account = |number: usize| {
-        format!(
-            "[[password-safe.systems.accounts]]\nname = \"account{number:03}\"\n\
-             smart-groups = [\"Servers\"]\ndescription = \"Account {number}\"\n\n"
-        )
-    };
-    let system = |number: usize| {
-        let accounts: String = (0..10).map(account).collect();
-        format!(
-            "[[password-safe.systems]]\nname = \"srv{number:05}\"\nplatform = \"Linux\"\n\
-             dns = \"srv{number:05}.acme.example\"\ndescription = \"Server {number}\"\n\n{accounts}"
-        )
-    };
-    (0..rows / 10).map(system).collect()
 }
