@@ -22,16 +22,26 @@ impl Spelling {
         }
     }
 
-    /// Fills `head` with the head of the response that `bytes` starts with, its names spelled.
-    /// `head` stays empty when `bytes` is something else.
+    /// Fills `head` with the head of the response that `bytes` starts with, its names spelled, and
+    /// with a `100 Continue` that goes out in front of it. `head` stays empty when `bytes` is
+    /// something else.
     pub(super) fn apply(&self, bytes: &[u8], head: &mut Vec<u8>) {
         head.clear();
-        if !bytes.starts_with(b"HTTP/1.") {
-            return;
+        let mut start = 0;
+        while bytes[start..].starts_with(b"HTTP/1.") {
+            let end = self.end.find(&bytes[start..]);
+            let end = end.map_or(bytes.len(), |at| start + at);
+            head.extend_from_slice(&bytes[head.len()..end]);
+            self.spell_names(&mut head[start..]);
+            if !bytes[start..].starts_with(b"HTTP/1.1 1") {
+                return;
+            }
+            start = bytes.len().min(end + "\r\n\r\n".len());
         }
-        let end = self.end.find(bytes).unwrap_or(bytes.len());
-        head.extend_from_slice(&bytes[..end]);
-        let mut rest = head.as_mut_slice();
+    }
+
+    fn spell_names(&self, head: &mut [u8]) {
+        let mut rest = head;
         // The first line is the status.
         while let Some(line_feed) = memchr(b'\n', rest) {
             rest = &mut rest[line_feed + 1..];
@@ -78,6 +88,12 @@ mod tests {
         assert_eq!(
             spelled("HTTP/1.1 100 Continue\r\n\r\n"),
             "HTTP/1.1 100 Continue"
+        );
+        assert_eq!(
+            spelled(&format!(
+                "HTTP/1.1 100 Continue\r\n\r\n{head}\r\n\r\na-b: c"
+            )),
+            format!("HTTP/1.1 100 Continue\r\n\r\n{wanted}")
         );
         for other in ["a-b: c\r\nx-aspnet-version: 4", ""] {
             assert_eq!(spelled(other), "", "{other:?}");

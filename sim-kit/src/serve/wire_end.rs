@@ -129,7 +129,7 @@ pub(super) struct ClearEnd<S> {
     stream: S,
     ending: Ending,
     spelling: Option<Arc<Spelling>>,
-    /// The head of a response, while it is written.
+    /// What is to go out instead of the first bytes that are next written: the rest of a head.
     head: Vec<u8>,
     again: Vec<u8>,
 }
@@ -163,10 +163,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ClearEnd<S> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
-        if let Some(spelling) = &this.spelling {
+        if let Some(spelling) = this.spelling.as_ref().filter(|_| this.head.is_empty()) {
             spelling.apply(bytes, &mut this.head);
         }
-        let (head, rest) = (&this.head, &bytes[this.head.len()..]);
+        let (head, rest) = (&this.head, bytes.get(this.head.len()..).unwrap_or_default());
         let stream = Pin::new(&mut this.stream);
         let written = ready!(if head.is_empty() {
             stream.poll_write(context, rest)
@@ -178,6 +178,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ClearEnd<S> {
             let both = head.iter().chain(rest).take(written);
             this.again.extend(both);
         }
+        this.head.drain(..written.min(this.head.len()));
         Poll::Ready(Ok(written))
     }
 
@@ -192,5 +193,31 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ClearEnd<S> {
             this.again.drain(..written);
         }
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_head_that_goes_out_byte_by_byte_is_spelled_to_its_end() {
+        // Room for three bytes at a time.
+        let (near, mut far) = tokio::io::duplex(3);
+        let spelling = Arc::new(Spelling::of(&["X-AspNet-Version"]));
+        let mut end = ClearEnd::new(near, Ending::default(), Some(spelling));
+        let writing = async {
+            let bytes = b"HTTP/1.1 200 OK\r\nx-aspnet-version: 4\r\ncontent-length: 3\r\n\r\na-b";
+            end.write_all(bytes).await?;
+            end.shutdown().await
+        };
+        let mut text = String::new();
+        let (written, read) = tokio::join!(writing, far.read_to_string(&mut text));
+        written.expect("written");
+        read.expect("read");
+        let wanted = "HTTP/1.1 200 OK\r\nX-AspNet-Version: 4\r\nContent-Length: 3\r\n\r\na-b";
+        assert_eq!(text, wanted);
     }
 }

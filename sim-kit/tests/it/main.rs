@@ -121,6 +121,19 @@ fn get(path: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_reply_right_behind_a_100_continue_is_spelled_like_any_other() {
+    let hosted = start(TlsChoice::Off).await;
+    let request = "POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\
+                   Connection: close\r\n\r\nbody";
+    let (text, _) = talk(&hosted, request).await;
+    assert!(text.contains("HTTP/1.1 200 OK\r\n"), "{text}");
+    for name in ["X-AspNet-Version: ", "Content-Length: ", "Content-Type: "] {
+        assert_eq!(text.matches(name).count(), 1, "{name}: {text}");
+    }
+    hosted.stop().await;
+}
+
+#[tokio::test]
 async fn a_client_that_does_not_finish_its_request_is_left() {
     let limits = Limits {
         header_read_s: 1,
