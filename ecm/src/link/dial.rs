@@ -29,8 +29,8 @@ use crate::secret::Secret;
 /// The path of the link below the site.
 const CONNECT_PATH: &str = "/api/ecm/v1/connect";
 
-/// Bytes read from the socket at a time. The library clears as many before each read, and frames are
-/// short: what it takes unless told otherwise costs more than everything else on the link.
+/// Bytes read from the socket at a time. The library clears as many before each read, 128 KiB unless
+/// told otherwise, and frames are short.
 const READ_BUFFER_BYTES: usize = 4 * 1024;
 
 /// How much may wait to be written before a peer that does not read is given up.
