@@ -64,7 +64,7 @@ impl SecretServer {
         if self.conversation.client.get_token_is_valid(&token).await? {
             return Ok(true);
         }
-        self.conversation.forget_api_token(&token).await;
+        self.conversation.forget_api_token(&token);
         let token = self.conversation.api_token().await?.token;
         self.conversation.client.get_token_is_valid(&token).await
     }

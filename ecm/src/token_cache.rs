@@ -11,6 +11,7 @@ mod counts;
 mod file;
 mod key;
 mod refusals;
+mod unwritten;
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -21,12 +22,12 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use jiff::Timestamp;
-use tokio_util::task::TaskTracker;
 
 use self::clears::{Order, Orders};
 use self::counts::Counters;
 use self::file::{CacheFile, Stamp};
 use self::refusals::Refusals;
+use self::unwritten::{Change, Writers};
 use crate::error::{ErrorKind, Hop, Owner, PluginError};
 use crate::secret::Secret;
 
@@ -93,8 +94,7 @@ struct Inner {
     /// First and longest pause after a refused log-on.
     pauses: OnceLock<(Duration, Duration)>,
     counts: Counters,
-    /// What goes to disk beside the requests.
-    writing: TaskTracker,
+    writers: Writers,
     /// Where orders to forget tokens arrive, if anywhere.
     directory: Option<PathBuf>,
     file: Option<CacheFile>,
@@ -105,6 +105,8 @@ struct Held {
     tokens: BTreeMap<TokenKey, CachedToken>,
     /// The state of the file that `tokens` was read from or written to.
     stamp: Option<Stamp>,
+    /// What was changed since, oldest first.
+    unwritten: Vec<Change>,
     orders: Orders,
 }
 
@@ -175,10 +177,7 @@ impl TokenCache {
     pub fn get(&self, key: &TokenKey, not_before: Option<Timestamp>) -> Option<CachedToken> {
         let mut held = lock(&self.inner.held);
         self.inner.refresh(&mut held);
-        let found = held.tokens.get(key)?;
-        not_before
-            .is_none_or(|limit| found.issued_at >= limit)
-            .then(|| found.clone())
+        held.token(key, not_before)
     }
 
     /// The token of `key`, or what `load` gives; callers that miss at the same time share one
@@ -202,21 +201,22 @@ impl TokenCache {
         self.inner.counts.missed();
         let flight = {
             let mut flights = lock(&self.inner.flights);
-            match flights.get(key) {
-                Some(flight) => flight.clone(),
+            if let Some(flight) = flights.get(key) {
+                flight.clone()
+            } else {
                 // A flight may have landed since the look above.
-                None => match self.get(key, not_before) {
-                    Some(token) => return Ok(token),
-                    None => {
-                        if let Some(refusal) = lock(&self.inner.refusals).of(key) {
-                            self.inner.counts.withheld();
-                            return Err(refusal);
-                        }
-                        let flight = self.take_off(key.clone(), load());
-                        flights.insert(key.clone(), flight.clone());
-                        flight
-                    }
-                },
+                let landed = lock(&self.inner.held).token(key, not_before);
+                if let Some(token) = landed {
+                    return Ok(token);
+                }
+                let refusal = lock(&self.inner.refusals).of(key);
+                if let Some(refusal) = refusal {
+                    self.inner.counts.withheld();
+                    return Err(refusal);
+                }
+                let flight = self.take_off(key.clone(), load());
+                flights.insert(key.clone(), flight.clone());
+                flight
             }
         };
         flight.await
@@ -237,13 +237,10 @@ impl TokenCache {
             let loaded = load.await;
             cache.inner.note(&key, &loaded);
             if let Ok(token) = &loaded {
-                let (key, token) = (key.clone(), token.clone());
-                cache.keep(move |held| {
-                    // Whoever ordered it meanwhile to be forgotten must not find it again.
-                    if !held.orders.hit_since(began, &key) {
-                        held.tokens.insert(key.clone(), token.clone());
-                        drop_oldest(&mut held.tokens);
-                    }
+                cache.make(Change::Keep {
+                    key: key.clone(),
+                    token: token.clone(),
+                    began,
                 });
             }
             drop(landing);
@@ -255,15 +252,11 @@ impl TokenCache {
     }
 
     /// Drops the token of `key` if it is still `refused`: somebody else may have replaced it.
-    pub async fn forget(&self, key: &TokenKey, refused: &Secret) {
-        let (key, refused) = (key.clone(), refused.clone());
-        self.change(move |held| {
-            let kept = held.tokens.get(&key);
-            if kept.is_some_and(|kept| kept.token == refused) {
-                held.tokens.remove(&key);
-            }
-        })
-        .await;
+    pub fn forget(&self, key: &TokenKey, refused: &Secret) {
+        self.make(Change::Forget {
+            key: key.clone(),
+            refused: refused.clone(),
+        });
     }
 
     /// Drops every token, or those of one user (`joe.user` in any domain, or `ACME\joe.user`), and
@@ -332,45 +325,42 @@ impl TokenCache {
         Ok(cleared)
     }
 
-    /// Changes memory at once, and the file beside: nobody waits for the disk to use a new token,
-    /// and a file that is not written costs a log-on after the next start and nothing else.
-    fn keep(&self, apply: impl Fn(&mut Held) + Send + 'static) {
-        {
-            let mut held = lock(&self.inner.held);
-            self.inner.refresh(&mut held);
-            apply(&mut held);
+    /// Changes memory at once, and the file a moment later.
+    fn make(&self, change: Change) {
+        let mut held = lock(&self.inner.held);
+        change.make(&mut held);
+        if self.inner.file.is_none() {
+            return;
         }
-        if self.inner.file.is_some() {
-            let cache = self.clone();
-            // Once more for the file, which another process may have changed meanwhile.
-            self.inner
-                .writing
-                .spawn(async move { cache.change(apply).await });
+        held.unwritten.push(change);
+        if held.unwritten.len() == 1 {
+            let inner = Arc::clone(&self.inner);
+            self.inner.writers.later(write(inner));
         }
     }
 
     /// Waits until everything that is to be on disk is there.
     pub async fn written(&self) {
-        let writing = &self.inner.writing;
-        writing.close();
-        writing.wait().await;
-        writing.reopen();
+        self.inner.writers.done().await;
     }
+}
 
-    /// Changes memory and file; a file that cannot be written costs a log-on after the next
-    /// start and nothing else, so it is only logged.
-    async fn change(&self, apply: impl FnOnce(&mut Held) + Send + 'static) {
-        let inner = Arc::clone(&self.inner);
-        let changed = if inner.file.is_some() {
-            tokio::task::spawn_blocking(move || inner.change(apply)).await
-        } else {
-            Ok(inner.change(apply))
-        };
-        match changed {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!("{error}; tokens are kept in memory only"),
-            Err(_) => tracing::warn!("failed to write the token cache: the writer was lost"),
-        }
+/// Writes what is unwritten. A file that cannot be written costs a log-on after the next start and
+/// nothing else, so it is only logged.
+async fn write(inner: Arc<Inner>) {
+    match tokio::task::spawn_blocking(move || inner.change(|_| {})).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!("{error}; tokens are kept in memory only"),
+        Err(_) => tracing::warn!("failed to write the token cache: the writer was lost"),
+    }
+}
+
+impl Held {
+    fn token(&self, key: &TokenKey, not_before: Option<Timestamp>) -> Option<CachedToken> {
+        let found = self.tokens.get(key)?;
+        not_before
+            .is_none_or(|limit| found.issued_at >= limit)
+            .then(|| found.clone())
     }
 }
 
@@ -391,6 +381,9 @@ impl Inner {
         if held.stamp != stamp {
             held.tokens = file.read();
             held.stamp = stamp;
+            let unwritten = std::mem::take(&mut held.unwritten);
+            unwritten.iter().for_each(|change| change.make(held));
+            held.unwritten = unwritten;
         }
     }
 
@@ -406,6 +399,7 @@ impl Inner {
             let mut held = lock(&self.held);
             self.refresh(&mut held);
             apply(&mut held);
+            held.unwritten.clear();
             held.tokens.clone()
         };
         let _guard = between_processes?;

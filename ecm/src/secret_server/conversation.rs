@@ -94,7 +94,7 @@ impl Conversation {
                 Err(CallError::DeadToken) if errand.may_replace(&token) => {
                     tracing::info!("the vault refuses the user's cached token; asking for another");
                     errand.trace.add(Step::TokenReplaced);
-                    self.tokens.forget(&errand.key, &token).await;
+                    self.tokens.forget(&errand.key, &token);
                 }
                 Err(CallError::DeadToken) => break,
             }
@@ -121,8 +121,8 @@ impl Conversation {
             .await
     }
 
-    pub(super) async fn forget_api_token(&self, refused: &Secret) {
-        self.tokens.forget(&self.api_key(), refused).await;
+    pub(super) fn forget_api_token(&self, refused: &Secret) {
+        self.tokens.forget(&self.api_key(), refused);
     }
 
     async fn user_token(self: &Arc<Self>, errand: &Errand) -> Result<CachedToken, PluginError> {
@@ -209,7 +209,7 @@ impl Conversation {
                 Err(CallError::Failed(error)) => return Err(error),
                 Err(CallError::DeadToken) => {
                     tracing::info!("the vault refuses the API account's cached token; logging on");
-                    self.forget_api_token(&token).await;
+                    self.forget_api_token(&token);
                 }
             }
         }

@@ -129,7 +129,8 @@ impl Orders {
     fn take_over(&mut self, directory: &Path) {
         let path = path(directory);
         self.stamp = Stamp::of(&path);
-        self.recent = read(&path).into();
+        let length = self.stamp.as_ref().map_or(0, Stamp::length);
+        self.recent = read(&path, length).into();
         self.last = self.recent.back().map_or(0, |order| order.number);
     }
 }
@@ -145,9 +146,11 @@ fn line(order: &Order) -> String {
     }
 }
 
-/// The orders of a file; none if it is missing or damaged.
-fn read(path: &Path) -> Vec<Order> {
-    let mut text = String::new();
+/// The orders of a file, which is about `length` bytes long; none if it is missing or damaged.
+fn read(path: &Path, length: u64) -> Vec<Order> {
+    // Room for one byte more shows the end without growing.
+    let room = length.min(FILE_BYTES_MAX) as usize + 1;
+    let mut text = String::with_capacity(room);
     let Ok(file) = std::fs::File::open(path) else {
         return Vec::new();
     };

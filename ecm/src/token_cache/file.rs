@@ -50,6 +50,11 @@ impl Stamp {
             inode: metadata.ino(),
         })
     }
+
+    /// Bytes of the file.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
 }
 
 #[derive(Debug)]

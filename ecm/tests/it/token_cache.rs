@@ -60,12 +60,17 @@ fn token(text: &str) -> CachedToken {
     }
 }
 
-async fn put(cache: &TokenCache, key: &TokenKey, text: &str) {
+/// A token that is not on disk at once.
+async fn take(cache: &TokenCache, key: &TokenKey, text: &str) {
     let fresh = token(text);
     cache
         .get_or_load(key, None, || async { Ok(fresh) })
         .await
         .unwrap();
+}
+
+async fn put(cache: &TokenCache, key: &TokenKey, text: &str) {
+    take(cache, key, text).await;
     cache.written().await;
 }
 
@@ -221,10 +226,37 @@ async fn only_the_refused_token_is_forgotten() {
     let cache = TokenCache::in_memory();
     let joe = key(&["joe"]);
     put(&cache, &joe, "new").await;
-    cache.forget(&joe, &"old".into()).await;
+    cache.forget(&joe, &"old".into());
     assert_eq!(held(&cache, &joe).as_deref(), Some("new"));
-    cache.forget(&joe, &"new".into()).await;
+    cache.forget(&joe, &"new".into());
     assert_eq!(held(&cache, &joe), None);
+}
+
+#[tokio::test]
+async fn tokens_not_yet_on_disk_outlast_what_another_process_writes() {
+    let place = Place::new();
+    let (one, other) = (place.open(), place.open());
+    let (joe, sue) = (key(&["joe"]), key(&["sue"]));
+    take(&one, &joe, "j").await;
+    put(&other, &sue, "s").await;
+    let both = |cache: &TokenCache| (held(cache, &joe), held(cache, &sue));
+    let expected = (Some("j".to_owned()), Some("s".to_owned()));
+    assert_eq!(both(&one), expected);
+    soon(one.written()).await;
+    assert_eq!(both(&place.open()), expected);
+}
+
+#[tokio::test]
+async fn a_refused_token_is_gone_from_the_disk_too() {
+    let place = Place::new();
+    let (cache, joe) = (place.open(), key(&["joe"]));
+    put(&cache, &joe, "t").await;
+    cache.forget(&joe, &"another".into());
+    soon(cache.written()).await;
+    assert_eq!(held(&place.open(), &joe).as_deref(), Some("t"));
+    cache.forget(&joe, &"t".into());
+    soon(cache.written()).await;
+    assert_eq!(held(&place.open(), &joe), None);
 }
 
 #[tokio::test]
