@@ -140,17 +140,16 @@ impl Peer {
     }
 }
 
-/// Time that a process has used, user and system; nothing where the system does not tell.
+/// Time that the threads of a process have used, user and system; nothing where the system does not
+/// tell.
 pub(crate) fn cpu_time(process: u32) -> Duration {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks: u64 = fields
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .filter_map(|ticks| ticks.parse::<u64>().ok())
-        .sum();
-    Duration::from_millis(ticks * 10)
+    let threads = std::fs::read_dir(format!("/proc/{process}/task"));
+    let used = |thread: std::fs::DirEntry| {
+        let told = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        told.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    let threads = threads.into_iter().flatten().flatten();
+    Duration::from_nanos(threads.filter_map(used).sum())
 }
 
 fn started(mut command: Command) -> (Child, Ready) {
