@@ -12,6 +12,7 @@ use std::future::Future;
 use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 
 /// Where the ECM reads the time of day.
 pub trait Clock: Send + Sync + fmt::Debug {
@@ -38,6 +39,14 @@ pub async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option
 /// Waits for `pause`.
 pub async fn sleep(pause: Duration) {
     tokio::time::sleep(pause).await;
+}
+
+/// Lets the runtime's timer run out once a second, until `stopped`. A limit that would be the next
+/// to run out has to rouse the timer when it begins, by a system call; this way something always
+/// runs out earlier than the limit of a call, which begins often and hardly ever runs out.
+pub async fn keep_time(stopped: CancellationToken) {
+    const SECOND: Duration = Duration::from_secs(1);
+    while within(SECOND, stopped.cancelled()).await.is_none() {}
 }
 
 /// Blocks the thread for `pause`; for threads that may block, never for the runtime's own.

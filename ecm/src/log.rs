@@ -7,7 +7,7 @@
 
 mod rolling;
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -192,43 +192,59 @@ where
 fn line(level: Level, target: &str, text: &str) -> String {
     let now = SystemClock.now();
     let thread = std::thread::current();
-    format!(
-        "{},{:03} [{}] {level} {} - {}\n",
+    let text = text.trim_end();
+    let mut line = String::with_capacity(text.len() + 100);
+    // A string takes whatever is written to it.
+    let _ = write!(
+        line,
+        "{},{:03} [{}] {level} ",
         now.strftime("%Y-%m-%d %H:%M:%S"),
         now.subsec_millisecond(),
         thread.name().unwrap_or("unnamed"),
-        logger(target),
-        contained(text.trim_end()),
-    )
+    );
+    push_logger(&mut line, target);
+    line.push_str(" - ");
+    push_contained(&mut line, text);
+    line.push('\n');
+    line
 }
 
 /// `ecm::secret_server::client` as log4net would name it: `Ecm.SecretServer.Client`.
-fn logger(target: &str) -> String {
-    let capitalized = |word: &str| {
-        let mut letters = word.chars();
-        letters.next().map_or_else(String::new, |first| {
-            first.to_uppercase().collect::<String>() + letters.as_str()
-        })
-    };
-    let module = |name: &str| name.split('_').map(capitalized).collect::<String>();
-    target.split("::").map(module).collect::<Vec<_>>().join(".")
+fn push_logger(line: &mut String, target: &str) {
+    for (number, module) in target.split("::").enumerate() {
+        if number > 0 {
+            line.push('.');
+        }
+        for word in module.split('_') {
+            let mut letters = word.chars();
+            line.extend(letters.next().into_iter().flat_map(char::to_uppercase));
+            line.push_str(letters.as_str());
+        }
+    }
 }
 
 /// `text` in a form that cannot be taken for another event.
-fn contained(text: &str) -> String {
-    let mut kept = String::with_capacity(text.len());
-    for (index, letter) in text.chars().enumerate() {
-        match letter {
-            _ if index == EVENT_CHARS_MAX => {
-                kept.push_str(" … (cut)");
-                break;
-            }
-            '\n' => kept.push_str("\n    "),
-            letter if letter.is_control() => kept.extend(letter.escape_default()),
-            letter => kept.push(letter),
-        }
+fn push_contained(line: &mut String, text: &str) {
+    if text.len() <= EVENT_CHARS_MAX && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        // Nearly every text.
+        line.push_str(text);
+        return;
     }
-    kept
+    let end = text.char_indices().nth(EVENT_CHARS_MAX);
+    let mut rest = &text[..end.map_or(text.len(), |(end, _)| end)];
+    while let Some(at) = rest.find(char::is_control) {
+        line.push_str(&rest[..at]);
+        let mut letters = rest[at..].chars();
+        match letters.next() {
+            Some('\n') => line.push_str("\n    "),
+            letter => line.extend(letter.into_iter().flat_map(char::escape_default)),
+        }
+        rest = letters.as_str();
+    }
+    line.push_str(rest);
+    if end.is_some() {
+        line.push_str(" … (cut)");
+    }
 }
 
 #[cfg(test)]
@@ -335,7 +351,22 @@ mod tests {
 
     #[test]
     fn a_flood_is_cut() {
-        let line = logged(|| tracing::warn!(target: "ecm", "{}", "x".repeat(1 << 20)));
-        assert!(line.len() < EVENT_CHARS_MAX + 200 && line.ends_with("(cut)\n"));
+        for letter in ["x", "ä", "\u{85}"] {
+            let line = logged(|| tracing::warn!(target: "ecm", "{}", letter.repeat(1 << 20)));
+            assert!(line.chars().count() < 6 * EVENT_CHARS_MAX + 200);
+            assert!(line.ends_with(" … (cut)\n"));
+        }
+        let whole = "ä".repeat(EVENT_CHARS_MAX);
+        let line = logged(|| tracing::warn!(target: "ecm", "{whole}"));
+        assert!(line.ends_with(&format!(" - {whole}\n")));
+    }
+
+    #[test]
+    fn letters_of_any_language_stay_and_control_characters_do_not() {
+        let line = logged(|| tracing::warn!(target: "ecm", "aé\u{9b}\u{7f}\t\u{1f600}\nb"));
+        assert!(
+            line.ends_with(" - aé\\u{9b}\\x7f\\t\u{1f600}\n    b\n"),
+            "{line}"
+        );
     }
 }

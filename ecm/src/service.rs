@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::broker::Broker;
-use crate::clock::{Clock, SystemClock, within};
+use crate::clock::{Clock, SystemClock, keep_time, within};
 use crate::config::{ApplianceConfig, CheckInConfig, Config, Finding, MonitorConfig};
 use crate::env::{Environment, hostname};
 use crate::link::wire::{CapabilityFlags, Hello, PROTOCOL_VERSION, PluginIdentity};
@@ -212,6 +212,7 @@ impl Service {
                 tokio::spawn(monitor::watch_vault(broker, every, stop_background.clone()));
             }
         }
+        tokio::spawn(keep_time(stop_background.clone()));
         let payer = {
             let (broker, stop) = (Arc::clone(&self.broker), stop_background.clone());
             tokio::spawn(async move { broker.pay_debts(stop).await })

@@ -1,6 +1,7 @@
 //! The calls that leave nothing behind: one question to the plugin, one answer.
 
 use super::calls::Calls;
+use crate::clock::Stopwatch;
 use crate::error::{PluginError, shortened};
 use crate::link::wire::{Answer, Call, CredentialEntry, EndpointEntry};
 use crate::plugin::{Capabilities, EndpointType, Plugin, Session};
@@ -20,12 +21,20 @@ pub(super) async fn ask(calls: &Calls, call: Call) -> Result<Answer, PluginError
 
 async fn ask_plugin(plugin: &dyn Plugin, call: Call) -> Result<Answer, PluginError> {
     let name = call.name();
+    let began = Stopwatch::start();
     match call {
         Call::FindCredentials { session } => {
             let session = Session::from(session);
             let looked_up = plugin.explain_find(&session).await;
             let vault_user = looked_up.vault_user.as_deref();
-            tell(name, &session, vault_user, &looked_up.result, Vec::len);
+            tell(
+                name,
+                &session,
+                vault_user,
+                &looked_up.result,
+                began,
+                Vec::len,
+            );
             let found = looked_up.result?;
             let credentials = found.into_iter().map(CredentialEntry::from).collect();
             Ok(Answer::Credentials { credentials })
@@ -43,7 +52,7 @@ async fn ask_plugin(plugin: &dyn Plugin, call: Call) -> Result<Answer, PluginErr
                 .filter_map(|name| EndpointType::from_name(name));
             let types: Vec<_> = types.collect();
             let found = plugin.find_endpoints(&session, &types, &query, count).await;
-            tell(name, &session, None, &found, Vec::len);
+            tell(name, &session, None, &found, began, Vec::len);
             let endpoints = found?.into_iter().map(EndpointEntry::from).collect();
             Ok(Answer::Endpoints { endpoints })
         }
@@ -53,7 +62,7 @@ async fn ask_plugin(plugin: &dyn Plugin, call: Call) -> Result<Answer, PluginErr
         } => {
             let session = Session::from(session);
             let started = plugin.start_session(&session, &credential_id).await;
-            tell(name, &session, None, &started, |()| 0);
+            tell(name, &session, None, &started, began, |()| 0);
             started.map(|()| Answer::Done)
         }
         Call::SessionStarted {
@@ -63,13 +72,13 @@ async fn ask_plugin(plugin: &dyn Plugin, call: Call) -> Result<Answer, PluginErr
         } => {
             let (session, url) = (Session::from(session), history_url.as_deref());
             let taken = plugin.session_started(&session, url, expiry_s).await;
-            tell(name, &session, None, &taken, |()| 0);
+            tell(name, &session, None, &taken, began, |()| 0);
             taken.map(|()| Answer::Done)
         }
         Call::SessionComplete { session } => {
             let session = Session::from(session);
             let taken = plugin.session_complete(&session).await;
-            tell(name, &session, None, &taken, |()| 0);
+            tell(name, &session, None, &taken, began, |()| 0);
             taken.map(|()| Answer::Done)
         }
         Call::Health => {
@@ -96,6 +105,7 @@ pub(super) fn tell<T>(
     session: &Session,
     vault_user: Option<&str>,
     outcome: &Result<T, PluginError>,
+    began: Stopwatch,
     count: impl Fn(&T) -> usize,
 ) {
     let (user, item) = (&session.user, &session.jump_item);
@@ -111,6 +121,7 @@ pub(super) fn tell<T>(
         vault_user = vault_user.map(name),
         results = outcome.as_ref().ok().map(count),
         failed,
+        took = ?began.elapsed(),
         "served"
     );
 }

@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::ask::tell;
 use super::{Broker, Handled, Origin, broke_down};
-use crate::clock::within;
+use crate::clock::{Stopwatch, within};
 use crate::diagnosis::log_failure;
 use crate::error::{ErrorKind, Hop, PluginError};
 use crate::link::wire::{Answer, ErrorAnswer, SealedBox, SessionFrame};
@@ -198,8 +198,9 @@ impl Broker {
         } = fetch;
         let (plugin_session, wanted) = (Session::from(session.clone()), credential_id.clone());
         let call = self.calls.make("get_credential", move |plugin| async move {
+            let (name, began) = ("get_credential", Stopwatch::start());
             let fetched = plugin.get_credential(&plugin_session, &wanted).await;
-            tell("get_credential", &plugin_session, None, &fetched, |_| 1);
+            tell(name, &plugin_session, None, &fetched, began, |_| 1);
             fetched
         });
         let package = match within(origin.limit + FETCH_GRACE, call).await {

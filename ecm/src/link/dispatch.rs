@@ -226,15 +226,8 @@ fn log_answer(name: &str, id: &str, answer: &Answer, took: Duration) {
                 error.message
             );
         }
-        Answer::Credentials { credentials } => {
-            tracing::info!(
-                request = name,
-                id,
-                credentials = credentials.len(),
-                ?took,
-                "answered"
-            );
-        }
+        // The broker tells of it, and a list is what an ECM serves most.
+        Answer::Credentials { .. } => tracing::debug!(request = name, id, ?took, "answered"),
         _ => tracing::info!(request = name, id, ?took, "answered"),
     }
 }

@@ -237,17 +237,26 @@ impl Writer {
     /// The escapes of .NET's writer for text: quotes stay, carriage returns and control characters
     /// become references.
     fn escaped(&mut self, value: &str) {
-        for character in value.chars() {
-            match character {
-                '&' => self.document.push_str("&amp;"),
-                '<' => self.document.push_str("&lt;"),
-                '>' => self.document.push_str("&gt;"),
-                '\n' | '\t' => self.document.push(character),
-                _ if character.is_ascii_control() => {
-                    self.raw(&["&#x", &format!("{:X}", u32::from(character)), ";"]);
-                }
-                _ => self.document.push(character),
+        let mut rest = value;
+        while let Some(at) = rest.bytes().position(is_escaped) {
+            self.document.push_str(&rest[..at]);
+            match rest.as_bytes()[at] {
+                b'&' => self.document.push_str("&amp;"),
+                b'<' => self.document.push_str("&lt;"),
+                b'>' => self.document.push_str("&gt;"),
+                control => self.raw(&["&#x", &format!("{control:X}"), ";"]),
             }
+            rest = &rest[at + 1..];
         }
+        self.document.push_str(rest);
+    }
+}
+
+/// Only characters of one byte are.
+fn is_escaped(byte: u8) -> bool {
+    match byte {
+        b'&' | b'<' | b'>' => true,
+        b'\n' | b'\t' => false,
+        _ => byte.is_ascii_control(),
     }
 }
