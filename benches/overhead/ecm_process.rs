@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use ecm::config::Config;
 use ecm::env::Environment;
-use ecm::service::Service;
+use ecm::service::{self, Service};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +21,7 @@ pub(crate) fn config_of(arguments: &[String]) -> Option<PathBuf> {
 
 /// Is the ECM until it is told to stop.
 pub(crate) fn play(config: &Path) {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let runtime = service::runtime().unwrap();
     runtime.block_on(async {
         let mut config = Config::load(config).unwrap();
         config.local.log.file = Some(config.local.state.dir.with_file_name("ECM.log"));

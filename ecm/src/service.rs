@@ -5,9 +5,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -231,6 +233,20 @@ impl Service {
         tracing::info!(check_ins_owed = self.outbox.owed(), "stopped");
         ended.map_err(ServiceError::Connect)
     }
+}
+
+/// What a service runs on: one thread, since a request is mostly waiting, and what takes long (a long
+/// answer, the disk, a plugin that may block) has threads of its own. So calls of the vault that go
+/// out together are written together, and nothing is handed from one thread to another.
+///
+/// # Errors
+/// The system gives no thread or no event queue.
+pub fn runtime() -> io::Result<Runtime> {
+    let next = AtomicUsize::new(1);
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .thread_name_fn(move || format!("worker-{}", next.fetch_add(1, Ordering::Relaxed)))
+        .build()
 }
 
 /// The first thing to look at when this ECM does not do what it should: what it was started as.

@@ -4,9 +4,8 @@ use clap::Args;
 use ecm::config::Config;
 use ecm::env::Environment;
 use ecm::link::LinkState;
-use ecm::service::{Service, ServiceError};
+use ecm::service::{Service, ServiceError, runtime};
 use serde_json::{Value, json};
-use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinError;
@@ -52,19 +51,6 @@ impl Run {
             }
         }
     }
-}
-
-fn runtime() -> std::io::Result<Runtime> {
-    let next = std::sync::atomic::AtomicUsize::new(1);
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .thread_name_fn(move || {
-            format!(
-                "worker-{}",
-                next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
-            )
-        })
-        .build()
 }
 
 async fn serve(config: &Config) -> Exit {
