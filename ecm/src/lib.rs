@@ -21,6 +21,7 @@ pub mod oauth;
 pub mod outbox;
 pub mod password_safe;
 pub mod plugin;
+pub mod plugin_settings;
 pub mod seal;
 pub mod secret;
 pub mod secret_server;
