@@ -26,6 +26,7 @@ pub mod seal;
 pub mod secret;
 pub mod secret_server;
 pub mod service;
+mod small_file;
 pub mod state_dir;
 pub mod test_settings;
 pub mod tls;
