@@ -11,6 +11,7 @@ mod identity;
 mod leaks;
 mod link;
 mod password_safe;
+mod program;
 mod retrieval;
 mod room;
 mod symptoms;
