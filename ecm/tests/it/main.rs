@@ -17,6 +17,7 @@ mod room;
 mod symptoms;
 mod test_settings;
 mod test_settings_command;
+mod test_settings_outcomes;
 mod tls;
 mod token_cache;
 mod vault;
