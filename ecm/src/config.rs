@@ -229,7 +229,9 @@ impl std::str::FromStr for Override {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (key, value) = text.split_once('=').ok_or("must be KEY=VALUE")?;
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        // What does not look like a key may be a secret in base64, which ends in an equals sign; a
+        // finding about the key would repeat it.
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
         if key.is_empty() || !key.bytes().all(plain) {
             return Err("KEY must be a setting of the vault's section, such as endpoint_url");
         }

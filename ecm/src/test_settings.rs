@@ -146,6 +146,12 @@ impl TestForm {
                 problems.push(FormProblem { label, problem });
             }
         };
+        for (label, value) in self.filled_fields() {
+            let is_long = value.chars().nth(FIELD_CHARS_MAX).is_some();
+            refuse(is_long, label, "is longer than 1024 characters");
+            let is_odd = value.contains(char::is_control);
+            refuse(is_odd, label, "holds a control character; type it anew");
+        }
         refuse(self.username.trim().is_empty(), USERNAME, "is required");
         let hostname = filled(&self.hostname);
         let url = filled(&self.url);
@@ -192,22 +198,32 @@ impl TestForm {
         problems
     }
 
+    /// What was typed, by label, in the order of the form.
+    fn filled_fields(&self) -> Vec<(&'static str, &str)> {
+        let optional = |label, text| Some((label, filled(text)?));
+        let mut fields = vec![(USERNAME, self.username.trim())];
+        fields.extend(optional(DISTINGUISHED, &self.distinguished_name));
+        fields.push((ITEM_TYPE, self.item_type.name()));
+        fields.extend(optional(HOSTNAME, &self.hostname));
+        fields.extend(optional(WEBSITE, &self.url));
+        let additional_ips = self.additional_ips.iter();
+        fields.extend(additional_ips.map(|ip| (ADDITIONAL, ip.trim())));
+        fields.extend(optional(APPLICATION, &self.application_name));
+        fields
+    }
+
+    /// The fields as they are shown and logged.
     fn inputs(&self) -> Vec<(&'static str, String)> {
-        let optional = |label, text: &Option<String>| Some((label, filled(text)?.to_owned()));
-        let mut inputs = vec![(USERNAME, self.username.trim().to_owned())];
-        inputs.extend(optional(DISTINGUISHED, &self.distinguished_name));
-        inputs.push((ITEM_TYPE, self.item_type.to_string()));
-        inputs.extend(optional(HOSTNAME, &self.hostname));
-        inputs.extend(filled(&self.url).map(|url| (WEBSITE, without_password(url))));
-        inputs.extend(
-            self.additional_ips
-                .iter()
-                .map(|text| (ADDITIONAL, text.clone())),
-        );
-        inputs.extend(optional(APPLICATION, &self.application_name));
-        inputs
+        let shown = |(label, value)| match label {
+            WEBSITE => (label, shortened(&without_secrets(value), FIELD_CHARS_MAX)),
+            _ => (label, shortened(value, FIELD_CHARS_MAX)),
+        };
+        self.filled_fields().into_iter().map(shown).collect()
     }
 }
+
+/// Longest value of a field; the appliance's own longest user name has 64 (documented ecm:§7.1).
+const FIELD_CHARS_MAX: usize = 1024;
 
 const USERNAME: &str = "SRA Console Username";
 const DISTINGUISHED: &str = "Distinguished Name";
@@ -399,16 +415,26 @@ fn filled(text: &Option<String>) -> Option<&str> {
         .filter(|text| !text.is_empty())
 }
 
-/// The address with a mark in place of a password: inputs are shown and logged.
-fn without_password(text: &str) -> String {
-    let url = Url::parse(text).ok().filter(|url| url.password().is_some());
-    match url {
-        Some(mut url) => {
-            // Only an address without a host cannot have one, and it has.
-            let _ = url.set_password(Some("***"));
+/// The address with a mark in place of a password and of what follows a `?` or `#`, which may be a
+/// token. What is no address at all is treated with more suspicion.
+fn without_secrets(text: &str) -> String {
+    match Url::parse(text) {
+        Ok(mut url) if url.has_host() => {
+            if url.password().is_some() {
+                // Only an address without a host cannot have one, and it has.
+                let _ = url.set_password(Some("***"));
+            } else if url.query().is_none() && url.fragment().is_none() {
+                return text.to_owned();
+            }
+            let has_more = url.query().is_some() || url.fragment().is_some();
+            url.set_query(has_more.then_some("***"));
+            url.set_fragment(None);
             url.into()
         }
-        None => text.to_owned(),
+        _ => match text.rsplit_once('@') {
+            Some((_, host)) => format!("***@{host}"),
+            None => text.to_owned(),
+        },
     }
 }
 

@@ -3,6 +3,7 @@
 use clap::Args;
 use ecm::config::{Config, Finding, LocalConfig, VaultConfig, places};
 use ecm::env::Environment;
+use ecm::error::on_screen;
 use ecm::tls;
 use ecm::token_cache::{KeySource, TokenCache};
 use ecm::vault::{VaultError, plugin_with, token_cache_key};
@@ -54,25 +55,21 @@ impl CheckConfig {
             VaultConfig::SecretServer { settings, .. } => ("Secret Server", &settings.endpoint_url),
             VaultConfig::PasswordSafe { settings, .. } => ("Password Safe", &settings.endpoint_url),
         };
-        say(format_args!(
-            "{}: nothing wrong",
-            self.file.config.display()
-        ));
-        say(format_args!("  appliance  {}", config.appliance.site_url));
-        say(format_args!("  vault      {endpoint_url} ({vault})"));
-        say(format_args!(
-            "  state      {}",
-            config.local.state.dir.display()
-        ));
+        let mut lines = vec![
+            format!("{}: nothing wrong", self.file.config.display()),
+            format!("  appliance  {}", config.appliance.site_url),
+            format!("  vault      {endpoint_url} ({vault})"),
+            format!("  state      {}", config.local.state.dir.display()),
+        ];
         if let Ok(Some(KeySource::File(key))) = token_cache_key(&config.local, &environment)
             && !key.exists()
         {
             let key = key.display();
-            say(format_args!(
+            lines.push(format!(
                 "  token key  {key} (missing; `ecm run` makes it, its directory can be written)"
             ));
         }
-        Exit::Success
+        say(on_screen(&lines.join("\n")))
     }
 }
 

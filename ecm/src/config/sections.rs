@@ -28,7 +28,7 @@ pub(super) fn read_all(file: &Path, text: &str) -> Result<Config, Vec<Finding>> 
         // The form of a bundled ECM names the appliance; what else there is about it is ours.
         let bundled = root
             .table("vault")
-            .is_some_and(|mut vault| vault.table(vaults::PASSWORD_SAFE_BUNDLED).is_some());
+            .is_some_and(|mut vault| vault.has(vaults::PASSWORD_SAFE_BUNDLED));
         let local = local(&mut root, file);
         let appliance = match &local {
             Some((_, Some(form))) => bundled_appliance(root.table("appliance"), form, file),

@@ -35,14 +35,15 @@ pub(super) fn vault(mut table: Table<'_, '_>, file: &Path) -> Option<Vault> {
     let sections = [SECRET_SERVER, PASSWORD_SAFE, PASSWORD_SAFE_BUNDLED];
     let given: Vec<_> = sections
         .into_iter()
-        .filter_map(|name| Some((name, table.table(name)?)))
+        .filter(|&name| table.has(name))
         .collect();
-    let mut given = given.into_iter();
-    let vault = match (given.next(), given.next()) {
-        (Some((SECRET_SERVER, section)), None) => secret_server(section, file).map(Vault::alone),
-        (Some((PASSWORD_SAFE, section)), None) => password_safe(section, file).map(Vault::alone),
-        (Some((_, section)), None) => password_safe_bundled(section, file),
-        (None, _) => {
+    let vault = match given[..] {
+        [name] => table.table(name).and_then(|section| match name {
+            SECRET_SERVER => secret_server(section, file).map(Vault::alone),
+            PASSWORD_SAFE => password_safe(section, file).map(Vault::alone),
+            _ => password_safe_bundled(section, file),
+        }),
+        [] => {
             table.problem(
                 SECRET_SERVER,
                 "missing; add a section [vault.secret-server], [vault.password-safe] or \
@@ -50,7 +51,7 @@ pub(super) fn vault(mut table: Table<'_, '_>, file: &Path) -> Option<Vault> {
             );
             None
         }
-        (Some((first, _)), Some((second, _))) => {
+        [first, second, ..] => {
             let problem = format!("must not stand beside {first}: one ECM, one vault");
             table.problem(second, problem);
             None

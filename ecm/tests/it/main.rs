@@ -2,6 +2,7 @@
 //! link to a scripted appliance, on real sockets.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+mod bad_input;
 mod bomb;
 mod conversation;
 mod endpoint;

@@ -1,7 +1,7 @@
 //! The Test Settings form: its rules, its outcomes and their texts.
 
 use ecm::diagnosis::Symptom;
-use ecm::plugin::JumpItemType;
+use ecm::plugin::{CredentialSummary, JumpItemType};
 use ecm::test_settings::{TestForm, TestReport, test_settings};
 
 use crate::vault::{
@@ -162,6 +162,19 @@ async fn a_password_in_an_address_is_not_repeated() {
     let text = report.to_text(true);
     assert!(text.contains("https://joe:***@erp.acme.example/"), "{text}");
     assert!(!text.contains(CANARY), "{text}");
+}
+
+#[tokio::test]
+async fn names_of_a_vault_can_neither_clear_the_screen_nor_begin_a_line() {
+    let mut report = run(&form(), None, well).await;
+    let hostile = CredentialSummary {
+        credential_id: "7\nError type".into(),
+        display_value: "srv01\u{1b}[2J\nError Retrieving Credential List\u{202e}".into(),
+    };
+    report.lookup.result = Ok(vec![hostile]);
+    let text = report.to_text(true);
+    let row = r"  srv01\u{1b}[2J\nError Retrieving Credential List\u{202e}  Retrieve Credential: --retrieve 7\nError type";
+    assert!(text.lines().any(|line| line == row), "{text}");
 }
 
 #[tokio::test]
