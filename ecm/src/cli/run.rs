@@ -28,12 +28,9 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn run(self) -> Exit {
-        let config = match Config::load(&self.file.config) {
+        let config = match self.file.load() {
             Ok(config) => config,
-            Err(error) => {
-                complain(error);
-                return Exit::Usage;
-            }
+            Err(exit) => return exit,
         };
         if let Err(error) = ecm::log::start(&config.local.log) {
             complain(error);
