@@ -165,6 +165,29 @@ async fn a_password_in_an_address_is_not_repeated() {
 }
 
 #[tokio::test]
+async fn what_follows_the_question_mark_of_an_address_is_not_repeated() {
+    let url = format!("https://erp.acme.example/login?token={CANARY}#{CANARY}");
+    for item_type in [JumpItemType::WebJump, JumpItemType::ProtocolTunnel] {
+        let web = TestForm {
+            url: Some(url.clone()),
+            ..TestForm::new("joe", item_type, "")
+        };
+        for fails in [false, true] {
+            let report = run(&web, None, move |call| match call.operation.as_str() {
+                "SearchSecretsByFieldValue" if fails => refused("Hm."),
+                _ => well(call),
+            })
+            .await;
+            let text = report.to_text(true);
+            assert!(!text.contains(CANARY), "{text}");
+            let step =
+                "search in Machine = https://erp.acme.example/login?*** [the address as given]";
+            assert!(text.contains(step), "{text}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn names_of_a_vault_can_neither_clear_the_screen_nor_begin_a_line() {
     let mut report = run(&form(), None, well).await;
     let hostile = CredentialSummary {
