@@ -108,14 +108,14 @@ pub(crate) fn read(path: &Path, bytes_max: usize) -> Result<Zeroizing<Vec<u8>>, 
     SmallFile::open(path)?.read(bytes_max)
 }
 
-/// The text of the file at `path`, without the mark that some editors put before UTF-8.
+/// The text of the file at `path`.
 ///
 /// # Errors
 /// As [`read`], or it is not UTF-8.
 pub(crate) fn read_text(path: &Path, bytes_max: usize) -> Result<String, ReadProblem> {
     let bytes = read(path, bytes_max)?;
     let text = std::str::from_utf8(&bytes).map_err(|_| ReadProblem::NotText)?;
-    Ok(text.strip_prefix('\u{feff}').unwrap_or(text).to_owned())
+    Ok(text.to_owned())
 }
 
 #[cfg(unix)]
@@ -166,10 +166,10 @@ mod tests {
     }
 
     #[test]
-    fn a_length_is_judged_before_the_text_and_a_mark_is_no_text() {
+    fn a_length_is_judged_before_the_text() {
         let file = tempfile::NamedTempFile::new().unwrap();
         for (bytes, expected) in [
-            (&b"\xef\xbb\xbfab"[..], Ok("ab")),
+            (&b"ab"[..], Ok("ab")),
             (b"", Ok("")),
             (b"\xff\xfea\0", Err("it is not UTF-8 text")),
             // Cut within a letter it must not be called no text.

@@ -16,7 +16,7 @@ pub enum SecretReference {
     /// `env:NAME`: the environment variable of that name.
     Variable(String),
     /// `file:PATH`: a file that only its owner may read (mode 0600 or 0400), without its final
-    /// line break.
+    /// line break and the mark that editors of Windows put before UTF-8.
     File(PathBuf),
     /// `credential:NAME`: the file of that name in `$CREDENTIALS_DIRECTORY`, where systemd puts
     /// the credentials of a unit.
@@ -151,7 +151,8 @@ fn read_private(path: &Path, refused: u32) -> Result<Secret, ReferenceError> {
 }
 
 fn accept(bytes: &[u8], origin: &str) -> Result<Secret, ReferenceError> {
-    let secret = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    let secret = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let secret = secret.strip_suffix(b"\n").unwrap_or(secret);
     let secret = secret.strip_suffix(b"\r").unwrap_or(secret);
     match std::str::from_utf8(secret) {
         Ok(secret) if (1..=SECRET_BYTES_MAX).contains(&secret.len()) => Ok(Secret::from(secret)),
@@ -228,6 +229,8 @@ mod tests {
             let secret = resolve_file(&file_with(b"s3cret\n", mode)).unwrap();
             assert_eq!(secret, Secret::from("s3cret"));
         }
+        let windows = resolve_file(&file_with(b"\xef\xbb\xbfs3cret\r\n", 0o600));
+        assert_eq!(windows, Ok(Secret::from("s3cret")));
         for mode in [0o640, 0o604, 0o644] {
             let error = resolve_file(&file_with(b"s3cret\n", mode)).unwrap_err();
             assert!(

@@ -123,6 +123,41 @@ async fn a_flood_of_faults_is_cut_and_a_key_cannot_clear_the_screen() {
 }
 
 #[tokio::test]
+async fn a_classic_level_file_that_cannot_be_used_is_named_with_its_cure() {
+    for (content, reason) in [
+        (None, "No such file or directory (os error 2)"),
+        (Some(&b"\xff\xfe<\0"[..]), "it is not UTF-8 text"),
+        (
+            Some(b"<a><level value=\"INFO\"/>"),
+            "it is not well-formed XML",
+        ),
+        (Some(b"<a/>"), "it has no <level value="),
+        (
+            Some(b"<level value=\"LOUD\"/>"),
+            "its <level> is none of DEBUG, INFO",
+        ),
+    ] {
+        let more = "[log]\nclassic_level_file = \"ECM.config\"";
+        let directory = configured("http://localhost:1", "http://localhost:1", more);
+        if let Some(content) = content {
+            std::fs::write(directory.path().join("ECM.config"), content).unwrap();
+        }
+        let (code, _, said) = output(directory.path(), &["check-config"]).await;
+        assert_eq!(code, Some(2), "{reason}");
+        assert!(
+            said.contains(&format!(
+                "`log.classic_level_file`: cannot be used: {reason}"
+            )),
+            "{said}"
+        );
+        assert!(
+            said.contains("; correct ECM.config, or give `level` instead"),
+            "{said}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_section_of_a_wrong_type_is_one_fault() {
     for (text, fault) in [
         (
