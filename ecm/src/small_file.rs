@@ -15,6 +15,9 @@ use crate::clock;
 const SILENCE_LIMIT: Duration = Duration::from_secs(10);
 const SILENCE_PAUSE: Duration = Duration::from_millis(10);
 
+/// How much is read at a time.
+const CHUNK_BYTES: usize = 8 * 1024;
+
 /// Why a file gave nothing, in words that complete "failed to read …: ".
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadProblem {
@@ -69,18 +72,24 @@ impl SmallFile {
         &self.permissions
     }
 
-    /// Reads it to its end.
+    /// Appends all of it to `bytes`, which never grows if it has room for `bytes_max`: growing would
+    /// leave a copy of a secret behind.
     ///
     /// # Errors
     /// It holds more than `bytes_max`, or the system refuses.
-    pub(crate) fn read(self, bytes_max: usize) -> Result<Zeroizing<Vec<u8>>, ReadProblem> {
-        // Reserved at once, so that growing leaves no copies of a secret behind.
-        let mut bytes = Zeroizing::new(vec![0; bytes_max.saturating_add(1)]);
-        let (mut filled, mut silent) = (0, Duration::ZERO);
-        while filled < bytes.len() {
-            match (&self.file).read(&mut bytes[filled..]) {
-                Ok(0) => break,
-                Ok(read) => (filled, silent) = (filled + read, Duration::ZERO),
+    pub(crate) fn read_to(self, bytes: &mut Vec<u8>, bytes_max: usize) -> Result<(), ReadProblem> {
+        let mut chunk = Zeroizing::new([0; CHUNK_BYTES]);
+        let mut silent = Duration::ZERO;
+        loop {
+            match (&self.file).read(&mut *chunk) {
+                Ok(0) => return Ok(()),
+                Ok(read) if bytes.len() + read > bytes_max => {
+                    return Err(ReadProblem::TooLarge(bytes_max));
+                }
+                Ok(read) => {
+                    bytes.extend_from_slice(&chunk[..read]);
+                    silent = Duration::ZERO;
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     if silent >= SILENCE_LIMIT {
@@ -92,11 +101,6 @@ impl SmallFile {
                 Err(error) => return Err(error.into()),
             }
         }
-        if filled > bytes_max {
-            return Err(ReadProblem::TooLarge(bytes_max));
-        }
-        bytes.truncate(filled);
-        Ok(bytes)
     }
 }
 
@@ -104,8 +108,10 @@ impl SmallFile {
 ///
 /// # Errors
 /// It cannot be read, or holds more than `bytes_max`.
-pub(crate) fn read(path: &Path, bytes_max: usize) -> Result<Zeroizing<Vec<u8>>, ReadProblem> {
-    SmallFile::open(path)?.read(bytes_max)
+pub(crate) fn read(path: &Path, bytes_max: usize) -> Result<Vec<u8>, ReadProblem> {
+    let mut bytes = Vec::new();
+    SmallFile::open(path)?.read_to(&mut bytes, bytes_max)?;
+    Ok(bytes)
 }
 
 /// The text of the file at `path`.
@@ -114,8 +120,7 @@ pub(crate) fn read(path: &Path, bytes_max: usize) -> Result<Zeroizing<Vec<u8>>, 
 /// As [`read`], or it is not UTF-8.
 pub(crate) fn read_text(path: &Path, bytes_max: usize) -> Result<String, ReadProblem> {
     let bytes = read(path, bytes_max)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| ReadProblem::NotText)?;
-    Ok(text.to_owned())
+    String::from_utf8(bytes).map_err(|_| ReadProblem::NotText)
 }
 
 #[cfg(unix)]
@@ -158,11 +163,14 @@ mod tests {
         let (reader, mut writer) = io::pipe().unwrap();
         let descriptor = std::os::fd::AsRawFd::as_raw_fd(&reader);
         let opened = SmallFile::open(format!("/proc/self/fd/{descriptor}").as_ref()).unwrap();
-        let reading = std::thread::spawn(move || opened.read(10).unwrap());
+        let reading = std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            opened.read_to(&mut bytes, 10).map(|()| bytes).unwrap()
+        });
         writer.write_all(b"half ").unwrap();
         writer.write_all(b"whole").unwrap();
         drop((writer, reader));
-        assert_eq!(**reading.join().unwrap(), *b"half whole");
+        assert_eq!(reading.join().unwrap(), b"half whole");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use zeroize::Zeroizing;
+
 use crate::env::Environment;
 use crate::secret::Secret;
 use crate::small_file::{ReadProblem, SmallFile};
@@ -146,7 +148,8 @@ fn read_private(path: &Path, refused: u32) -> Result<Secret, ReferenceError> {
             mode,
         });
     }
-    let bytes = file.read(SECRET_BYTES_MAX).map_err(failed)?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(SECRET_BYTES_MAX));
+    file.read_to(&mut bytes, SECRET_BYTES_MAX).map_err(failed)?;
     accept(&bytes, &path.display().to_string())
 }
 
