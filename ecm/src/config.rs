@@ -15,7 +15,7 @@ mod values;
 mod vaults;
 
 use std::fmt;
-use std::io::Read;
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,9 +30,10 @@ use crate::env::Environment;
 use crate::password_safe::settings::SettingsFile as PasswordSafeSettings;
 use crate::secret::Secret;
 use crate::secret_server::settings::SettingsFile as SecretServerSettings;
+use crate::small_file::{ReadProblem, read_text};
 
 /// A configuration file larger than this is not one.
-const CONFIG_BYTES_MAX: u64 = 1024 * 1024;
+const CONFIG_BYTES_MAX: usize = 1024 * 1024;
 
 /// Everything that `ecm run` needs.
 #[derive(Clone, Debug)]
@@ -114,7 +115,7 @@ impl LogConfig {
     /// the configuration is wrong is logged all the same.
     #[must_use]
     pub fn glimpse(file: &Path) -> Self {
-        let text = read_bounded(file, CONFIG_BYTES_MAX).unwrap_or_default();
+        let text = read_text(file, CONFIG_BYTES_MAX).unwrap_or_default();
         sections::read_log(file, &text).unwrap_or_default()
     }
 }
@@ -228,7 +229,9 @@ impl std::str::FromStr for Override {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (key, value) = text.split_once('=').ok_or("must be KEY=VALUE")?;
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        // What does not look like a key may be a secret in base64, which ends in an equals sign; a
+        // finding about the key would repeat it.
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
         if key.is_empty() || !key.bytes().all(plain) {
             return Err("KEY must be a setting of the vault's section, such as endpoint_url");
         }
@@ -243,12 +246,14 @@ impl std::str::FromStr for Override {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("failed to read the configuration {}: {reason}; name it with --config", file.display())]
+    #[error("failed to read the configuration {}: {reason}; {cure}", file.display())]
     Unreadable {
         /// The file.
         file: PathBuf,
-        /// The system's words.
+        /// The system's words, or what else is wrong with it.
         reason: String,
+        /// What to do about it.
+        cure: &'static str,
     },
     /// The file can be read and is wrong; all that is wrong with it.
     #[error("{}", Findings(.0))]
@@ -261,7 +266,8 @@ impl Config {
     /// # Errors
     /// The file cannot be read, or everything that is wrong in it at once.
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
-        let text = read_bounded(file, CONFIG_BYTES_MAX)?;
+        let text =
+            read_text(file, CONFIG_BYTES_MAX).map_err(|problem| unreadable(file, &problem))?;
         sections::read_all(file, &text).map_err(ConfigError::Invalid)
     }
 
@@ -280,10 +286,10 @@ impl LocalConfig {
     /// # Errors
     /// As [`Config::load`]; a finding about an override names `--set` as its file.
     pub fn load(file: &Path, overrides: &[Override]) -> Result<Self, ConfigError> {
-        let text = match read_bounded(file, CONFIG_BYTES_MAX) {
+        let text = match read_text(file, CONFIG_BYTES_MAX) {
             // All settings may be given on the command line.
             Err(_) if !overrides.is_empty() && !file.exists() => String::new(),
-            read => read?,
+            read => read.map_err(|problem| unreadable(file, &problem))?,
         };
         sections::read_local(file, &text, overrides).map_err(ConfigError::Invalid)
     }
@@ -314,21 +320,19 @@ impl fmt::Display for Findings<'_> {
     }
 }
 
-fn read_bounded(file: &Path, bytes_max: u64) -> Result<String, ConfigError> {
-    let unreadable = |reason: String| ConfigError::Unreadable {
-        file: file.to_owned(),
-        reason,
+fn unreadable(file: &Path, problem: &ReadProblem) -> ConfigError {
+    let cure = match problem {
+        ReadProblem::System(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            "let the user that runs this command read it, or name another one with --config"
+        }
+        ReadProblem::NotText => "save it as UTF-8, or name another one with --config",
+        _ => "name the file with --config",
     };
-    let opened = std::fs::File::open(file).map_err(|error| unreadable(error.to_string()))?;
-    let mut text = String::new();
-    opened
-        .take(bytes_max + 1)
-        .read_to_string(&mut text)
-        .map_err(|error| unreadable(error.to_string()))?;
-    if text.len() as u64 > bytes_max {
-        return Err(unreadable(format!("it is larger than {bytes_max} bytes")));
+    ConfigError::Unreadable {
+        file: file.to_owned(),
+        reason: problem.to_string(),
+        cure,
     }
-    Ok(text)
 }
 
 #[cfg(test)]

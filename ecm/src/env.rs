@@ -1,8 +1,8 @@
 //! The one place that looks at the environment of the process and the name of the host.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 
 /// Where systemd puts the files of `LoadCredential=`.
 const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
@@ -23,16 +23,16 @@ impl Environment {
         }
     }
 
-    /// The variable `name`, unless it is unset or not UTF-8.
-    pub fn variable(&self, name: &str) -> Option<&str> {
-        self.variables.get(Path::new(name).as_os_str())?.to_str()
+    /// The variable `name`, if it is set.
+    pub fn variable(&self, name: &str) -> Option<&OsStr> {
+        self.variables
+            .get(OsStr::new(name))
+            .map(OsString::as_os_str)
     }
 
     /// The directory that systemd filled with the credentials of the unit.
     pub fn credentials_directory(&self) -> Option<PathBuf> {
-        self.variables
-            .get(Path::new(CREDENTIALS_DIRECTORY).as_os_str())
-            .map(PathBuf::from)
+        self.variable(CREDENTIALS_DIRECTORY).map(PathBuf::from)
     }
 }
 

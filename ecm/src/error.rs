@@ -241,6 +241,24 @@ pub(crate) fn shortened(text: &str, chars_max: usize) -> String {
     kept
 }
 
+/// `text` as a terminal may show it: what it would obey, or what turns the direction of reading, as
+/// an escape such as `\u{1b}`. Line breaks stay.
+#[must_use]
+pub fn on_screen(text: &str) -> String {
+    let obeyed = |letter: char| {
+        let turns = matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        turns || (letter.is_control() && letter != '\n')
+    };
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match obeyed(letter) {
+            true => shown.extend(letter.escape_unicode()),
+            false => shown.push(letter),
+        }
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,6 +269,14 @@ mod tests {
         let words = error.vault_said.unwrap_or_default();
         assert_eq!(words.chars().count(), VAULT_WORDS_CHARS_MAX + 1);
         assert!(!words.contains('\n'));
+    }
+
+    #[test]
+    fn a_terminal_is_shown_what_it_would_obey() {
+        assert_eq!(
+            on_screen("ünder\n\u{1b}[2J\r\u{202e}x"),
+            "ünder\n\\u{1b}[2J\\u{d}\\u{202e}x"
+        );
     }
 
     #[test]

@@ -5,6 +5,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::entropy;
+use crate::small_file::{self, ReadProblem};
+
+/// An id and its line break are shorter; what is longer is none.
+const ID_FILE_BYTES_MAX: usize = 1024;
 
 /// Why the directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -38,23 +42,22 @@ impl StateDir {
     /// # Errors
     /// It cannot be used, or another process holds it.
     pub fn lock(path: &Path) -> Result<Self, StateDirError> {
-        let unusable = |reason| StateDirError::Unusable {
-            path: path.to_owned(),
-            reason,
-        };
-        create_private(path).map_err(unusable)?;
+        create_private(path).map_err(|reason| unusable(path, reason))?;
+        let file = path.join("lock");
+        // Read as well, since a pipe would be waited for otherwise.
         let lock = OpenOptions::new()
             .create(true)
+            .read(true)
             .append(true)
-            .open(path.join("lock"));
-        let lock = lock.map_err(unusable)?;
+            .open(&file);
+        let lock = lock.map_err(|reason| unusable(&file, reason))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self {
                 path: path.to_owned(),
                 _lock: lock,
             }),
             Err(TryLockError::WouldBlock) => Err(StateDirError::InUse(path.to_owned())),
-            Err(TryLockError::Error(reason)) => Err(unusable(reason)),
+            Err(TryLockError::Error(reason)) => Err(unusable(&file, reason)),
         }
     }
 
@@ -69,31 +72,40 @@ impl StateDir {
     /// The file cannot be read or written, or there is no randomness.
     pub fn ecm_id(&self) -> Result<String, StateDirError> {
         let path = self.path.join("ecm-id");
-        let unusable = |reason| StateDirError::Unusable {
-            path: path.clone(),
-            reason,
-        };
-        match std::fs::read_to_string(&path) {
+        match small_file::read_text(&path, ID_FILE_BYTES_MAX) {
             Ok(text) if is_id(text.trim()) => return Ok(text.trim().to_owned()),
-            Ok(_) => tracing::warn!(path = %path.display(), "not an ECM id; drawing another"),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(unusable(error)),
+            Err(ReadProblem::System(error)) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(ReadProblem::System(error)) => return Err(unusable(&path, error)),
+            Err(ReadProblem::Directory) => {
+                return Err(unusable(&path, io::ErrorKind::IsADirectory.into()));
+            }
+            _ => tracing::warn!(path = %path.display(), "not an ECM id; drawing another"),
         }
-        let mut bytes = [0_u8; 16];
-        entropy::fill(&mut bytes).map_err(unusable)?;
-        let id = bytes
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>();
-        let beside = path.with_extension("new");
-        File::create(&beside)
-            .and_then(|mut file| {
-                writeln!(file, "{id}")?;
-                file.sync_all()
-            })
-            .and_then(|()| std::fs::rename(&beside, &path))
-            .map_err(unusable)?;
+        let id = drawn_id().map_err(|reason| unusable(&path, reason))?;
+        write_id(&id, &path).map_err(|reason| unusable(&path, reason))?;
         Ok(id)
+    }
+}
+
+fn drawn_id() -> io::Result<String> {
+    let mut bytes = [0_u8; 16];
+    entropy::fill(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Writes it beside its place first, so that a crash leaves the old one or the new one.
+fn write_id(id: &str, path: &Path) -> io::Result<()> {
+    let beside = path.with_extension("new");
+    let mut file = File::create(&beside)?;
+    writeln!(file, "{id}")?;
+    file.sync_all()?;
+    std::fs::rename(&beside, path)
+}
+
+fn unusable(path: &Path, reason: io::Error) -> StateDirError {
+    StateDirError::Unusable {
+        path: path.to_owned(),
+        reason,
     }
 }
 
@@ -116,6 +128,10 @@ fn cure(reason: &io::Error) -> &'static str {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "make room on its disk, or name a state.dir on another one"
         }
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            "a file stands in its way; name another state.dir"
+        }
+        io::ErrorKind::IsADirectory => "move this directory away",
         _ => "make it writable for this user",
     }
 }
@@ -133,8 +149,10 @@ mod tests {
         let id = directory.ecm_id().unwrap();
         assert!(is_id(&id));
         assert_eq!(directory.ecm_id().unwrap(), id);
-        std::fs::write(parent.path().join("a/b/ecm-id"), "spoilt").unwrap();
-        assert_ne!(directory.ecm_id().unwrap(), id);
+        for spoilt in [&b"spoilt"[..], b"\xff\xfe", &[b'0'; 1 << 20]] {
+            std::fs::write(parent.path().join("a/b/ecm-id"), spoilt).unwrap();
+            assert_ne!(directory.ecm_id().unwrap(), id);
+        }
     }
 
     #[test]
@@ -160,10 +178,12 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_not_taken_for_a_lack_of_permission() {
+    fn each_reason_has_its_own_cure() {
         for (kind, cure) in [
             (io::ErrorKind::StorageFull, "make room on its disk"),
             (io::ErrorKind::PermissionDenied, "make it writable"),
+            (io::ErrorKind::AlreadyExists, "a file stands in its way"),
+            (io::ErrorKind::IsADirectory, "move this directory away"),
         ] {
             let error = StateDirError::Unusable {
                 path: "state".into(),

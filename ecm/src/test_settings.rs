@@ -2,64 +2,18 @@
 //! with the settings at hand, needs neither service nor appliance, saves nothing and never shows a
 //! password (documented ecm:§5.2, §5.3).
 
+mod form;
 mod render;
 
-use std::net::IpAddr;
 use std::time::Duration;
-
-use url::Url;
 
 use crate::clock::{Stopwatch, sleep};
 use crate::diagnosis::{self, Symptom};
-use crate::error::{ErrorKind, Hop, Owner, PluginError, shortened};
-use crate::plugin::{
-    CredentialPackage, CredentialSummary, JumpItem, JumpItemType, Plugin, Product, Session, User,
-};
+use crate::error::{ErrorKind, Hop, PluginError, shortened};
+use crate::plugin::{CredentialPackage, CredentialSummary, Plugin, Session};
 use crate::trace::ExplainedLookup;
 
-/// The inputs of the form, as typed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TestForm {
-    /// *SRA Console Username*: bare, `ACME\joe.user` or UPN.
-    pub username: String,
-    /// *Distinguished Name*: what an LDAP provider would add.
-    pub distinguished_name: Option<String>,
-    /// *Jump Item Type*; Jump Client stands for Remote and Local Jump as well.
-    pub item_type: JumpItemType,
-    /// *Hostname / IP Address*: every type but Web Jump.
-    pub hostname: Option<String>,
-    /// *Website URL*: Web Jump, or Protocol Tunnel in place of a host name.
-    pub url: Option<String>,
-    /// *Additional IP Address*: Jump Client only.
-    pub additional_ips: Vec<String>,
-    /// *Application Name*: RDP + SecureApp only.
-    pub application_name: Option<String>,
-    /// Which product asks; it only shows in comments.
-    pub product: Product,
-}
-
-/// The fields that are wrong, as an error of the form.
-#[must_use]
-pub fn wrong_form(problems: &[FormProblem]) -> PluginError {
-    let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
-    PluginError::new(
-        ErrorKind::Configuration,
-        Hop::Form,
-        format!("the form cannot be sent: {}", problems.join("; ")),
-        "correct the inputs named and run the test again",
-        Owner::EcmAdministrator,
-    )
-}
-
-/// A field that is wrong, by its label.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{label} {problem}")]
-pub struct FormProblem {
-    /// The label of the field.
-    pub label: &'static str,
-    /// What is wrong with it.
-    pub problem: &'static str,
-}
+pub use form::{FormProblem, TestForm, wrong_form};
 
 /// What a test found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,132 +44,6 @@ pub struct Retrieval {
 /// doubles. No outbox remembers it when the test has ended.
 const CHECK_IN_TRIED_FOR: Duration = Duration::from_secs(15);
 const CHECK_IN_FIRST_PAUSE: Duration = Duration::from_millis(250);
-
-impl TestForm {
-    /// A form with the two fields that most types need.
-    #[must_use]
-    pub fn new(username: &str, item_type: JumpItemType, hostname: &str) -> Self {
-        Self {
-            username: username.into(),
-            distinguished_name: None,
-            item_type,
-            hostname: Some(hostname.into()).filter(|text: &String| !text.is_empty()),
-            url: None,
-            additional_ips: Vec::new(),
-            application_name: None,
-            product: Product::Pra,
-        }
-    }
-
-    /// The session that the appliance would describe.
-    ///
-    /// # Errors
-    /// Every field that is missing, wrong, or does not apply to the type.
-    pub fn session(&self) -> Result<Session, Vec<FormProblem>> {
-        let problems = self.problems();
-        if !problems.is_empty() {
-            return Err(problems);
-        }
-        let tidy = |text: &Option<String>| filled(text).map(str::to_owned);
-        Ok(Session {
-            session_id: "test-settings".into(),
-            product: self.product,
-            user: User {
-                username: self.username.trim().to_owned(),
-                distinguished_name: tidy(&self.distinguished_name),
-                ..User::default()
-            },
-            jump_item: JumpItem {
-                hostname: tidy(&self.hostname),
-                url: tidy(&self.url),
-                additional_ips: self.additional_ips.clone(),
-                application_name: tidy(&self.application_name),
-                ..JumpItem::new(self.item_type, "Test Settings")
-            },
-        })
-    }
-
-    fn problems(&self) -> Vec<FormProblem> {
-        use JumpItemType::{JumpClient, LocalJump, ProtocolTunnel, RemoteJump, SecureApp, WebJump};
-        let web = self.item_type == WebJump;
-        // Either will do (assumed ecm:§2.5).
-        let tunnel = self.item_type == ProtocolTunnel;
-        let mut problems = Vec::new();
-        let mut refuse = |wrong: bool, label, problem| {
-            if wrong {
-                problems.push(FormProblem { label, problem });
-            }
-        };
-        refuse(self.username.trim().is_empty(), USERNAME, "is required");
-        let hostname = filled(&self.hostname);
-        let url = filled(&self.url);
-        refuse(
-            !web && hostname.is_none() && !(tunnel && url.is_some()),
-            HOSTNAME,
-            "is required for this Jump Item type",
-        );
-        refuse(
-            web && hostname.is_some(),
-            HOSTNAME,
-            "does not apply to a Web Jump",
-        );
-        refuse(web && url.is_none(), WEBSITE, "is required for a Web Jump");
-        refuse(
-            !web && !tunnel && url.is_some(),
-            WEBSITE,
-            "applies to a Web Jump or a Protocol Tunnel only",
-        );
-        refuse(
-            (web || tunnel) && url.is_some_and(|url| !looks_like_url(url)),
-            WEBSITE,
-            "must be an address such as https://intranet.example/",
-        );
-        let client = matches!(self.item_type, JumpClient | RemoteJump | LocalJump);
-        refuse(
-            !client && !self.additional_ips.is_empty(),
-            ADDITIONAL,
-            "applies to a Jump Client only",
-        );
-        let is_ip = |text: &String| text.trim().parse::<IpAddr>().is_ok();
-        refuse(
-            !self.additional_ips.iter().all(is_ip),
-            ADDITIONAL,
-            "must be an IP address",
-        );
-        let application = filled(&self.application_name).is_some();
-        let secure_app = self.item_type == SecureApp;
-        refuse(
-            application && !secure_app,
-            APPLICATION,
-            "applies to RDP + SecureApp only",
-        );
-        problems
-    }
-
-    fn inputs(&self) -> Vec<(&'static str, String)> {
-        let optional = |label, text: &Option<String>| Some((label, filled(text)?.to_owned()));
-        let mut inputs = vec![(USERNAME, self.username.trim().to_owned())];
-        inputs.extend(optional(DISTINGUISHED, &self.distinguished_name));
-        inputs.push((ITEM_TYPE, self.item_type.to_string()));
-        inputs.extend(optional(HOSTNAME, &self.hostname));
-        inputs.extend(filled(&self.url).map(|url| (WEBSITE, without_password(url))));
-        inputs.extend(
-            self.additional_ips
-                .iter()
-                .map(|text| (ADDITIONAL, text.clone())),
-        );
-        inputs.extend(optional(APPLICATION, &self.application_name));
-        inputs
-    }
-}
-
-const USERNAME: &str = "SRA Console Username";
-const DISTINGUISHED: &str = "Distinguished Name";
-const ITEM_TYPE: &str = "Jump Item Type";
-const HOSTNAME: &str = "Hostname / IP Address";
-const WEBSITE: &str = "Website URL";
-const ADDITIONAL: &str = "Additional IP Address";
-const APPLICATION: &str = "Application Name";
 
 /// Runs the test: the list, then the entry `retrieve` as it would be fetched for injection. What
 /// the retrieval checked out is checked in again, also when it failed.
@@ -391,29 +219,4 @@ impl TestReport {
     pub fn to_text(&self, explain: bool) -> String {
         render::text(self, explain)
     }
-}
-
-fn filled(text: &Option<String>) -> Option<&str> {
-    text.as_deref()
-        .map(str::trim)
-        .filter(|text| !text.is_empty())
-}
-
-/// The address with a mark in place of a password: inputs are shown and logged.
-fn without_password(text: &str) -> String {
-    let url = Url::parse(text).ok().filter(|url| url.password().is_some());
-    match url {
-        Some(mut url) => {
-            // Only an address without a host cannot have one, and it has.
-            let _ = url.set_password(Some("***"));
-            url.into()
-        }
-        None => text.to_owned(),
-    }
-}
-
-/// Whether a text is an address of a web page (documented ecm:§5.2: the form checks it).
-fn looks_like_url(text: &str) -> bool {
-    Url::parse(text)
-        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some())
 }

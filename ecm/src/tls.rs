@@ -16,12 +16,19 @@ use rustls_platform_verifier::Verifier;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use crate::error::shortened;
+use crate::small_file;
+
+/// Longest CA file that is read; a whole system's bundle is a quarter of a megabyte.
+const CA_FILE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Why no TLS configuration could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsSetupError {
     /// The file of additional authorities cannot be read.
-    #[error("failed to read the CA file {path}: {reason}", path = path.display())]
+    #[error(
+        "failed to read the CA file {path}: {reason}; it must be a PEM file that the user running \
+         the ECM may read", path = path.display()
+    )]
     CaFile {
         /// The file.
         path: PathBuf,
@@ -69,8 +76,10 @@ fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsSetu
         path: path.to_owned(),
         reason,
     };
-    let certificates: Vec<_> = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect)
+    let pem =
+        small_file::read(path, CA_FILE_BYTES_MAX).map_err(|problem| failed(problem.to_string()))?;
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem)
+        .collect::<Result<_, _>>()
         .map_err(|error| failed(error.to_string()))?;
     if certificates.is_empty() {
         return Err(failed("it holds no PEM certificate".into()));

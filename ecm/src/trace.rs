@@ -1,6 +1,7 @@
 //! What a look-up tried, step by step: the answer to "why no credentials?". It names users, fields
 //! and terms, and holds nothing secret.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -91,6 +92,7 @@ impl fmt::Display for Step {
                 found,
                 added,
             } => {
+                let term = without_query(term);
                 write!(
                     out,
                     "search in {field} = {term} [{reason}]: {found} found, {added} new"
@@ -102,10 +104,21 @@ impl fmt::Display for Step {
                 reason,
             } => write!(
                 out,
-                "search in {field} = {term} [{reason}]: no result, the look-up failed"
+                "search in {field} = {} [{reason}]: no result, the look-up failed",
+                without_query(term)
             ),
-            Self::TermLeftOut(LeftOut { what, why }) => write!(out, "search out {what}: {why}"),
+            Self::TermLeftOut(LeftOut { what, why }) => {
+                write!(out, "search out {}: {why}", without_query(what))
+            }
         }
+    }
+}
+
+/// An address without what follows its `?` or `#`, which may be a token; steps are shown and logged.
+fn without_query(term: &str) -> Cow<'_, str> {
+    match term.split_once(['?', '#']) {
+        Some((address, _)) if address.contains("://") => format!("{address}?***").into(),
+        _ => term.into(),
     }
 }
 

@@ -3,6 +3,7 @@
 use clap::Args;
 use ecm::config::{Config, Finding, LocalConfig, VaultConfig, places};
 use ecm::env::Environment;
+use ecm::error::on_screen;
 use ecm::tls;
 use ecm::token_cache::{KeySource, TokenCache};
 use ecm::vault::{VaultError, plugin_with, token_cache_key};
@@ -23,57 +24,62 @@ pub(super) struct CheckConfig {
 
 impl CheckConfig {
     pub(super) fn run(self) -> Exit {
-        let config = match Config::load(&self.file.config) {
+        let config = match self.file.load() {
             Ok(config) => config,
-            Err(error) => {
-                complain(error);
-                return Exit::Usage;
-            }
+            Err(exit) => return exit,
         };
         let environment = Environment::of_process();
-        let mut problems: Vec<_> = unresolved(&config, &environment)
-            .into_iter()
-            .map(|finding| finding.to_string())
-            .collect();
-        if let Err(error) = tls::client_config(config.appliance.ca_file.as_deref()) {
-            problems.push(error.to_string());
+        let problems = problems(&config, &environment);
+        if problems.is_empty() {
+            let file = self.file.config.display();
+            let summary = summary(&config, &environment);
+            return say(on_screen(&format!("{file}: nothing wrong\n{summary}")));
         }
-        match plugin_with(&config.local, &environment, TokenCache::in_memory()) {
-            // A secret is among the problems already.
-            Ok(_) | Err(VaultError::Secret(_)) => {}
-            Err(error) => problems.push(error.to_string()),
+        for problem in problems {
+            complain(anyhow::anyhow!(problem));
         }
-        problems.extend(unusable_places(&config.local, &environment));
-        for problem in &problems {
-            complain(anyhow::anyhow!("{problem}"));
-        }
-        if !problems.is_empty() {
-            return Exit::Usage;
-        }
-        let (vault, endpoint_url) = match &config.local.vault {
-            VaultConfig::SecretServer { settings, .. } => ("Secret Server", &settings.endpoint_url),
-            VaultConfig::PasswordSafe { settings, .. } => ("Password Safe", &settings.endpoint_url),
-        };
-        say(format_args!(
-            "{}: nothing wrong",
-            self.file.config.display()
-        ));
-        say(format_args!("  appliance  {}", config.appliance.site_url));
-        say(format_args!("  vault      {endpoint_url} ({vault})"));
-        say(format_args!(
-            "  state      {}",
-            config.local.state.dir.display()
-        ));
-        if let Ok(Some(KeySource::File(key))) = token_cache_key(&config.local, &environment)
-            && !key.exists()
-        {
-            let key = key.display();
-            say(format_args!(
-                "  token key  {key} (missing; `ecm run` makes it, its directory can be written)"
-            ));
-        }
-        Exit::Success
+        Exit::Usage
     }
+}
+
+/// Everything for which `ecm run` would not start.
+fn problems(config: &Config, environment: &Environment) -> Vec<String> {
+    let mut problems: Vec<_> = unresolved(config, environment)
+        .into_iter()
+        .map(|finding| finding.to_string())
+        .collect();
+    if let Err(error) = tls::client_config(config.appliance.ca_file.as_deref()) {
+        problems.push(error.to_string());
+    }
+    match plugin_with(&config.local, environment, TokenCache::in_memory()) {
+        // A secret is among the problems already.
+        Ok(_) | Err(VaultError::Secret(_)) => {}
+        Err(error) => problems.push(error.to_string()),
+    }
+    problems.extend(unusable_places(&config.local, environment));
+    problems
+}
+
+/// What the configuration comes to, one thing a line.
+fn summary(config: &Config, environment: &Environment) -> String {
+    let (vault, endpoint_url) = match &config.local.vault {
+        VaultConfig::SecretServer { settings, .. } => ("Secret Server", &settings.endpoint_url),
+        VaultConfig::PasswordSafe { settings, .. } => ("Password Safe", &settings.endpoint_url),
+    };
+    let mut lines = vec![
+        format!("  appliance  {}", config.appliance.site_url),
+        format!("  vault      {endpoint_url} ({vault})"),
+        format!("  state      {}", config.local.state.dir.display()),
+    ];
+    if let Ok(Some(KeySource::File(key))) = token_cache_key(&config.local, environment)
+        && !key.exists()
+    {
+        let key = key.display();
+        lines.push(format!(
+            "  token key  {key} (missing; `ecm run` makes it, its directory can be written)"
+        ));
+    }
+    lines.join("\n")
 }
 
 /// What `ecm run` would refuse about its log, its state and the key of its token cache.

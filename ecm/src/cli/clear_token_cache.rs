@@ -1,6 +1,7 @@
 //! `ecm clear-token-cache`: the button *Clear Token Cache* of the classic Configurator.
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use ecm::config::{LocalConfig, VaultConfig};
 use ecm::env::Environment;
 use ecm::token_cache::{Cleared, TokenCache};
@@ -20,7 +21,8 @@ pub(super) struct ClearTokenCache {
     #[command(flatten)]
     file: ConfigFile,
     /// Only the tokens of this vault user.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true,
+          value_parser = NonEmptyStringValueParser::new())]
     user: Option<String>,
 }
 
@@ -49,7 +51,8 @@ impl ClearTokenCache {
                 },
                 _,
             )) => {
-                say(format_args!("{count} tokens forgotten"));
+                let noun = if count == 1 { "token" } else { "tokens" };
+                say(format_args!("{count} {noun} forgotten"))
             }
             Ok((_, true)) => say("the tokens were removed unread: their key cannot be used"),
             Ok((_, false)) => say(
@@ -58,9 +61,8 @@ impl ClearTokenCache {
             ),
             Err(error) => {
                 complain(error);
-                return Exit::Usage;
+                Exit::Usage
             }
         }
-        Exit::Success
     }
 }

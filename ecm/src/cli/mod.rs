@@ -5,11 +5,14 @@ mod clear_token_cache;
 mod run;
 mod test_settings;
 
+use std::fmt::Display;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use ecm::config::Config;
+use ecm::error::on_screen;
 
 /// Endpoint Credential Manager: brings a vault's credential into a remote session.
 #[derive(Debug, Parser)]
@@ -37,6 +40,19 @@ struct ConfigFile {
     /// The configuration file.
     #[arg(long, short, value_name = "FILE", default_value = "ecm.toml")]
     config: PathBuf,
+}
+
+impl ConfigFile {
+    /// The whole configuration.
+    ///
+    /// # Errors
+    /// How the command ends when there is none; the reason is on standard error.
+    fn load(&self) -> Result<Config, Exit> {
+        Config::load(&self.config).map_err(|error| {
+            complain(error);
+            Exit::Usage
+        })
+    }
 }
 
 /// How a command ended.
@@ -83,11 +99,21 @@ impl Cli {
 
 /// Says what went wrong, with everything that led to it.
 fn complain(error: impl Into<anyhow::Error>) {
+    let error = on_screen(&format!("{:#}", error.into()));
     // Standard error may be closed; the exit code still tells.
-    let _ = writeln!(std::io::stderr(), "ecm: {:#}", error.into());
+    let _ = writeln!(std::io::stderr(), "ecm: {error}");
 }
 
-/// Prints a line for whoever reads standard output, if anybody still does.
-fn say(line: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stdout(), "{line}");
+/// Prints lines for whoever reads standard output. That nobody reads any more is no failure; that
+/// they could not be written, as on a full disk, is one of the place that the operator named.
+fn say(lines: impl Display) -> Exit {
+    match writeln!(std::io::stdout(), "{lines}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            complain(anyhow::anyhow!(
+                "failed to write to standard output: {error}; send it to a place with room"
+            ));
+            Exit::Usage
+        }
+        _ => Exit::Success,
+    }
 }

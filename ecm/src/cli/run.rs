@@ -27,12 +27,9 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn run(self) -> Exit {
-        let config = match Config::load(&self.file.config) {
+        let config = match self.file.load() {
             Ok(config) => config,
-            Err(error) => {
-                complain(error);
-                return Exit::Usage;
-            }
+            Err(exit) => return exit,
         };
         if let Err(error) = ecm::log::start(&config.local.log) {
             complain(error);
@@ -65,10 +62,7 @@ async fn serve(config: &Config) -> Exit {
     };
     let service = match Service::from_config(config, &Environment::of_process()) {
         Ok(service) => service,
-        Err(error) => {
-            complain(error);
-            return Exit::Usage;
-        }
+        Err(error) => return refused(error),
     };
     tokio::spawn(announce(service.state(), ready(config, &service)));
     let shutdown = CancellationToken::new();
@@ -91,8 +85,7 @@ fn outcome(ended: Result<Result<(), ServiceError>, JoinError>, asked_for: Exit) 
         Ok(Ok(())) => asked_for,
         Ok(Err(error)) => {
             tracing::error!(target: "ecm", %error, "stopped");
-            complain(error);
-            Exit::Usage
+            refused(error)
         }
         Err(_) => {
             complain(anyhow::anyhow!(
@@ -101,6 +94,16 @@ fn outcome(ended: Result<Result<(), ServiceError>, JoinError>, asked_for: Exit) 
             Exit::Engine
         }
     }
+}
+
+/// Says why there is no service: the operator's matter, unless the plugin broke down.
+fn refused(error: ServiceError) -> Exit {
+    let exit = match error {
+        ServiceError::Plugin => Exit::Engine,
+        _ => Exit::Usage,
+    };
+    complain(error);
+    exit
 }
 
 /// What is known before the link is up.
@@ -127,6 +130,7 @@ async fn announce(mut state: watch::Receiver<LinkState>, mut ready: Value) {
     {
         ready["connection_id"] = json!(connection_id);
         ready["ecm_group"] = json!(ecm_group);
-        say(format_args!("READY {ready}"));
+        // Whoever waits for the line is told; the service goes on.
+        let _ = say(format_args!("READY {ready}"));
     }
 }

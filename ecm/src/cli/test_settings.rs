@@ -7,6 +7,7 @@ mod stop;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use ecm::clock::within;
 use ecm::config::{LocalConfig, Override, VaultConfig};
@@ -38,16 +39,16 @@ pub(super) struct TestSettings {
     #[command(flatten)]
     file: ConfigFile,
     /// SRA Console Username: bare, ACME\joe.user, or joe.user@acme.example.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     username: String,
     /// Distinguished Name, as an LDAP provider would add it.
-    #[arg(long, value_name = "DN")]
+    #[arg(long, value_name = "DN", allow_hyphen_values = true)]
     distinguished_name: Option<String>,
     /// Jump Item Type; jump_client stands for Remote and Local Jump as well.
     #[arg(long, value_name = "TYPE", value_parser = jump_item_type, default_value = "remote_rdp")]
     jump_item_type: JumpItemType,
     /// Hostname / IP Address; for every type but web_jump.
-    #[arg(long, value_name = "HOST")]
+    #[arg(long, value_name = "HOST", allow_hyphen_values = true)]
     hostname: Option<String>,
     /// Website URL; for web_jump, or for protocol_tunnel in place of a host name.
     #[arg(long, value_name = "URL")]
@@ -56,13 +57,14 @@ pub(super) struct TestSettings {
     #[arg(long = "additional-ip", value_name = "IP")]
     additional_ips: Vec<String>,
     /// Application Name; for secure_app only.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     application_name: Option<String>,
     /// The product that asks.
     #[arg(long, value_enum, default_value = "pra")]
     product: ProductName,
     /// Retrieve Credential: fetch this entry of the list, and check it in again.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true,
+          value_parser = NonEmptyStringValueParser::new())]
     retrieve: Option<String>,
     /// Show every user and search term that was tried or left out, and why.
     #[arg(long)]
@@ -179,7 +181,7 @@ impl TestSettings {
             error,
             complaints,
         } = reason;
-        outlet.tell(&TestReport::not_begun(plugin, &self.form(), *error));
+        let _ = outlet.tell(&TestReport::not_begun(plugin, &self.form(), *error));
         for complaint in complaints {
             complain(anyhow::anyhow!(complaint));
         }
@@ -215,12 +217,14 @@ impl TestSettings {
             if report.retrieval.is_none() {
                 outlet.alarm(&may_be_checked_out(id));
             } else {
-                outlet.tell(&report);
+                let _ = outlet.tell(&report);
             }
             return Exit::Interrupted;
         }
-        outlet.tell(&report);
-        exit_of(&report)
+        match outlet.tell(&report) {
+            Exit::Success => exit_of(&report),
+            untold => untold,
+        }
     }
 
     fn form(&self) -> TestForm {

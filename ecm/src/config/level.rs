@@ -5,7 +5,7 @@ use quick_xml::events::{BytesStart, Event};
 use tracing::level_filters::LevelFilter;
 
 /// A configuration file of the classic ECM is a few kilobytes.
-pub(super) const CLASSIC_FILE_BYTES_MAX: u64 = 1024 * 1024;
+pub(super) const CLASSIC_FILE_BYTES_MAX: usize = 1024 * 1024;
 
 /// The level of that name; log4net's `ALL`, `FATAL` and `OFF` are understood too.
 pub(super) fn from_name(name: &str) -> Option<LevelFilter> {

@@ -21,7 +21,7 @@ pub fn usable_directory(path: &Path) -> Result<(), String> {
         return Err(unusable(found, "it is not a directory"));
     }
     if access(found, Access::WRITE_OK | Access::EXEC_OK).is_err() {
-        let wants = if is_there { "used" } else { "made in it" };
+        let wants = if is_there { "used" } else { "made" };
         return Err(format!(
             "{} cannot be {wants}: {} is not writable for this user; make it writable or name \
              another place",

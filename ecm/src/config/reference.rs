@@ -1,16 +1,16 @@
 //! A secret in a configuration file is a reference to where it is kept, never the secret itself.
 
 use std::fmt;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use crate::env::Environment;
 use crate::secret::Secret;
+use crate::small_file::{ReadProblem, SmallFile};
 
 /// A secret longer than this is somebody's mistake: the largest real one is a private key.
-const SECRET_BYTES_MAX: u64 = 64 * 1024;
+const SECRET_BYTES_MAX: usize = 64 * 1024;
 
 /// Where a secret is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub enum SecretReference {
     /// `env:NAME`: the environment variable of that name.
     Variable(String),
     /// `file:PATH`: a file that only its owner may read (mode 0600 or 0400), without its final
-    /// line break.
+    /// line break and the mark that editors of Windows put before UTF-8.
     File(PathBuf),
     /// `credential:NAME`: the file of that name in `$CREDENTIALS_DIRECTORY`, where systemd puts
     /// the credentials of a unit.
@@ -45,11 +45,11 @@ pub enum ReferenceError {
     #[error("$CREDENTIALS_DIRECTORY is not set; start the ECM with systemd's LoadCredential={0}")]
     NoCredentialsDirectory(String),
     /// The file cannot be read.
-    #[error("cannot read {}: {reason}", path.display())]
+    #[error("cannot read {}: {reason}; name a file that the user running the ECM owns", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// The system's words.
+        /// The system's words, or what else is wrong with it.
         reason: String,
     },
     /// Others than the owner may read the file.
@@ -61,7 +61,9 @@ pub enum ReferenceError {
         mode: u32,
     },
     /// What the reference leads to is empty, too long, or not text.
-    #[error("{0} does not hold a secret: it is empty, longer than 64 KiB, or not UTF-8")]
+    #[error(
+        "{0} does not hold a secret: it is empty, longer than 64 KiB, or not UTF-8; put the secret there"
+    )]
     NotASecret(String),
 }
 
@@ -104,7 +106,7 @@ impl SecretReference {
             Self::Variable(name) => {
                 let value = environment.variable(name);
                 let value = value.ok_or_else(|| ReferenceError::VariableUnset(name.clone()))?;
-                accept(value, &self.to_string())
+                accept(value.as_encoded_bytes(), &self.to_string())
             }
             Self::File(path) => read_private(path, 0o077),
             Self::Credential(name) => {
@@ -131,46 +133,45 @@ impl fmt::Display for SecretReference {
 
 /// Reads a secret from a file that must not have any of the permission bits `refused`.
 fn read_private(path: &Path, refused: u32) -> Result<Secret, ReferenceError> {
-    let unreadable = |error: std::io::Error| ReferenceError::Unreadable {
-        path: path.to_owned(),
-        reason: error.to_string(),
+    let failed = |problem: ReadProblem| match problem {
+        ReadProblem::TooLarge(_) => ReferenceError::NotASecret(path.display().to_string()),
+        problem => ReferenceError::Unreadable {
+            path: path.to_owned(),
+            reason: problem.to_string(),
+        },
     };
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    let mode = permission_bits(&file.metadata().map_err(unreadable)?);
+    let file = SmallFile::open(path).map_err(failed)?;
+    let mode = permission_bits(file.permissions());
     if mode & refused != 0 {
         return Err(ReferenceError::ModeTooOpen {
             path: path.to_owned(),
             mode,
         });
     }
-    // The capacity is reserved at once, so that growing leaves no copies behind.
-    let mut text = Zeroizing::new(String::with_capacity(SECRET_BYTES_MAX as usize + 1));
-    let not_a_secret = || ReferenceError::NotASecret(path.display().to_string());
-    match file.take(SECRET_BYTES_MAX + 1).read_to_string(&mut text) {
-        Ok(_) => accept(&text, &path.display().to_string()),
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Err(not_a_secret()),
-        Err(error) => Err(unreadable(error)),
-    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(SECRET_BYTES_MAX));
+    file.read_to(&mut bytes, SECRET_BYTES_MAX).map_err(failed)?;
+    accept(&bytes, &path.display().to_string())
 }
 
-fn accept(text: &str, origin: &str) -> Result<Secret, ReferenceError> {
-    let secret = text.strip_suffix('\n').unwrap_or(text);
-    let secret = secret.strip_suffix('\r').unwrap_or(secret);
-    if secret.is_empty() || secret.len() as u64 > SECRET_BYTES_MAX {
-        return Err(ReferenceError::NotASecret(origin.to_owned()));
+fn accept(bytes: &[u8], origin: &str) -> Result<Secret, ReferenceError> {
+    let secret = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let secret = secret.strip_suffix(b"\n").unwrap_or(secret);
+    let secret = secret.strip_suffix(b"\r").unwrap_or(secret);
+    match std::str::from_utf8(secret) {
+        Ok(secret) if (1..=SECRET_BYTES_MAX).contains(&secret.len()) => Ok(Secret::from(secret)),
+        _ => Err(ReferenceError::NotASecret(origin.to_owned())),
     }
-    Ok(Secret::from(secret))
 }
 
 #[cfg(unix)]
-fn permission_bits(metadata: &std::fs::Metadata) -> u32 {
+fn permission_bits(permissions: &std::fs::Permissions) -> u32 {
     use std::os::unix::fs::PermissionsExt;
-    metadata.permissions().mode() & 0o7777
+    permissions.mode() & 0o7777
 }
 
 /// Elsewhere the access lists of the directory have to protect the file.
 #[cfg(not(unix))]
-fn permission_bits(_: &std::fs::Metadata) -> u32 {
+fn permission_bits(_: &std::fs::Permissions) -> u32 {
     0
 }
 
@@ -231,6 +232,8 @@ mod tests {
             let secret = resolve_file(&file_with(b"s3cret\n", mode)).unwrap();
             assert_eq!(secret, Secret::from("s3cret"));
         }
+        let windows = resolve_file(&file_with(b"\xef\xbb\xbfs3cret\r\n", 0o600));
+        assert_eq!(windows, Ok(Secret::from("s3cret")));
         for mode in [0o640, 0o604, 0o644] {
             let error = resolve_file(&file_with(b"s3cret\n", mode)).unwrap_err();
             assert!(

@@ -10,8 +10,9 @@ use super::values::{address, base, path, required_secret, seconds, secret};
 use super::vaults::BundledAppliance;
 use super::{
     ApplianceConfig, CheckInConfig, Config, LocalConfig, LogConfig, LogOnConfig, MonitorConfig,
-    Override, StateConfig, level, overrides, places, read_bounded, vaults,
+    Override, StateConfig, level, overrides, places, vaults,
 };
+use crate::small_file::read_text;
 
 const HOUR_S: u64 = 3600;
 
@@ -27,7 +28,7 @@ pub(super) fn read_all(file: &Path, text: &str) -> Result<Config, Vec<Finding>> 
         // The form of a bundled ECM names the appliance; what else there is about it is ours.
         let bundled = root
             .table("vault")
-            .is_some_and(|mut vault| vault.table(vaults::PASSWORD_SAFE_BUNDLED).is_some());
+            .is_some_and(|mut vault| vault.has(vaults::PASSWORD_SAFE_BUNDLED));
         let local = local(&mut root, file);
         let appliance = match &local {
             Some((_, Some(form))) => bundled_appliance(root.table("appliance"), form, file),
@@ -220,11 +221,17 @@ fn log(table: Option<Table<'_, '_>>, file: &Path) -> Option<LogConfig> {
         level
     });
     let classic = path(&mut table, "classic_level_file", file).and_then(|classic| {
-        let level = read_bounded(&classic, level::CLASSIC_FILE_BYTES_MAX)
-            .map_err(|error| error.to_string())
+        let level = read_text(&classic, level::CLASSIC_FILE_BYTES_MAX)
+            .map_err(|problem| problem.to_string())
             .and_then(|xml| level::from_classic_file(&xml).map_err(str::to_owned));
         level
-            .map_err(|reason| table.problem("classic_level_file", format!("unusable: {reason}")))
+            .map_err(|reason| {
+                let problem = format!(
+                    "cannot be used: {reason}; correct {}, or give `level` instead",
+                    classic.display()
+                );
+                table.problem("classic_level_file", problem);
+            })
             .ok()
     });
     let file_bytes_max = table.number("max_size_mib", 1..=1024).map(|mib| mib * MIB);

@@ -13,8 +13,16 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::error::shortened;
+
 /// How alike two keys must be to be suggested for each other, from 0 (nothing) to 1 (equal).
 const SUGGESTION_SIMILARITY_MIN: f64 = 0.7;
+
+/// Most findings that are told at once; a file with more is not a configuration.
+const FINDINGS_MAX: usize = 50;
+
+/// Longest key that a finding repeats.
+const KEY_CHARS_MAX: usize = 120;
 
 /// One thing that is wrong in a configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,15 +71,18 @@ impl<'t> Document<'t> {
             let problem = format!("not valid TOML: {}", error.message());
             let finding = Finding {
                 problem,
-                ..self.place(at, String::new())
+                ..self.place(at, "")
             };
             self.findings.borrow_mut().push(finding);
+            if self.has_enough() {
+                break;
+            }
         }
         errors.is_empty().then_some(root)
     }
 
     /// A finding at byte `at` that says nothing yet.
-    fn place(&self, at: usize, key: String) -> Finding {
+    fn place(&self, at: usize, key: &str) -> Finding {
         let line = 1 + self
             .text
             .bytes()
@@ -81,16 +92,27 @@ impl<'t> Document<'t> {
         Finding {
             file: self.file.to_owned(),
             line,
-            key,
+            key: shortened(key, KEY_CHARS_MAX),
             problem: String::new(),
         }
     }
 
-    /// All findings in the order of their lines.
+    /// The findings in the order of their lines, each once.
     pub(super) fn into_findings(self) -> Vec<Finding> {
         let mut findings = self.findings.into_inner();
         findings.sort_by_key(|finding| finding.line);
+        findings.dedup();
+        if let Some(last) = findings.get_mut(FINDINGS_MAX) {
+            last.key.clear();
+            last.problem = "there is more from here on; correct what is above first".to_owned();
+            findings.truncate(FINDINGS_MAX + 1);
+        }
         findings
+    }
+
+    /// Whether looking for more would help nobody: each costs a pass over the file.
+    fn has_enough(&self) -> bool {
+        self.findings.borrow().len() > FINDINGS_MAX
     }
 }
 
@@ -124,6 +146,11 @@ impl<'d, 't> Table<'d, 't> {
             partial: true,
             ..self
         }
+    }
+
+    /// Whether `key` is there, whatever its value is.
+    pub(super) fn has(&mut self, key: &'static str) -> bool {
+        self.value(key).is_some()
     }
 
     /// The table `key`, if it is there.
@@ -262,13 +289,16 @@ impl<'d, 't> Table<'d, 't> {
     pub(super) fn place(&self, key: &str) -> Finding {
         let at = self.entries.iter().find(|(name, _)| name.get_ref() == key);
         let at = at.map_or(self.at, |(name, _)| name.span().start);
-        self.document.place(at, format!("{}{key}", self.prefix))
+        self.document.place(at, &format!("{}{key}", self.prefix))
     }
 
     /// Reports every key that nobody asked for.
     pub(super) fn finish(self) {
         for (name, _) in self.entries {
             let key = name.get_ref().as_ref();
+            if self.document.has_enough() {
+                return;
+            }
             if self.asked.contains(&key) {
                 continue;
             }

@@ -151,7 +151,8 @@ fn every_key_is_read() {
     );
     assert_eq!(vault.default_domain.as_deref(), Some("ACME"));
     assert!(vault.fall_back_to_local && vault.include_default_organization);
-    assert_eq!((vault.connect_timeout_s, vault.answer_timeout_s), (2, 4));
+    let http = &vault.http;
+    assert_eq!((http.connect_timeout_s, http.answer_timeout_s), (2, 4));
 }
 
 #[test]

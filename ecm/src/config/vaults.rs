@@ -11,6 +11,7 @@ use super::{ConfiguredSecret, VaultConfig};
 use crate::password_safe::settings::{
     CheckIn, RunAsForm, SettingsFile as PasswordSafeSettings, bundled,
 };
+use crate::plugin_settings::HttpSettings;
 use crate::secret_server::settings::{
     CHECKED_OUT_WAIT_MAX_S, SettingsFile as SecretServerSettings,
 };
@@ -34,14 +35,15 @@ pub(super) fn vault(mut table: Table<'_, '_>, file: &Path) -> Option<Vault> {
     let sections = [SECRET_SERVER, PASSWORD_SAFE, PASSWORD_SAFE_BUNDLED];
     let given: Vec<_> = sections
         .into_iter()
-        .filter_map(|name| Some((name, table.table(name)?)))
+        .filter(|&name| table.has(name))
         .collect();
-    let mut given = given.into_iter();
-    let vault = match (given.next(), given.next()) {
-        (Some((SECRET_SERVER, section)), None) => secret_server(section, file).map(Vault::alone),
-        (Some((PASSWORD_SAFE, section)), None) => password_safe(section, file).map(Vault::alone),
-        (Some((_, section)), None) => password_safe_bundled(section, file),
-        (None, _) => {
+    let vault = match given[..] {
+        [name] => table.table(name).and_then(|section| match name {
+            SECRET_SERVER => secret_server(section, file).map(Vault::alone),
+            PASSWORD_SAFE => password_safe(section, file).map(Vault::alone),
+            _ => password_safe_bundled(section, file),
+        }),
+        [] => {
             table.problem(
                 SECRET_SERVER,
                 "missing; add a section [vault.secret-server], [vault.password-safe] or \
@@ -49,7 +51,7 @@ pub(super) fn vault(mut table: Table<'_, '_>, file: &Path) -> Option<Vault> {
             );
             None
         }
-        (Some((first, _)), Some((second, _))) => {
+        [first, second, ..] => {
             let problem = format!("must not stand beside {first}: one ECM, one vault");
             table.problem(second, problem);
             None
@@ -126,11 +128,7 @@ fn documented_settings(table: &mut Table<'_, '_>, settings: &mut SecretServerSet
 }
 
 fn own_settings(table: &mut Table<'_, '_>, settings: &mut SecretServerSettings, file: &Path) {
-    settings.ca_file = path(table, "ca_file", file);
-    put(
-        &mut settings.allow_plain_http,
-        table.boolean("allow_plain_http"),
-    );
+    http_settings(table, &mut settings.http, file);
     put(
         &mut settings.show_restricted,
         table.boolean("show_restricted"),
@@ -157,22 +155,6 @@ fn own_settings(table: &mut Table<'_, '_>, settings: &mut SecretServerSettings, 
         table.boolean("guess_netbios_names"),
     );
     put(
-        &mut settings.connect_timeout_s,
-        table.number("connect_timeout_s", 1..=600),
-    );
-    put(
-        &mut settings.answer_timeout_s,
-        table.number("answer_timeout_s", 1..=600),
-    );
-    put(
-        &mut settings.answer_bytes_max,
-        count(table, "answer_bytes_max", 1024..=256 * MIB),
-    );
-    put(
-        &mut settings.held_answers_bytes_max,
-        count(table, "held_answers_bytes_max", MIB..=4096 * MIB),
-    );
-    put(
         &mut settings.results_max,
         count(table, "results_max", 1..=100_000),
     );
@@ -190,7 +172,8 @@ pub(super) fn password_safe(mut table: Table<'_, '_>, file: &Path) -> Option<Vau
     );
     settings.global_approver = text(&mut table, "global_approver");
     request_settings(&mut table, &mut settings);
-    connection_settings(&mut table, &mut settings, file);
+    search_settings(&mut table, &mut settings);
+    http_settings(&mut table, &mut settings.http, file);
     table.finish();
     Some(VaultConfig::PasswordSafe {
         settings: Box::new(settings),
@@ -214,7 +197,8 @@ pub(super) fn password_safe_bundled(mut table: Table<'_, '_>, file: &Path) -> Op
         &reference.unwrap_or_default(),
     );
     request_settings(&mut table, &mut settings);
-    connection_settings(&mut table, &mut settings, file);
+    search_settings(&mut table, &mut settings);
+    http_settings(&mut table, &mut settings.http, file);
     let site_url = host.and_then(|host| {
         let site_url = bundled::site_url(&host, port.unwrap_or(bundled::PORT_DEFAULT));
         site_url
@@ -269,11 +253,7 @@ fn request_settings(table: &mut Table<'_, '_>, settings: &mut PasswordSafeSettin
     put(&mut settings.check_in, table.choice("check_in", &check_ins));
 }
 
-fn connection_settings(
-    table: &mut Table<'_, '_>,
-    settings: &mut PasswordSafeSettings,
-    file: &Path,
-) {
+fn search_settings(table: &mut Table<'_, '_>, settings: &mut PasswordSafeSettings) {
     put(
         &mut settings.search_short_names,
         table.boolean("search_short_names"),
@@ -290,6 +270,9 @@ fn connection_settings(
         &mut settings.session_idle_s,
         table.number("session_idle_s", 1..=YEAR_S),
     );
+}
+
+fn http_settings(table: &mut Table<'_, '_>, settings: &mut HttpSettings, file: &Path) {
     settings.ca_file = path(table, "ca_file", file);
     put(
         &mut settings.allow_plain_http,

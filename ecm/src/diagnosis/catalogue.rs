@@ -100,7 +100,7 @@ symptoms! {
     ConnectionRefused, "connection-refused", Connectivity, NetworkAdministrator,
         says "the vault's host refuses the connection",
         cause "nothing listens on that port, or a firewall rejects it",
-        cure "check that the vault runs and that TCP 443 is open from the ECM to it";
+        cure "check that the vault runs and that its port, usually TCP 443, is open from the ECM to it";
     ConnectionFailed, "connection-failed", Connectivity, NetworkAdministrator,
         says "no connection to the vault can be opened",
         cause "there is no route to the host, or it closes connections at once",
@@ -108,7 +108,7 @@ symptoms! {
     ConnectTimeout, "connect-timeout", Timeout, NetworkAdministrator,
         says "the vault's host does not answer connection attempts",
         cause "a firewall drops the packets or the host is down",
-        cure "check that TCP 443 is open from the ECM to the vault";
+        cure "check that the vault's port, usually TCP 443, is open from the ECM to it";
     AnswerTimeout, "answer-timeout", Timeout, VaultAdministrator,
         says "the vault accepted the request and did not answer in time",
         cause "the vault is overloaded or waits for something itself",

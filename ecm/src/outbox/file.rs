@@ -35,12 +35,17 @@ impl RecordFile {
             .read(true)
             .append(true)
             .create(true)
-            .open(path)?;
-        if file.metadata()?.len() > FILE_BYTES_MAX {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "the file is too large",
-            ));
+            .open(path)
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::IsADirectory => not_an_outbox("it is a directory"),
+                _ => error,
+            })?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(not_an_outbox("it is a pipe or a device"));
+        }
+        if metadata.len() > FILE_BYTES_MAX {
+            return Err(not_an_outbox("it is larger than 64 MiB"));
         }
         let mut bytes = Vec::new();
         Read::by_ref(&mut file)
@@ -159,6 +164,11 @@ fn read(bytes: &[u8]) -> (Contents, u64) {
         at = end;
     }
     (contents, sound_bytes as u64)
+}
+
+fn not_an_outbox(reason: &str) -> io::Error {
+    let cure = "move it away and look in the vault for check-outs of this ECM's account";
+    io::Error::new(io::ErrorKind::InvalidData, format!("{reason}; {cure}"))
 }
 
 fn private_options() -> OpenOptions {

@@ -15,6 +15,7 @@ use super::wire::{self, NotUnderstood};
 use crate::clock::Clock;
 use crate::diagnosis::{self, Clocks};
 use crate::error::PluginError;
+use crate::plugin_settings::no_trust;
 use crate::vault_http::{Answer, Body, VaultHttp, read_aside};
 
 /// What is asked of the vault.
@@ -139,8 +140,7 @@ impl Client {
     /// # Errors
     /// The CA file cannot be used, or no authority is there to trust.
     pub(super) fn new(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, PluginError> {
-        let http =
-            VaultHttp::new(settings.http.clone()).map_err(|error| trouble::tls_setup(&error))?;
+        let http = VaultHttp::new(settings.http.clone()).map_err(|error| no_trust(&error))?;
         Ok(Self {
             http,
             base: settings.endpoint.clone(),

@@ -7,37 +7,25 @@ pub mod bundled;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
 use url::Url;
 
 use super::wire::auth::RegistrationKey;
 use crate::endpoint::EndpointRules;
-use crate::error::{ErrorKind, Hop, Owner, PluginError};
+use crate::error::PluginError;
 use crate::identity::MappingRules;
+use crate::plugin_settings::{
+    ENDPOINT_URL, HttpSettings, SettingLabel, documented, own, refuse, unless_blank,
+};
 use crate::secret::Secret;
-use crate::vault_http::{HELD_ANSWERS_BYTES_MAX, HttpRules};
+use crate::vault_http::HttpRules;
 
 /// *Release Duration* when none is given, minutes (documented ecm:S003).
 pub const RELEASE_DURATION_DEFAULT_MIN: u32 = 360;
 
 /// Longest release that the API takes, minutes: a year (documented psafe:DOC-req).
 pub const RELEASE_DURATION_MAX_MIN: u32 = 525_600;
-
-/// One row of the settings' documentation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SettingLabel {
-    /// The key in the configuration file.
-    pub key: &'static str,
-    /// The label in the vendor's guides, or our own for the last group.
-    pub label: &'static str,
-    /// Whether a value must be given.
-    pub required: bool,
-    /// Whether the vendor's guides have it; the others are ours.
-    pub documented: bool,
-}
 
 /// Every setting, in the order of the guide, ours last.
 pub const LABELS: &[SettingLabel] = &[
@@ -65,27 +53,8 @@ pub const LABELS: &[SettingLabel] = &[
     own("held_answers_bytes_max", "Most of all answers"),
 ];
 
-const fn documented(key: &'static str, label: &'static str, required: bool) -> SettingLabel {
-    SettingLabel {
-        key,
-        label,
-        required,
-        documented: true,
-    }
-}
-
-const fn own(key: &'static str, label: &'static str) -> SettingLabel {
-    SettingLabel {
-        key,
-        label,
-        required: false,
-        documented: false,
-    }
-}
-
 /// How the name of a directory user is written in `runas` (documented psafe:§1.3: both forms).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RunAsForm {
     /// `user@domain` for a DNS domain, `DOMAIN\user` for a NetBIOS name.
     #[default]
@@ -97,8 +66,7 @@ pub enum RunAsForm {
 }
 
 /// What happens to a release request at session end (assumed psafe:§4.5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CheckIn {
     /// It is checked in as soon as no session uses it any more.
     #[default]
@@ -109,77 +77,46 @@ pub enum CheckIn {
 
 /// The settings as they stand in a configuration file. `api_registration_key` is a reference to a
 /// secret, never the secret.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingsFile {
     /// *Endpoint URL*: `https://<server>/BeyondTrust/api/public/v3`.
     pub endpoint_url: String,
     /// *API Registration Key*: where it is found, for example `file:/run/credentials/api_key`.
     pub api_registration_key: String,
     /// *Global Approver*: the user that approves requests which need it.
-    #[serde(default)]
     pub global_approver: Option<String>,
     /// *Release Duration*, minutes.
-    #[serde(default = "default_release_duration_min")]
     pub release_duration_min: u32,
     /// See [`MappingRules::default_domain`].
-    #[serde(default)]
     pub default_domain: Option<String>,
     /// See [`MappingRules::fall_back_to_local`].
-    #[serde(default)]
     pub fall_back_to_local: bool,
     /// See [`MappingRules::guess_netbios`].
-    #[serde(default = "yes")]
     pub guess_netbios_names: bool,
     /// How a directory user is written.
-    #[serde(default)]
     pub run_as_form: RunAsForm,
     /// The reason of a request; `{session_id}`, `{username}` and `{product}` are filled in
     /// (assumed psafe:§8). After a restart a request is known as the ECM's own by it, so it must
     /// hold `{session_id}` unless *Check-in* is `never`.
-    #[serde(default = "default_reason")]
     pub reason: String,
     /// The ticket of a request, for policies that ask for one; filled in like the reason
     /// (documented psafe:§2.4).
-    #[serde(default)]
     pub ticket_number: Option<String>,
     /// The vault's id of the ticket system; its default one when absent (documented psafe:§2.4).
-    #[serde(default)]
     pub ticket_system_id: Option<i32>,
     /// What happens to a request at session end.
-    #[serde(default)]
     pub check_in: CheckIn,
     /// See [`EndpointRules::short_name`].
-    #[serde(default = "yes")]
     pub search_short_names: bool,
     /// See [`EndpointRules::public_addresses`].
-    #[serde(default)]
     pub search_public_addresses: bool,
     /// Most accounts that one search reads.
-    #[serde(default = "default_results_max")]
     pub results_max: usize,
     /// A session that was not used for this long is replaced without asking, seconds; the vault
     /// drops it after 20 minutes (vendor-client psafe:GO), or 15 (assumed psafe:§1.4).
-    #[serde(default = "default_session_idle_s")]
     pub session_idle_s: u64,
-    /// Authorities trusted beside the system's, PEM.
-    #[serde(default)]
-    pub ca_file: Option<PathBuf>,
-    /// Whether an `http:` Endpoint URL is allowed.
-    #[serde(default)]
-    pub allow_plain_http: bool,
-    /// Limit on name lookup, TCP and TLS together, seconds.
-    #[serde(default = "default_connect_timeout_s")]
-    pub connect_timeout_s: u64,
-    /// Limit on one exchange, seconds.
-    #[serde(default = "default_answer_timeout_s")]
-    pub answer_timeout_s: u64,
-    /// Longest answer that is read, bytes.
-    #[serde(default = "default_answer_bytes_max")]
-    pub answer_bytes_max: usize,
-    /// Most bytes of answers that are held at a time, all calls together.
-    #[serde(default = "default_held_answers_bytes_max")]
-    pub held_answers_bytes_max: usize,
+    /// How the vault is spoken to.
+    pub http: HttpSettings,
 }
 
 impl SettingsFile {
@@ -190,25 +127,20 @@ impl SettingsFile {
             endpoint_url: endpoint_url.into(),
             api_registration_key: api_registration_key.into(),
             global_approver: None,
-            release_duration_min: default_release_duration_min(),
+            release_duration_min: RELEASE_DURATION_DEFAULT_MIN,
             default_domain: None,
             fall_back_to_local: false,
             guess_netbios_names: true,
             run_as_form: RunAsForm::default(),
-            reason: default_reason(),
+            reason: "{product} session {session_id} of {username}".into(),
             ticket_number: None,
             ticket_system_id: None,
             check_in: CheckIn::default(),
             search_short_names: true,
             search_public_addresses: false,
-            results_max: default_results_max(),
-            session_idle_s: default_session_idle_s(),
-            ca_file: None,
-            allow_plain_http: false,
-            connect_timeout_s: default_connect_timeout_s(),
-            answer_timeout_s: default_answer_timeout_s(),
-            answer_bytes_max: default_answer_bytes_max(),
-            held_answers_bytes_max: default_held_answers_bytes_max(),
+            results_max: 1_000,
+            session_idle_s: 14 * 60,
+            http: HttpSettings::default(),
         }
     }
 
@@ -217,7 +149,7 @@ impl SettingsFile {
     /// # Errors
     /// The first value that cannot be used, by its label.
     pub fn check(self, registration_key: &Secret) -> Result<Settings, PluginError> {
-        let endpoint = endpoint(&self.endpoint_url, self.allow_plain_http)?;
+        let endpoint = endpoint(&self.endpoint_url, &self.http)?;
         let key = RegistrationKey::new(registration_key)
             .map_err(|error| refuse("API Registration Key", &error.to_string()))?;
         if !(1..=RELEASE_DURATION_MAX_MIN).contains(&self.release_duration_min) {
@@ -225,14 +157,6 @@ impl SettingsFile {
                 "Release Duration",
                 "it must be from 1 to 525600 minutes",
             ));
-        }
-        for (label, value) in [
-            ("Connect time-out", self.connect_timeout_s),
-            ("Answer time-out", self.answer_timeout_s),
-        ] {
-            if !(1..=600).contains(&value) {
-                return Err(refuse(label, "it must be from 1 to 600 seconds"));
-            }
         }
         if self.check_in == CheckIn::AtSessionEnd && !self.reason.contains("{session_id}") {
             let why = "it must hold {session_id}, by which a check-in knows its request";
@@ -242,23 +166,19 @@ impl SettingsFile {
             let why = "it must be the number that the vault gives the ticket system";
             return Err(refuse("Ticket system of a release request", why));
         }
-        let tidy = |text: Option<String>| {
-            text.map(|text| text.trim().to_owned())
-                .filter(|text| !text.is_empty())
-        };
         Ok(Settings {
             endpoint,
             key,
-            global_approver: tidy(self.global_approver),
+            global_approver: unless_blank(self.global_approver),
             release_duration_min: self.release_duration_min,
             mapping: MappingRules {
-                default_domain: tidy(self.default_domain),
+                default_domain: unless_blank(self.default_domain),
                 fall_back_to_local: self.fall_back_to_local,
                 guess_netbios: self.guess_netbios_names,
             },
             run_as_form: self.run_as_form,
             reason: self.reason.trim().to_owned(),
-            ticket_number: tidy(self.ticket_number),
+            ticket_number: unless_blank(self.ticket_number),
             ticket_system_id: self.ticket_system_id,
             check_in: self.check_in,
             endpoints: EndpointRules {
@@ -268,14 +188,7 @@ impl SettingsFile {
             },
             results_max: self.results_max.max(1),
             session_idle: Duration::from_secs(self.session_idle_s),
-            http: HttpRules {
-                ca_file: self.ca_file,
-                allow_plain_http: self.allow_plain_http,
-                connect_timeout: Duration::from_secs(self.connect_timeout_s),
-                answer_timeout: Duration::from_secs(self.answer_timeout_s),
-                answer_bytes_max: self.answer_bytes_max,
-                held_answers_bytes_max: self.held_answers_bytes_max,
-            },
+            http: self.http.check()?,
         })
     }
 }
@@ -300,36 +213,17 @@ pub struct Settings {
     pub(super) http: HttpRules,
 }
 
-fn endpoint(text: &str, allow_plain_http: bool) -> Result<Url, PluginError> {
-    const LABEL: &str = "Endpoint URL";
-    if text.trim().is_empty() {
-        return Err(refuse(LABEL, "it is required and empty"));
-    }
-    let mut url = Url::parse(text.trim()).map_err(|error| refuse(LABEL, &error.to_string()))?;
-    match url.scheme() {
-        "https" => {}
-        "http" if allow_plain_http => {}
-        "http" => {
-            return Err(refuse(
-                LABEL,
-                "it is not https, so the key would travel in clear",
-            ));
-        }
-        _ => return Err(refuse(LABEL, "it is not an https address")),
-    }
-    if url.host_str().is_none() {
-        return Err(refuse(LABEL, "it names no host"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(refuse(LABEL, "it carries a user name or password"));
-    }
+fn endpoint(text: &str, http: &HttpSettings) -> Result<Url, PluginError> {
+    let mut url = http.address(text, "key")?;
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(refuse(LABEL, "it must end after /api/public/v3"));
+        return Err(refuse(ENDPOINT_URL, "it must end after /api/public/v3"));
     }
     let path = url.path().trim_end_matches('/').to_owned();
     if !path.to_ascii_lowercase().ends_with("/api/public/v3") {
         let corrected = api_address(&url);
-        return Err(refuse(LABEL, "it must end in /api/public/v3").with_action_url(corrected));
+        return Err(
+            refuse(ENDPOINT_URL, "it must end in /api/public/v3").with_action_url(corrected)
+        );
     }
     url.set_path(&path);
     Ok(url)
@@ -341,50 +235,4 @@ pub(super) fn api_address(url: &Url) -> String {
         "{}/BeyondTrust/api/public/v3",
         url.origin().ascii_serialization()
     )
-}
-
-fn refuse(label: &str, why: &str) -> PluginError {
-    PluginError::new(
-        ErrorKind::Configuration,
-        Hop::Settings,
-        format!("{label} cannot be used: {why}"),
-        format!("correct {label} in the plugin's settings"),
-        Owner::EcmAdministrator,
-    )
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn default_release_duration_min() -> u32 {
-    RELEASE_DURATION_DEFAULT_MIN
-}
-
-fn default_reason() -> String {
-    "{product} session {session_id} of {username}".into()
-}
-
-fn default_results_max() -> usize {
-    1_000
-}
-
-fn default_session_idle_s() -> u64 {
-    14 * 60
-}
-
-fn default_connect_timeout_s() -> u64 {
-    10
-}
-
-fn default_answer_timeout_s() -> u64 {
-    25
-}
-
-fn default_answer_bytes_max() -> usize {
-    4 * 1024 * 1024
-}
-
-fn default_held_answers_bytes_max() -> usize {
-    HELD_ANSWERS_BYTES_MAX
 }

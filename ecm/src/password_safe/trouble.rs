@@ -9,19 +9,7 @@ use super::settings::api_address;
 use super::wire::NotUnderstood;
 use crate::diagnosis::Symptom;
 use crate::error::{ErrorKind, Hop, Owner, PluginError, shortened};
-use crate::tls::TlsSetupError;
 use crate::vault_http::is_downgrade;
-
-/// The HTTP client could not be made.
-pub(super) fn tls_setup(error: &TlsSetupError) -> PluginError {
-    PluginError::new(
-        ErrorKind::Configuration,
-        Hop::Settings,
-        error.to_string(),
-        "correct the CA file in the plugin's settings",
-        Owner::EcmAdministrator,
-    )
-}
 
 /// An answer points elsewhere.
 pub(super) fn redirected(

@@ -17,8 +17,9 @@ use super::wire::{
 use super::xml::Element;
 use crate::clock::Clock;
 use crate::diagnosis::{self, Clocks, Symptom};
-use crate::error::{ErrorKind, Hop, Owner, PluginError, shortened};
+use crate::error::{Hop, PluginError, shortened};
 use crate::identity::Candidate;
+use crate::plugin_settings::no_trust;
 use crate::secret::Secret;
 use crate::vault_http::{VaultHttp, is_downgrade, read_aside};
 
@@ -55,15 +56,7 @@ struct NoReply {
 
 impl Client {
     pub(super) fn new(settings: Arc<Settings>, clock: Arc<dyn Clock>) -> Result<Self, PluginError> {
-        let http = VaultHttp::new(settings.http.clone()).map_err(|error| {
-            PluginError::new(
-                ErrorKind::Configuration,
-                Hop::Settings,
-                error.to_string(),
-                "set ca_file to a PEM file with the authority of the vault's certificate",
-                Owner::EcmAdministrator,
-            )
-        })?;
+        let http = VaultHttp::new(settings.http.clone()).map_err(|error| no_trust(&error))?;
         Ok(Self {
             http,
             settings,

@@ -2,30 +2,19 @@
 //! and our own below them. What is read from a file is [`SettingsFile`], whose keys are [`LABELS`];
 //! what the plugin works with is [`Settings`], which exists only when every value was checked.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use url::Url;
 
 use crate::diagnosis::Symptom;
 use crate::endpoint::EndpointRules;
-use crate::error::{ErrorKind, Hop, Owner, PluginError};
+use crate::error::{Hop, PluginError};
 use crate::identity::MappingRules;
+use crate::plugin_settings::{
+    ENDPOINT_URL, HttpSettings, SettingLabel, documented, own, refuse, required, unless_blank,
+};
 use crate::secret::Secret;
-use crate::vault_http::{HELD_ANSWERS_BYTES_MAX, HttpRules};
-
-/// One row of the settings' documentation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SettingLabel {
-    /// The key in the configuration file.
-    pub key: &'static str,
-    /// The label in the vendor's guides, or our own for the last group.
-    pub label: &'static str,
-    /// Whether a value must be given.
-    pub required: bool,
-    /// Whether the vendor's guides have it; the others are ours.
-    pub documented: bool,
-}
+use crate::vault_http::HttpRules;
 
 /// Every setting, in the order of the guides, ours last.
 pub const LABELS: &[SettingLabel] = &[
@@ -76,24 +65,6 @@ pub const LABELS: &[SettingLabel] = &[
     own("token_lifetime_s", "Token lifetime"),
 ];
 
-const fn documented(key: &'static str, label: &'static str, required: bool) -> SettingLabel {
-    SettingLabel {
-        key,
-        label,
-        required,
-        documented: true,
-    }
-}
-
-const fn own(key: &'static str, label: &'static str) -> SettingLabel {
-    SettingLabel {
-        key,
-        label,
-        required: false,
-        documented: false,
-    }
-}
-
 /// The settings as they stand in a configuration file. `api_password` is a reference to a secret,
 /// never the secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,10 +91,6 @@ pub struct SettingsFile {
     pub fall_back_to_local: bool,
     /// *Include default organization*: sends *API Organization* when looking for the user too.
     pub include_default_organization: bool,
-    /// Authorities trusted beside the system's, PEM.
-    pub ca_file: Option<PathBuf>,
-    /// Whether an `http:` Endpoint URL is allowed.
-    pub allow_plain_http: bool,
     /// Whether secrets that need a comment, check-out or approval are listed (assumed soap:§3.4).
     pub show_restricted: bool,
     /// What is answered to a secret that requires a comment; `{session_id}`, `{username}` and
@@ -140,14 +107,8 @@ pub struct SettingsFile {
     pub search_public_addresses: bool,
     /// See [`MappingRules::guess_netbios`].
     pub guess_netbios_names: bool,
-    /// Limit on name lookup, TCP and TLS together, seconds.
-    pub connect_timeout_s: u64,
-    /// Limit on one exchange, seconds.
-    pub answer_timeout_s: u64,
-    /// Longest answer that is read, bytes.
-    pub answer_bytes_max: usize,
-    /// Most bytes of answers that are held at a time, all calls together.
-    pub held_answers_bytes_max: usize,
+    /// How the vault is spoken to.
+    pub http: HttpSettings,
     /// Most results of one search.
     pub results_max: usize,
     /// How long a token is used at most, seconds; absent: until the vault refuses it.
@@ -170,8 +131,6 @@ impl SettingsFile {
             default_domain: None,
             fall_back_to_local: false,
             include_default_organization: false,
-            ca_file: None,
-            allow_plain_http: false,
             show_restricted: true,
             comment: "{product} session {session_id} of {username}".into(),
             ticket: None,
@@ -179,10 +138,7 @@ impl SettingsFile {
             search_short_names: true,
             search_public_addresses: false,
             guess_netbios_names: true,
-            connect_timeout_s: 10,
-            answer_timeout_s: 25,
-            answer_bytes_max: 4 * 1024 * 1024,
-            held_answers_bytes_max: HELD_ANSWERS_BYTES_MAX,
+            http: HttpSettings::default(),
             results_max: 1_000,
             token_lifetime_s: None,
         }
@@ -193,26 +149,17 @@ impl SettingsFile {
     /// # Errors
     /// The first value that cannot be used, by its label.
     pub fn check(self, api_password: Secret) -> Result<Settings, PluginError> {
-        let endpoint = endpoint(&self.endpoint_url, self.allow_plain_http)?;
-        required("API User", &self.api_user)?;
+        let endpoint = endpoint(&self.endpoint_url, &self.http)?;
+        let api_user = required("API User", &self.api_user)?.to_owned();
         required("API Password", api_password.expose())?;
-        required("Domain Field", &self.domain_field)?;
-        required("Machine Field", &self.machine_field)?;
-        for (label, value) in [
-            ("Connect time-out", self.connect_timeout_s),
-            ("Answer time-out", self.answer_timeout_s),
-        ] {
-            if !(1..=600).contains(&value) {
-                return Err(refuse(label, "it must be from 1 to 600 seconds"));
-            }
-        }
+        let domain_field = required("Domain Field", &self.domain_field)?.to_owned();
+        let machine_field = required("Machine Field", &self.machine_field)?.to_owned();
         if self.checked_out_wait_s > CHECKED_OUT_WAIT_MAX_S {
             return Err(refuse(
                 "Wait for secrets checked out to somebody else",
                 "it must be from 0 to 300 seconds; no session waits longer",
             ));
         }
-        let tidy = |text: Option<String>| text.map(|text| text.trim().to_owned());
         let domains = split_domains(&self.include_domain_credentials_for);
         if domains.len() > DOMAINS_MAX {
             return Err(refuse(
@@ -222,16 +169,16 @@ impl SettingsFile {
         }
         Ok(Settings {
             endpoint,
-            api_user: self.api_user.trim().to_owned(),
+            api_user,
             api_password,
-            api_domain: tidy(self.api_domain).unwrap_or_default(),
-            api_organization: tidy(self.api_organization).unwrap_or_default(),
+            api_domain: unless_blank(self.api_domain).unwrap_or_default(),
+            api_organization: unless_blank(self.api_organization).unwrap_or_default(),
             include_default_organization: self.include_default_organization,
             domains,
-            domain_field: self.domain_field.trim().to_owned(),
-            machine_field: self.machine_field.trim().to_owned(),
+            domain_field,
+            machine_field,
             mapping: MappingRules {
-                default_domain: tidy(self.default_domain).filter(|text| !text.is_empty()),
+                default_domain: unless_blank(self.default_domain),
                 fall_back_to_local: self.fall_back_to_local,
                 guess_netbios: self.guess_netbios_names,
             },
@@ -242,18 +189,11 @@ impl SettingsFile {
             },
             show_restricted: self.show_restricted,
             comment: self.comment.trim().to_owned(),
-            ticket: tidy(self.ticket).filter(|text| !text.is_empty()),
+            ticket: unless_blank(self.ticket),
             checked_out_wait: Duration::from_secs(self.checked_out_wait_s),
             results_max: self.results_max.max(1),
             token_lifetime: self.token_lifetime_s.map(Duration::from_secs),
-            http: HttpRules {
-                ca_file: self.ca_file,
-                allow_plain_http: self.allow_plain_http,
-                connect_timeout: Duration::from_secs(self.connect_timeout_s),
-                answer_timeout: Duration::from_secs(self.answer_timeout_s),
-                answer_bytes_max: self.answer_bytes_max,
-                held_answers_bytes_max: self.held_answers_bytes_max,
-            },
+            http: self.http.check()?,
         })
     }
 }
@@ -321,34 +261,16 @@ fn split_domains(entries: &[String]) -> Vec<String> {
     domains
 }
 
-fn endpoint(text: &str, allow_plain_http: bool) -> Result<Url, PluginError> {
-    const LABEL: &str = "Endpoint URL";
-    required(LABEL, text)?;
-    let mut url = Url::parse(text.trim()).map_err(|error| refuse(LABEL, &error.to_string()))?;
-    match url.scheme() {
-        "https" => {}
-        "http" if allow_plain_http => {}
-        "http" => {
-            return Err(refuse(
-                LABEL,
-                "it is not https, so the password would travel in clear",
-            ));
-        }
-        _ => return Err(refuse(LABEL, "it is not an https address")),
-    }
-    let Some(host) = url.host_str() else {
-        return Err(refuse(LABEL, "it names no host"));
-    };
+fn endpoint(text: &str, http: &HttpSettings) -> Result<Url, PluginError> {
+    let mut url = http.address(text, "password")?;
+    let host = url.host_str().unwrap_or_default();
     // documented ecm:§8: the integration is not compatible with the Delinea Platform.
     if is_platform(host) {
         return Err(Symptom::DelineaPlatform.at(Hop::Settings, host));
     }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(refuse(LABEL, "it carries a user name or password"));
-    }
     if !url.path().to_ascii_lowercase().ends_with(".asmx") {
         return Err(refuse(
-            LABEL,
+            ENDPOINT_URL,
             "it must end in /webservices/SSWebService.asmx",
         ));
     }
@@ -363,28 +285,11 @@ pub(super) fn is_platform(host: &str) -> bool {
     host == "delinea.app" || host.ends_with(".delinea.app")
 }
 
-fn required(label: &str, value: &str) -> Result<(), PluginError> {
-    if value.trim().is_empty() {
-        Err(refuse(label, "it is required and empty"))
-    } else {
-        Ok(())
-    }
-}
-
-fn refuse(label: &str, why: &str) -> PluginError {
-    PluginError::new(
-        ErrorKind::Configuration,
-        Hop::Settings,
-        format!("{label} cannot be used: {why}"),
-        format!("correct {label} in the plugin's settings"),
-        Owner::EcmAdministrator,
-    )
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::error::ErrorKind;
 
     const CLOUD: &str = "https://acme.secretservercloud.com/webservices/SSWebservice.asmx";
 

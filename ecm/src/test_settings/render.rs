@@ -3,17 +3,17 @@
 use std::fmt::Write;
 
 use super::{Retrieval, TestReport};
-use crate::error::{ErrorKind, PluginError};
+use crate::error::{ErrorKind, PluginError, on_screen};
 use crate::plugin::{CredentialPackage, CredentialProof};
 
 /// Writing to a `String` cannot fail, which is why the results of `write!` are dropped here.
 pub(super) fn text(report: &TestReport, explain: bool) -> String {
     let mut out = format!("Test Settings: {}\n\n", report.plugin);
     for (label, value) in &report.inputs {
-        let _ = writeln!(out, "  {label:<23} {value}");
+        row(&mut out, label, value);
     }
     if let Some(user) = &report.lookup.vault_user {
-        let _ = writeln!(out, "  {:<23} {user}", "Vault user");
+        row(&mut out, "Vault user", user);
     }
     out.push('\n');
     match &report.lookup.result {
@@ -25,14 +25,13 @@ pub(super) fn text(report: &TestReport, explain: bool) -> String {
         Ok(list) => {
             let noun = if list.len() == 1 { "credential" } else { "credentials" };
             let _ = writeln!(out, "Success: {} {noun} found\n", list.len());
-            let width =
-                list.iter().map(|entry| entry.display_value.chars().count()).max().unwrap_or(0);
-            for entry in list {
-                let _ = writeln!(
-                    out,
-                    "  {:<width$}  Retrieve Credential: --retrieve {}",
-                    entry.display_value, entry.credential_id
-                );
+            let entries: Vec<_> = list
+                .iter()
+                .map(|entry| (one_line(&entry.display_value), one_line(&entry.credential_id)))
+                .collect();
+            let width = entries.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+            for (name, id) in entries {
+                let _ = writeln!(out, "  {name:<width$}  Retrieve Credential: --retrieve {id}");
             }
         }
     }
@@ -43,7 +42,7 @@ pub(super) fn text(report: &TestReport, explain: bool) -> String {
     if explain {
         out.push_str("\nWhat was tried\n\n");
         for step in &report.lookup.steps {
-            let _ = writeln!(out, "  {step}");
+            let _ = writeln!(out, "  {}", one_line(&step.to_string()));
         }
     }
     out
@@ -56,7 +55,7 @@ fn retrieved(out: &mut String, retrieval: &Retrieval) {
             let _ = writeln!(
                 out,
                 "Success: found credential {}\n",
-                retrieval.credential_id
+                one_line(&retrieval.credential_id)
             );
             found(out, package);
         }
@@ -70,17 +69,26 @@ fn retrieved(out: &mut String, retrieval: &Retrieval) {
             let _ = writeln!(
                 out,
                 "\n  Credential {} may still be checked out. Check it in by hand in the vault.",
-                retrieval.credential_id
+                one_line(&retrieval.credential_id)
             );
         }
         None => {}
     }
 }
 
+/// A labelled value; its further lines stand below its first.
+fn row(out: &mut String, label: &str, value: &str) {
+    let value = on_screen(value).replace('\n', &format!("\n{:26}", ""));
+    let _ = writeln!(out, "  {label:<23} {value}");
+}
+
+/// A value that must not begin a line of its own.
+fn one_line(value: &str) -> String {
+    on_screen(value).replace('\n', "\\n")
+}
+
 fn found(out: &mut String, package: &CredentialPackage) {
-    let mut line = |label: &str, value: &str| {
-        let _ = writeln!(out, "  {label:<23} {value}");
-    };
+    let mut line = |label: &str, value: &str| row(out, label, value);
     line("User name", &package.username);
     if let Some(domain) = &package.domain {
         line("Domain", domain);
@@ -109,9 +117,7 @@ fn found(out: &mut String, package: &CredentialPackage) {
 
 fn failure(out: &mut String, title: &str, error: &PluginError) {
     let _ = writeln!(out, "{title}\n");
-    let mut line = |label: &str, value: &str| {
-        let _ = writeln!(out, "  {label:<23} {value}");
-    };
+    let mut line = |label: &str, value: &str| row(out, label, value);
     line("Error type", type_label(error.kind));
     line("Message", &error.message);
     line("Where", &error.hop.to_string());

@@ -19,9 +19,9 @@ async fn search_answered(reply: impl Fn() -> Reply + Send + Sync + 'static) -> P
     })
     .await;
     let mut settings = vault.settings();
-    settings.answer_bytes_max = 256 * 1024;
+    settings.http.answer_bytes_max = 256 * 1024;
     settings.results_max = 50;
-    settings.answer_timeout_s = 1;
+    settings.http.answer_timeout_s = 1;
     soon(plugin(settings).find_credentials(&session()))
         .await
         .unwrap_err()

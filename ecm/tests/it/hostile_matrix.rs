@@ -182,7 +182,7 @@ async fn every_operation_answers_every_hostile_answer_with_a_typed_error() {
 async fn a_hundred_thousand_results_are_too_many_however_long_an_answer_may_be() {
     let vault = vault(Kind::ManyResults, "SearchSecretsByFieldValue").await;
     let mut settings = vault.settings();
-    settings.answer_bytes_max = 64 << 20;
+    settings.http.answer_bytes_max = 64 << 20;
     let plugin = crate::vault::plugin(settings);
     let error = soon(plugin.find_credentials(&session())).await.unwrap_err();
     assert_eq!(error.symptom, Some(Symptom::TooManyResults), "{error:?}");

@@ -2,6 +2,7 @@
 //! link to a scripted appliance, on real sockets.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
+mod bad_input;
 mod bomb;
 mod conversation;
 mod endpoint;
@@ -11,11 +12,13 @@ mod identity;
 mod leaks;
 mod link;
 mod password_safe;
+mod program;
 mod retrieval;
 mod room;
 mod symptoms;
 mod test_settings;
 mod test_settings_command;
+mod test_settings_outcomes;
 mod tls;
 mod token_cache;
 mod vault;

@@ -337,9 +337,9 @@ async fn out_of_reach(symptom: Symptom) -> PluginError {
         _ => accept(listener, async |stream| keep(stream).await),
     }
     let mut settings = SettingsFile::new(&url, "svc", "env:unused");
-    settings.allow_plain_http = true;
-    settings.connect_timeout_s = 1;
-    settings.answer_timeout_s = if symptom == Symptom::AnswerTimeout {
+    settings.http.allow_plain_http = true;
+    settings.http.connect_timeout_s = 1;
+    settings.http.answer_timeout_s = if symptom == Symptom::AnswerTimeout {
         1
     } else {
         10

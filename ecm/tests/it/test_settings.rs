@@ -1,7 +1,7 @@
 //! The Test Settings form: its rules, its outcomes and their texts.
 
 use ecm::diagnosis::Symptom;
-use ecm::plugin::JumpItemType;
+use ecm::plugin::{CredentialSummary, JumpItemType};
 use ecm::test_settings::{TestForm, TestReport, test_settings};
 
 use crate::vault::{
@@ -162,6 +162,42 @@ async fn a_password_in_an_address_is_not_repeated() {
     let text = report.to_text(true);
     assert!(text.contains("https://joe:***@erp.acme.example/"), "{text}");
     assert!(!text.contains(CANARY), "{text}");
+}
+
+#[tokio::test]
+async fn what_follows_the_question_mark_of_an_address_is_not_repeated() {
+    let url = format!("https://erp.acme.example/login?token={CANARY}#{CANARY}");
+    for item_type in [JumpItemType::WebJump, JumpItemType::ProtocolTunnel] {
+        let web = TestForm {
+            url: Some(url.clone()),
+            ..TestForm::new("joe", item_type, "")
+        };
+        for fails in [false, true] {
+            let report = run(&web, None, move |call| match call.operation.as_str() {
+                "SearchSecretsByFieldValue" if fails => refused("Hm."),
+                _ => well(call),
+            })
+            .await;
+            let text = report.to_text(true);
+            assert!(!text.contains(CANARY), "{text}");
+            let step =
+                "search in Machine = https://erp.acme.example/login?*** [the address as given]";
+            assert!(text.contains(step), "{text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn names_of_a_vault_can_neither_clear_the_screen_nor_begin_a_line() {
+    let mut report = run(&form(), None, well).await;
+    let hostile = CredentialSummary {
+        credential_id: "7\nError type".into(),
+        display_value: "srv01\u{1b}[2J\nError Retrieving Credential List\u{202e}".into(),
+    };
+    report.lookup.result = Ok(vec![hostile]);
+    let text = report.to_text(true);
+    let row = r"  srv01\u{1b}[2J\nError Retrieving Credential List\u{202e}  Retrieve Credential: --retrieve 7\nError type";
+    assert!(text.lines().any(|line| line == row), "{text}");
 }
 
 #[tokio::test]

@@ -26,10 +26,10 @@ fn ecm(directory: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-const JOE: [&str; 4] = ["--username", "joe.user", "--hostname", "srv01"];
+pub const JOE: [&str; 4] = ["--username", "joe.user", "--hostname", "srv01"];
 
 /// A configuration in a directory of its own; `more` stands in the vault's section.
-fn configured(vault: &str, more: &str) -> tempfile::TempDir {
+pub fn configured(vault: &str, more: &str) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     let text = format!(
         "[vault.secret-server]\n\
@@ -40,14 +40,16 @@ fn configured(vault: &str, more: &str) -> tempfile::TempDir {
     directory
 }
 
-struct Ran {
-    code: Option<i32>,
-    said: String,
-    complaint: String,
-    log: String,
+/// What a test left behind.
+pub struct Ran {
+    pub code: Option<i32>,
+    pub said: String,
+    pub complaint: String,
+    pub log: String,
 }
 
-async fn ran(directory: &Path, arguments: &[&str]) -> Ran {
+/// Runs a test; nothing that it leaves behind has the canary.
+pub async fn ran(directory: &Path, arguments: &[&str]) -> Ran {
     let Output {
         status,
         stdout,
@@ -74,7 +76,7 @@ async fn ran(directory: &Path, arguments: &[&str]) -> Ran {
 }
 
 /// The dialog's text as the log has it, further lines indented.
-fn in_log(said: &str) -> String {
+pub fn in_log(said: &str) -> String {
     said.trim_end().replace('\n', "\n    ")
 }
 

@@ -165,7 +165,7 @@ async fn a_redirect_from_https_to_plain_http_is_refused_as_what_it_is() {
 pub async fn look_up(port: u16, ca_file: &Authority) -> PluginError {
     let url = format!("https://localhost:{port}/webservices/SSWebService.asmx");
     let mut settings = SettingsFile::new(&url, "svc", "env:unused");
-    settings.ca_file = Some(ca_file.file.clone());
+    settings.http.ca_file = Some(ca_file.file.clone());
     soon(plugin(settings).find_credentials(&session()))
         .await
         .unwrap_err()
@@ -252,7 +252,7 @@ fn an_unusable_ca_file_is_a_matter_of_configuration() {
     for path in [empty, directory.path().join("missing.pem")] {
         let name = path.display().to_string();
         let mut settings = SettingsFile::new("https://v/x.asmx", "svc", "env:unused");
-        settings.ca_file = Some(path);
+        settings.http.ca_file = Some(path);
         let settings = settings.check("pw".into()).unwrap();
         let tokens = ecm::token_cache::TokenCache::in_memory();
         let clock = Arc::new(ecm::clock::SystemClock);

@@ -174,7 +174,7 @@ impl Vault {
             self.address
         );
         let mut file = SettingsFile::new(&url, "svc-ecm", "env:unused");
-        file.allow_plain_http = true;
+        file.http.allow_plain_http = true;
         file
     }
 

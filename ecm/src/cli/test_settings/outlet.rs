@@ -7,7 +7,7 @@ use ecm::log::TestLog;
 use ecm::test_settings::TestReport;
 
 use super::json;
-use crate::cli::{complain, say};
+use crate::cli::{Exit, complain, say};
 
 /// Standard output, in the form that was asked for, and the log.
 pub(super) struct Outlet {
@@ -32,15 +32,16 @@ impl Outlet {
         Self { log, json, explain }
     }
 
-    /// Shows and records the outcome.
-    pub(super) fn tell(&self, report: &TestReport) {
-        match self.json {
+    /// Shows and records the outcome; whether it could be shown.
+    pub(super) fn tell(&self, report: &TestReport) -> Exit {
+        let shown = match self.json {
             true => say(json::render(report, self.explain)),
             false => say(report.to_text(self.explain).trim_end()),
-        }
+        };
         // The log has all that is known about a failure, asked for or not.
         let text = report.to_text(self.explain || !report.succeeded());
         self.record(&text, report.succeeded());
+        shown
     }
 
     /// Says and records that somebody has to act although there is no outcome.

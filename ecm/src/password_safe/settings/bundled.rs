@@ -6,8 +6,8 @@
 
 use url::Url;
 
-use super::{SettingLabel, documented, own, refuse};
 use crate::error::PluginError;
+use crate::plugin_settings::{SettingLabel, documented, own, refuse};
 
 /// The API of the machine that the bundled ECM runs on (assumed ecm:§6).
 pub const OWN_MACHINE: &str = "https://localhost/BeyondTrust/api/public/v3";

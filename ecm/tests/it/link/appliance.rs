@@ -26,11 +26,29 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 struct Script {
     /// Heads of all requests, in order.
     seen: Vec<String>,
-    /// Refusals of the next token requests.
-    token_refusals: VecDeque<(u16, String)>,
-    /// Refusals of the next upgrades.
-    upgrade_refusals: VecDeque<(u16, String)>,
+    /// Answers of the next token requests.
+    token_answers: VecDeque<Answer>,
+    /// Answers of the next upgrades.
+    upgrade_answers: VecDeque<Answer>,
     tokens: usize,
+}
+
+/// An answer other than an upgrade.
+struct Answer {
+    status: u16,
+    /// Further lines of the head, each with its line break.
+    head: String,
+    body: String,
+}
+
+impl Answer {
+    fn new(status: u16, body: &str) -> Self {
+        Self {
+            status,
+            head: String::new(),
+            body: body.to_owned(),
+        }
+    }
 }
 
 pub(super) struct Appliance {
@@ -79,16 +97,28 @@ impl Appliance {
         self.script
             .lock()
             .unwrap()
-            .token_refusals
-            .push_back((status, body.to_owned()));
+            .token_answers
+            .push_back(Answer::new(status, body));
     }
 
     pub(super) fn refuse_upgrade(&self, status: u16, body: &str) {
         self.script
             .lock()
             .unwrap()
-            .upgrade_refusals
-            .push_back((status, body.to_owned()));
+            .upgrade_answers
+            .push_back(Answer::new(status, body));
+    }
+
+    pub(super) fn redirect_upgrade(&self, location: &str) {
+        let redirect = Answer {
+            head: format!("location: {location}\r\n"),
+            ..Answer::new(302, "")
+        };
+        self.script
+            .lock()
+            .unwrap()
+            .upgrade_answers
+            .push_back(redirect);
     }
 
     /// The first lines of all requests so far.
@@ -145,24 +175,24 @@ async fn answer(
         let mut script = script.lock().unwrap();
         script.seen.push(head.clone());
         if head.starts_with("POST /oauth2/token ") {
-            match script.token_refusals.pop_front() {
-                Some(refusal) => Some(refusal),
+            match script.token_answers.pop_front() {
+                Some(answer) => Some(answer),
                 None => {
                     script.tokens += 1;
                     let token = format!("token-{}", script.tokens);
                     let body =
                         json!({"access_token": token, "token_type": "Bearer", "expires_in": 3600});
-                    Some((200, body.to_string()))
+                    Some(Answer::new(200, &body.to_string()))
                 }
             }
         } else {
-            script.upgrade_refusals.pop_front()
+            script.upgrade_answers.pop_front()
         }
     };
-    if let Some((status, body)) = reply {
+    if let Some(Answer { status, head, body }) = reply {
         let length = body.len();
         let text = format!(
-            "HTTP/1.1 {status} x\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+            "HTTP/1.1 {status} x\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n{head}\r\n{body}"
         );
         let _ = stream.write_all(text.as_bytes()).await;
         let _ = stream.shutdown().await;

@@ -1,7 +1,7 @@
 //! The real `ecm` command: its exit codes, its ready line, its signals, its monitor.
 
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -12,61 +12,9 @@ use tokio::sync::Barrier;
 
 use super::appliance::{Appliance, PATIENCE};
 use super::rig::find;
+use crate::program::{SECRET, configured, ecm, output};
 use crate::test_settings_command::peak_kib;
 use crate::vault::{Reply, Vault, ok, well};
-
-const SECRET: &str = "canary-s3cret";
-
-fn ecm(directory: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ecm"));
-    command
-        .args(arguments)
-        .current_dir(directory)
-        .env("CLIENT_SECRET", SECRET)
-        .env("API_PASSWORD", SECRET)
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
-    command
-}
-
-async fn output(directory: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
-    let finished = tokio::time::timeout(PATIENCE, ecm(directory, arguments).output()).await;
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = finished.expect("the command to end").unwrap();
-    let (stdout, stderr) = (
-        String::from_utf8(stdout).unwrap(),
-        String::from_utf8(stderr).unwrap(),
-    );
-    assert!(
-        !stdout.contains(SECRET) && !stderr.contains(SECRET),
-        "{stdout}{stderr}"
-    );
-    (status.code(), stdout, stderr)
-}
-
-/// A configuration in a directory of its own.
-fn configured(site_url: &str, vault_url: &str, more: &str) -> tempfile::TempDir {
-    let directory = tempfile::tempdir().unwrap();
-    let text = format!(
-        r#"
-[appliance]
-site_url = "{site_url}"
-client_id = "ecm-client"
-client_secret = "env:CLIENT_SECRET"
-[vault.secret-server]
-endpoint_url = "{vault_url}/SecretServer/webservices/SSWebService.asmx"
-allow_plain_http = true
-api_user = "svc"
-api_password = "env:API_PASSWORD"
-{more}
-"#
-    );
-    std::fs::write(directory.path().join("ecm.toml"), text).unwrap();
-    directory
-}
 
 /// A running service and its ready line.
 async fn ready(directory: &Path, appliance: &mut Appliance) -> (Child, Value) {

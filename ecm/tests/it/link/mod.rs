@@ -7,6 +7,7 @@ mod connecting;
 mod hostile;
 mod misbehaving;
 mod plugin;
+mod redirects;
 mod rig;
 mod serving;
 mod signing_in;

@@ -137,7 +137,7 @@ async fn an_answer_beyond_the_limit_is_not_read() {
     })
     .await;
     let mut file = vault.settings();
-    file.answer_bytes_max = 100_000;
+    file.http.answer_bytes_max = 100_000;
     let error = soon(plugin(file).find_credentials(&session()))
         .await
         .unwrap_err();
@@ -153,7 +153,7 @@ async fn a_vault_that_never_answers_is_given_up() {
     })
     .await;
     let mut file = vault.settings();
-    file.answer_timeout_s = 1;
+    file.http.answer_timeout_s = 1;
     let error = soon(plugin(file).find_credentials(&session()))
         .await
         .unwrap_err();

@@ -140,7 +140,7 @@ async fn a_hundred_thousand_results_are_no_more_than_are_read() {
     })
     .await;
     let mut file = vault.settings();
-    file.answer_bytes_max = 64 << 20;
+    file.http.answer_bytes_max = 64 << 20;
     let list = soon(plugin(file).find_credentials(&session())).await;
     // They are all one account.
     assert_eq!(list.unwrap().len(), 1);

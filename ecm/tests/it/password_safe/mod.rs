@@ -22,7 +22,7 @@ use ecm::plugin::Plugin;
 pub async fn look_up_over_tls(port: u16, ca_file: PathBuf) -> PluginError {
     let url = format!("https://localhost:{port}{}", vault::BASE);
     let mut file = SettingsFile::new(&url, "env:unused");
-    file.ca_file = Some(ca_file);
+    file.http.ca_file = Some(ca_file);
     let plugin = vault::plugin(file);
     vault::soon(plugin.find_credentials(&vault::session()))
         .await

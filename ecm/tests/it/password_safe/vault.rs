@@ -186,7 +186,7 @@ impl Vault {
     pub fn settings(&self) -> SettingsFile {
         let url = format!("http://{}{BASE}", self.address);
         let mut file = SettingsFile::new(&url, "env:unused");
-        file.allow_plain_http = true;
+        file.http.allow_plain_http = true;
         file
     }
 
