@@ -33,7 +33,11 @@ const EVENT_CHARS_MAX: usize = 16 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The log file cannot be written.
-    #[error("failed to open the log file {}: {reason}", path.display())]
+    #[error(
+        "failed to open the log file {}: {reason}; make it writable, name another file in \
+         log.file, or leave that out to log to standard error",
+        path.display()
+    )]
     File {
         /// The file.
         path: PathBuf,

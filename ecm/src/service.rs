@@ -46,7 +46,10 @@ pub enum ServiceError {
     #[error(transparent)]
     StateDir(#[from] StateDirError),
     /// The outbox cannot be used.
-    #[error("failed to open the outbox {path}: {reason}")]
+    #[error(
+        "failed to open the outbox {path}: {reason}; see that the ECM may write there, or name \
+         another place in state.dir"
+    )]
     Outbox {
         /// The file.
         path: String,

@@ -425,7 +425,7 @@ impl Inner {
 fn failed(path: &Path, error: &std::io::Error) -> CacheError {
     CacheError::File {
         path: path.to_owned(),
-        reason: error.to_string(),
+        reason: format!("{error}; see that the ECM may write there and the disk has room"),
     }
 }
 

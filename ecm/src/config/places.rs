@@ -39,6 +39,9 @@ pub fn usable_directory(path: &Path) -> Result<(), String> {
 pub fn writable_file(path: &Path) -> Result<(), String> {
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => Err(unusable(path, "it is a directory")),
+        Ok(metadata) if !metadata.is_file() => {
+            Err(unusable(path, "it is a device or a pipe, not a file"))
+        }
         Ok(_) if access(path, Access::WRITE_OK).is_err() => {
             Err(unusable(path, "it is not writable for this user"))
         }

@@ -22,8 +22,21 @@ struct Current {
 
 impl Current {
     fn open(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
-        let bytes = file.metadata()?.len();
+        let mut options = OpenOptions::new();
+        options.create(true).append(true);
+        // Without it, a named pipe would be waited for until somebody reads it.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::custom_flags(
+            &mut options,
+            rustix::fs::OFlags::NONBLOCK.bits().cast_signed(),
+        );
+        let file = options.open(path)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            // Nor could it be set aside.
+            return Err(io::Error::other("it is a device or a pipe, not a file"));
+        }
+        let bytes = metadata.len();
         Ok(Self { file, bytes })
     }
 }
@@ -104,6 +117,19 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+
+    #[test]
+    fn what_is_no_file_is_refused_and_not_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let pipe = directory.path().join("pipe");
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, mode).unwrap();
+        for path in [&*pipe, directory.path(), Path::new("/dev/null")] {
+            assert!(RollingFile::open(path, 20, 2).is_err(), "{path:?}");
+        }
+        let _reader = File::options().read(true).write(true).open(&pipe).unwrap();
+        assert!(RollingFile::open(&pipe, 20, 2).is_err());
+    }
 
     #[test]
     fn the_newest_events_are_kept_and_the_size_is_bounded() {

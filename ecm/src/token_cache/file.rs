@@ -1,9 +1,10 @@
 //! The cache's file: a mark, a nonce, and the tokens as JSON under XChaCha20-Poly1305. It is
 //! replaced as a whole by renaming, and a lock file keeps two writers apart.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -17,6 +18,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::key::{Key, KeySource};
 use super::{CacheError, CachedToken, TokenKey, failed};
 use crate::secret::Secret;
+use crate::small_file::{self, ReadProblem};
 use crate::{clock, entropy};
 
 const FILE_NAME: &str = "tokens";
@@ -27,7 +29,7 @@ const LOCK_NAME: &str = "tokens.lock";
 const MARK: &[u8] = b"ECM tokens 1\n";
 const NONCE_BYTES: usize = 24;
 /// Ten thousand tokens of 4,000 characters stay below this.
-const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+const FILE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// A writer holds the lock for milliseconds; these are the attempts to get it.
 const LOCK_ATTEMPTS: u32 = 100;
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
@@ -103,15 +105,13 @@ impl CacheFile {
         }
     }
 
-    fn try_read(&self) -> Result<BTreeMap<TokenKey, CachedToken>, &'static str> {
-        match std::fs::metadata(&self.path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+    fn try_read(&self) -> Result<BTreeMap<TokenKey, CachedToken>, Cow<'static, str>> {
+        let content = match small_file::read(&self.path, FILE_BYTES_MAX) {
+            Err(ReadProblem::System(error)) if error.kind() == ErrorKind::NotFound => {
                 return Ok(BTreeMap::new());
             }
-            Ok(metadata) if metadata.len() > FILE_BYTES_MAX => return Err("it is too long"),
-            _ => {}
-        }
-        let content = std::fs::read(&self.path).map_err(|_| "it cannot be read")?;
+            read => read.map_err(|problem| Cow::from(problem.to_string()))?,
+        };
         let rest = content
             .strip_prefix(MARK)
             .ok_or("it is not a token cache")?;
@@ -223,7 +223,7 @@ pub(super) fn sweep(directory: &Path, all: bool) -> Result<(), CacheError> {
     for name in unreadable.into_iter().chain(tokens) {
         let path = directory.join(name);
         match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
                 return Err(failed(&path, &error));
             }
             _ => {}

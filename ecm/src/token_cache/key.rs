@@ -2,7 +2,7 @@
 //! of credentials that the service manager hands over. There is no default key.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -12,11 +12,12 @@ use zeroize::Zeroizing;
 use super::CacheError;
 use crate::config::places::makeable_file;
 use crate::entropy;
+use crate::small_file::{ReadProblem, SmallFile};
 
 /// Where the cache's key comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeySource {
-    /// A file of at least 32 bytes with mode 0600; made with random content when it is missing.
+    /// A file of 32 to 4096 bytes with mode 0600; made with random content when it is missing.
     File(PathBuf),
     /// A directory such as `$CREDENTIALS_DIRECTORY`, which holds the file `token-cache-key`.
     CredentialsDirectory(PathBuf),
@@ -25,8 +26,8 @@ pub enum KeySource {
 /// Name of the key in a directory of credentials.
 const CREDENTIAL_NAME: &str = "token-cache-key";
 const KEY_BYTES: usize = 32;
-/// More than any key file has; what lies beyond is not read.
-const FILE_BYTES_MAX: u64 = 4 * 1024;
+/// More than any key file has.
+const FILE_BYTES_MAX: usize = 4 * 1024;
 
 /// A key ready for use.
 pub(super) type Key = Zeroizing<[u8; KEY_BYTES]>;
@@ -95,19 +96,17 @@ fn create_with(
 }
 
 fn read(path: &Path, owner_only: bool) -> Result<Key, CacheError> {
-    let failed = |error: std::io::Error| refuse(path, error.to_string());
-    let file = File::open(path).map_err(failed)?;
-    let mode = file.metadata().map_err(failed)?.permissions().mode();
+    let failed = |problem: ReadProblem| refuse(path, problem.to_string());
+    let file = SmallFile::open(path).map_err(failed)?;
+    let mode = file.permissions().mode();
     if owner_only && mode & 0o077 != 0 {
         return Err(refuse(
             path,
             format!("others may read it; run chmod 600 {}", path.display()),
         ));
     }
-    let mut content = Zeroizing::new(Vec::with_capacity(KEY_BYTES));
-    file.take(FILE_BYTES_MAX)
-        .read_to_end(&mut content)
-        .map_err(failed)?;
+    let mut content = Zeroizing::new(Vec::with_capacity(FILE_BYTES_MAX));
+    file.read_to(&mut content, FILE_BYTES_MAX).map_err(failed)?;
     if content.len() < KEY_BYTES {
         return Err(refuse(path, format!("it has fewer than {KEY_BYTES} bytes")));
     }
