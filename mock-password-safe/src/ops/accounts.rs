@@ -303,7 +303,7 @@ fn add(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     apply(&mut account, fields)?;
     account.changed_at = Some(call.now);
     let answer = Answer::created(&ManagedAccount::of(&account));
-    state.vault.put_account(account);
+    state.vault.accounts.put(account);
     Ok(answer)
 }
 
@@ -319,7 +319,7 @@ fn change(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     }
     apply(&mut changed, fields)?;
     let answer = Answer::ok(&ManagedAccount::of(&changed));
-    state.vault.put_account(changed);
+    state.vault.accounts.put(changed);
     Ok(answer)
 }
 

@@ -15,6 +15,8 @@ mod secrets_safe;
 mod sessions;
 mod systems;
 mod unsimulated;
+#[cfg(test)]
+mod visited;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use sim_kit::clock::SimTime;

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use sim_kit::exchange::StatusCode;
 
 use super::accounts::SYSTEM_NOT_FOUND;
-use super::systems::{ASSET_NOT_FOUND, PAGED, SYSTEMS, paged, workgroup_named};
+use super::systems::{ASSET_NOT_FOUND, PAGED, SYSTEMS, those_wanted, workgroup_named};
 use super::{
     Access, Call, Gives, Param, Route, Run, created, flag, gives, int, nothing, ok, one_of, text,
 };
@@ -234,7 +234,7 @@ fn manage(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     asset.managed = true;
     apply(state, &mut asset, &call.fields)?;
     let row = ManagedSystem::of(&asset);
-    state.vault.put_system(asset);
+    state.vault.systems.put(asset);
     Ok(Answer::json(
         if was_managed {
             StatusCode::OK
@@ -262,7 +262,7 @@ fn change(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     }
     apply(state, &mut system, fields)?;
     let row = ManagedSystem::of(&system);
-    state.vault.put_system(system);
+    state.vault.systems.put(system);
     Ok(Answer::ok(&row))
 }
 
@@ -369,7 +369,7 @@ fn add_asset(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     asset.description = fields.text("Description")?.unwrap_or_default();
     let platform = state.vault.platforms.get(&asset.platform);
     let answer = Answer::created(&AssetRow::of(&asset, platform));
-    state.vault.put_system(asset);
+    state.vault.systems.put(asset);
     Ok(answer)
 }
 
@@ -423,7 +423,7 @@ fn add_functional_account(state: &mut State, call: &Call<'_>) -> Result<Answer, 
 
 fn remove_functional_account(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     let id = call.id(0)?;
-    if state.vault.systems_of(id).next().is_some() {
+    if state.vault.count_of(id) > 0 {
         return Err(Refusal::Taken(
             "Managed systems use this functional account",
         ));
@@ -438,7 +438,7 @@ fn systems_of_functional_account(state: &mut State, call: &Call<'_>) -> Result<A
     if !state.vault.functional_accounts.contains_key(&id) {
         return Err(FUNCTIONAL_ACCOUNT_NOT_FOUND);
     }
-    paged(call, || state.vault.systems_of(id), ManagedSystem::of)
+    those_wanted(call, || state.vault.systems_of(id))
 }
 
 fn databases(state: &mut State, _: &Call<'_>) -> Result<Answer, Refusal> {

@@ -175,7 +175,7 @@ impl State {
 
     /// Gives the account a new password. False when there is no such account.
     pub(crate) fn rotate(&mut self, id: AccountId, now: SimTime) -> bool {
-        let Some(account) = self.vault.account_mut(id) else {
+        let Some(account) = self.vault.accounts.get_mut(&id) else {
             return false;
         };
         let generation = match account.password {
@@ -196,7 +196,7 @@ impl State {
         passphrase: Option<Secret>,
         now: SimTime,
     ) -> bool {
-        let Some(account) = self.vault.account_mut(id) else {
+        let Some(account) = self.vault.accounts.get_mut(&id) else {
             return false;
         };
         if let Some(password) = password {

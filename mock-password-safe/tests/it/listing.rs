@@ -389,3 +389,33 @@ async fn users_are_found_by_every_form_of_name() {
         (200, r#"{"Version":"24.3.0"}"#)
     );
 }
+
+#[tokio::test]
+async fn systems_of_a_functional_account_are_narrowed_like_any_other_list() {
+    let mock = acme().await;
+    let admin = User::sign_in(&mock, "admin").await;
+    let agent = r#"{"PlatformID":1,"AccountName":"agent"}"#;
+    assert_eq!(admin.post("FunctionalAccounts", agent).await.status, 201);
+    for id in [1, 5, 8] {
+        let path = format!("ManagedSystems/{id}");
+        let changed = admin.put(&path, r#"{"FunctionalAccountID":1}"#).await;
+        assert_eq!(changed.status, 200, "{changed:?}");
+    }
+    let list = "FunctionalAccounts/1/ManagedSystems";
+    for (query, expected) in [
+        ("", vec!["web01", "lin01", "sql01"]),
+        ("?type=1", vec!["web01", "lin01"]),
+        ("?type=2", vec!["sql01"]),
+        ("?name=LIN01", vec!["lin01"]),
+        ("?name=lin01&type=2", vec![]),
+    ] {
+        let rows = admin.get(&format!("{list}{query}")).await.json();
+        let rows = rows.as_array().unwrap().iter();
+        let found: Vec<_> = rows
+            .map(|row| row["SystemName"].as_str().unwrap())
+            .collect();
+        assert_eq!(found, expected, "{query}");
+    }
+    let page = admin.get(&format!("{list}?limit=1&type=1")).await.json();
+    assert_eq!(page["TotalCount"], 2);
+}
