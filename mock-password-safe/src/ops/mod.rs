@@ -71,6 +71,27 @@ pub(crate) struct Gives {
     pub(crate) describe: Option<fn(&mut SchemaGenerator) -> Schema>,
 }
 
+/// An operation, said in a row.
+const fn route(
+    name: &'static str,
+    summary: &'static str,
+    access: Access,
+    query: &'static [Param],
+    body: &'static [Param],
+    gives: Gives,
+    run: Run,
+) -> Route {
+    Route {
+        name,
+        summary,
+        access,
+        query,
+        body,
+        gives,
+        run,
+    }
+}
+
 /// A status without a body.
 pub(crate) const fn nothing(status: u16) -> Gives {
     Gives {

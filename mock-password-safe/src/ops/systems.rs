@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{
-    Access, Call, Gives, Param, Route, Run, gives, int, many_or_one, many_or_page, ok, text,
+    Access, Call, Gives, Param, Route, Run, gives, int, many_or_one, many_or_page, ok, route, text,
 };
 use crate::ops::accounts::SYSTEM_NOT_FOUND;
 use crate::state::State;
@@ -27,27 +27,19 @@ pub(super) const PAGED: &[Param] = &[
 pub(super) const SYSTEMS: Gives = ok(many_or_page::<ManagedSystem>);
 
 const fn systems(name: &'static str, summary: &'static str, run: Run) -> Route {
-    Route {
-        name,
-        summary,
-        access: READ,
-        query: PAGED,
-        body: &[],
-        gives: SYSTEMS,
-        run,
-    }
+    route(name, summary, READ, PAGED, &[], SYSTEMS, run)
 }
 
 const fn one(name: &'static str, summary: &'static str, run: Run) -> Route {
-    Route {
+    route(
         name,
         summary,
-        access: READ,
-        query: &[],
-        body: &[],
-        gives: ok(gives::<ManagedSystem>),
+        READ,
+        &[],
+        &[],
+        ok(gives::<ManagedSystem>),
         run,
-    }
+    )
 }
 
 pub(crate) const ROUTES: &[Route] = &[
