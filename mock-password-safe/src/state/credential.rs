@@ -168,9 +168,12 @@ impl State {
         }
     }
 
-    /// Ends the releases whose time is up; their passwords rotate as the accounts say.
+    /// Ends the releases whose time is up, each when it was; their passwords rotate as the accounts
+    /// say.
     pub(crate) fn settle(&mut self, now: SimTime) {
-        self.end_all(self.releases.overdue(now), now);
+        for (at, id) in self.releases.overdue(now) {
+            self.end_all(vec![id], at);
+        }
     }
 
     /// Gives the account a new password. False when there is no such account.
