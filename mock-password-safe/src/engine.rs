@@ -292,7 +292,7 @@ const APPROVING: [&str; 3] = [
 
 impl Handler for Engine {
     fn spelled(&self) -> &'static [&'static str] {
-        &["WWW-Authenticate"]
+        &["WWW-Authenticate-2FA"]
     }
 
     async fn handle(&self, request: Request) -> Reply {
