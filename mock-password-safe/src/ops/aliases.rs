@@ -1,7 +1,7 @@
 //! Aliases. psafe:§2.7.
 
 use super::requests::{ALIAS_ORDER, CREDENTIAL_TYPE, answer_of, credential_kind, order};
-use super::{Access, Call, Route, created, gives, ok, text};
+use super::{Access, Call, Route, created, gives, numbers, ok, text};
 use crate::state::State;
 use crate::state::credential::CredentialKind;
 use crate::state::ids::{AliasId, RequestId};
@@ -15,7 +15,7 @@ pub(crate) const ROUTES: &[Route] = &[
         name: "GET Aliases",
         summary: "The aliases; mapped and highly available ones unless a state is given",
         access: Access::SignedIn,
-        query: &[text("state"), text("name")],
+        query: &[numbers("state"), text("name")],
         body: &[],
         gives: ok(gives::<Vec<AliasRow>>),
         run: list,
@@ -50,12 +50,9 @@ pub(crate) const ROUTES: &[Route] = &[
 ];
 
 fn list(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
-    let states = call
-        .query
-        .words("state")?
-        .unwrap_or_else(|| "1,2".to_owned());
-    // Every simulated alias is mapped: state 1.
-    let mapped_wanted = states.split(',').any(|word| word.trim() == "1");
+    // Every simulated alias is mapped: state 1, which is among those that are listed by default.
+    let states = call.query.numbers("state")?;
+    let mapped_wanted = states.is_none_or(|states| states.contains(&1));
     let name = call.query.words("name")?;
     let rows = state
         .vault

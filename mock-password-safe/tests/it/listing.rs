@@ -419,3 +419,25 @@ async fn systems_of_a_functional_account_are_narrowed_like_any_other_list() {
     let page = admin.get(&format!("{list}?limit=1&type=1")).await.json();
     assert_eq!(page["TotalCount"], 2);
 }
+
+#[tokio::test]
+async fn aliases_are_listed_by_state_and_name() {
+    let mock = acme().await;
+    let joe = User::sign_in(&mock, "joe.user").await;
+    for (query, count) in [
+        ("", 1),
+        ("?state=", 1),
+        ("?state=0,+1", 1),
+        ("?state=0", 0),
+        ("?STATE=2&name=web-admin", 0),
+        ("?name=WEB-ADMIN", 1),
+        ("?name=other", 0),
+    ] {
+        let rows = joe.get(&format!("Aliases{query}")).await.json();
+        assert_eq!(rows.as_array().unwrap().len(), count, "{query}");
+    }
+    assert_eq!(
+        joe.get("Aliases?state=mapped").await.pair(),
+        (400, "\"state is not a list of integers\"")
+    );
+}
