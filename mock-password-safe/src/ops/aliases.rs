@@ -50,15 +50,14 @@ pub(crate) const ROUTES: &[Route] = &[
 ];
 
 fn list(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
-    // Every simulated alias is mapped: state 1, which is among those that are listed by default.
     let states = call.query.numbers("state")?;
-    let mapped_wanted = states.is_none_or(|states| states.contains(&1));
+    let states = states.unwrap_or_else(|| vec![1, 2]);
     let name = call.query.words("name")?;
     let rows = state
         .vault
         .aliases
         .values()
-        .filter(|_| mapped_wanted)
+        .filter(|alias| states.contains(&state.vault.state_of(alias)))
         .filter(|alias| {
             name.as_ref()
                 .is_none_or(|name| alias.name.eq_ignore_ascii_case(name))
@@ -75,11 +74,12 @@ fn request(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     let found = alias(state, call)?.clone();
     let mut order = order(&call.fields, found.system, found.account, Some(found.id))?;
     if call.fields.value("DurationMinutes").is_none() {
-        let account = state.vault.accounts.get(&found.account);
-        let default = account.filter(|_| call.settings.alias_duration_may_be_absent);
-        order.duration_min = default
-            .map(|account| i64::from(account.release_min))
-            .ok_or_else(|| Refusal::malformed("DurationMinutes is required"))?;
+        let account = state.vault.account_of(&found);
+        let account = account.ok_or(Refusal::NO_PERMISSION)?;
+        if !call.settings.alias_duration_may_be_absent {
+            return Err(Refusal::malformed("DurationMinutes is required"));
+        }
+        order.duration_min = i64::from(account.release_min);
     }
     answer_of(state.order(call.user()?, &order, call.now)?)
 }

@@ -245,6 +245,17 @@ impl Vault {
                 .is_some_and(|linked| linked.contains(&account.id))
     }
 
+    /// The account that an alias stands for, while there is one on its system.
+    pub(crate) fn account_of(&self, alias: &Alias) -> Option<&Account> {
+        let account = self.accounts.get(&alias.account);
+        account.filter(|account| self.is_valid_pair(alias.system, account))
+    }
+
+    /// The state of an alias on the wire: 0 unmapped, 1 mapped. None is highly available.
+    pub(crate) fn state_of(&self, alias: &Alias) -> i32 {
+        i32::from(self.account_of(alias).is_some())
+    }
+
     /// The systems of this name: system name, DNS name or domain, in any case.
     pub(crate) fn systems_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a System> {
         let near = self.systems.under(SystemBy::Name, Key::of_name(name));

@@ -440,4 +440,17 @@ async fn aliases_are_listed_by_state_and_name() {
         joe.get("Aliases?state=mapped").await.pair(),
         (400, "\"state is not a list of integers\"")
     );
+
+    // What it stood for is gone.
+    let admin = User::sign_in(&mock, "admin").await;
+    assert_eq!(admin.delete("ManagedAccounts/2").await.status, 200);
+    assert_eq!(joe.get("Aliases").await.pair(), (200, "[]"));
+    let row = &joe.get("Aliases?state=0").await.json()[0];
+    assert_eq!(row["AliasState"], 0);
+    assert!(row["SystemId"].is_null() && row["AccountId"].is_null());
+    assert_eq!(row["MappedAccounts"], serde_json::json!([]));
+    assert_eq!(
+        joe.post("Aliases/1/Requests", "{}").await.pair(),
+        (403, "4031")
+    );
 }
