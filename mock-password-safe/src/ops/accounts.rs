@@ -390,11 +390,10 @@ fn name_taken() -> Refusal {
     Refusal::malformed("An account with this name already exists")
 }
 
-/// The account of this name on a system. A name may stand on every system, and so is not where to
-/// begin.
+/// The account of this name on a system.
 fn named<'a>(state: &'a State, system: SystemId, name: &str) -> Option<&'a Account> {
-    let mut all = state.vault.accounts_of(system);
-    all.find(|account| account.name.eq_ignore_ascii_case(name))
+    let mut near = state.vault.accounts_near(vec![system], name);
+    near.find(|account| account.name.eq_ignore_ascii_case(name))
 }
 
 fn linked(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {

@@ -152,6 +152,33 @@ fn a_list_of_accounts_looks_at_those_that_the_caller_may_have() {
 }
 
 #[test]
+fn one_account_is_found_where_its_system_or_its_name_has_very_many() {
+    let mut large = Large::new();
+    for id in 10_000..11_000 {
+        let name = format!("person{id}");
+        let mut account = Account::named(AccountId(id), DIRECTORY, name.into());
+        account.api_enabled = true;
+        account.domain = Some("ACME".into());
+        large.state.vault.accounts.put(account);
+    }
+    let both = r"systemName=acme.example&accountName=acme\person10999";
+    let (row, visits) = large.ask(ADMIN, "GET ManagedAccounts", "", both, "{}");
+    assert_eq!(row["AccountId"], 10_999);
+    assert!(visits <= FEW, "{visits} visits");
+    let of_system = "GET ManagedSystems/{systemID}/ManagedAccounts";
+    let (row, visits) = large.ask(ADMIN, of_system, "9", "name=PERSON10999", "{}");
+    assert_eq!(row["ManagedAccountID"], 10_999);
+    assert!(visits <= FEW, "{visits} visits");
+    let set = "workgroupName=Default+Workgroup&assetName=bulk-00300&accountName=account-010";
+    let (_, visits) = large.ask(ADMIN, "PUT Credentials", "", set, r#"{"Password":"x"}"#);
+    assert!(visits <= FEW, "{visits} visits");
+    let add = "POST ManagedSystems/{systemID}/ManagedAccounts";
+    let (row, visits) = large.ask(ADMIN, add, "9", "", r#"{"AccountName":"more"}"#);
+    assert_eq!(row["ManagedAccountID"], 11_000);
+    assert!(visits <= FEW, "{visits} visits");
+}
+
+#[test]
 fn a_list_of_systems_looks_at_those_that_it_has() {
     let mut large = Large::new();
     let asset = r#"{"AssetName":"new","IPAddress":"10.20.0.99"}"#;

@@ -143,11 +143,11 @@ impl State {
     ) -> Box<dyn Iterator<Item = &'a Account> + 's> {
         let vault = &self.vault;
         let of = |system| vault.accounts_of(system);
-        if let Some(systems) = self.systems_wanted(filter) {
-            return Box::new(systems.into_iter().flat_map(of));
-        }
-        if let Some(name) = &filter.account_name {
-            return Box::new(vault.accounts_named(name));
+        match (self.systems_wanted(filter), &filter.account_name) {
+            (Some(systems), Some(name)) => return vault.accounts_near(systems, name),
+            (Some(systems), None) => return Box::new(systems.into_iter().flat_map(of)),
+            (None, Some(name)) => return Box::new(vault.accounts_named(name)),
+            (None, None) => {}
         }
         let groups = || shown.groups.iter().copied();
         let visible = match shown.everything {

@@ -143,6 +143,26 @@ impl Vault {
         self.accounts.under(AccountBy::System, Key::of_id(system.0))
     }
 
+    /// The accounts of these systems that may be of this name, system by system: by the system or
+    /// by the name, whichever has fewer.
+    pub(crate) fn accounts_near<'a>(
+        &'a self,
+        systems: Vec<SystemId>,
+        name: &str,
+    ) -> Box<dyn Iterator<Item = &'a Account> + 'a> {
+        let key = Key::of_name(name);
+        let named = self.accounts.count_near(AccountBy::Name, key);
+        if self.are_fewer(systems.iter().copied(), named) {
+            return Box::new(systems.into_iter().flat_map(|one| self.accounts_of(one)));
+        }
+        let named = self.accounts.under(AccountBy::Name, key);
+        let mut found: Vec<_> = named
+            .filter(|account| systems.contains(&account.system))
+            .collect();
+        found.sort_by_key(|account| account.system);
+        Box::new(found.into_iter())
+    }
+
     /// The accounts in any of these smart groups, in id order, each once.
     pub(crate) fn accounts_in(
         &self,
