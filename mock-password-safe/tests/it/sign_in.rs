@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use mock_password_safe::SessionProof;
+use mock_password_safe::{API_PATH, Lab, SessionProof};
 
-use crate::client::{User, acme, acme_with, call, ps_auth};
+use crate::client::{User, acme, acme_with, call, exchange, ps_auth, started};
 
 const REFUSED: (u16, &str) = (401, "\"User not authenticated\"");
 
@@ -366,4 +366,36 @@ async fn a_dead_cookie_beside_a_good_key_is_refused_unless_the_setting_says_othe
         let got = call(&mock, "GET", "ManagedAccounts", &headers, "").await;
         assert_eq!(got.status, status);
     }
+}
+
+#[tokio::test]
+async fn a_name_beyond_ascii_signs_in_as_utf_8() {
+    let mut lab = Lab::acme().unwrap();
+    let more = "[[password-safe.users]]\nname = 'ACME\\jörg.müller'\nupn = 'jörg.müller@acme.example'\n\
+                groups = ['Server Admins']\n";
+    let more = Lab::read(std::path::Path::new("more.toml"), more).unwrap();
+    lab.users.extend(more.users);
+    let mock = started(lab).await;
+    for name in [
+        r"ACME\jörg.müller",
+        r"acme\JÖRG.MÜLLER",
+        "jörg.müller@acme.example",
+    ] {
+        let header = ps_auth(&mock, "ECM", &format!("runas={name};"));
+        let got = call(&mock, "POST", "Auth/SignAppin", &[header], "").await;
+        assert_eq!(got.status, 200, "{name}: {got:?}");
+        assert_eq!(got.json()["UserName"], r"ACME\jörg.müller");
+    }
+    let latin_1 = ps_auth(&mock, "ECM", r"runas=ACME\j?rg.m?ller;");
+    let request = format!(
+        "POST {API_PATH}/Auth/SignAppin HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{latin_1}\r\n\
+         Content-Length: 0\r\n\r\n"
+    );
+    let mut letters = [0xf6, 0xfc].into_iter();
+    let bytes = request.bytes().map(|byte| match byte {
+        b'?' => letters.next().unwrap(),
+        byte => byte,
+    });
+    let bytes: Vec<u8> = bytes.collect();
+    assert_eq!(exchange(&mock, &bytes).await.unwrap().pair(), REFUSED);
 }
