@@ -36,9 +36,11 @@ pub(super) fn list(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal
     let path = call.query.words("path")?;
     let title = call.query.words("title")?;
     let favorite = call.query.flag("favorite")?;
-    // Dates without zone compare as text, up to the second.
-    let after = call.query.words("afterdate")?;
-    let after = after.as_deref().map(|text| text.trim_end_matches('Z'));
+    let after = call.query.words("afterdate")?.map(|text| {
+        let after = date::read(&text);
+        after.ok_or_else(|| Refusal::malformed("afterdate is not a date"))
+    });
+    let after = after.transpose()?;
     let store = &state.secrets_safe;
     let folder = path.as_ref().map(|path| {
         let names: Vec<&str> = path
@@ -55,7 +57,7 @@ pub(super) fn list(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal
                 .as_ref()
                 .is_none_or(|title| secret.title.eq_ignore_ascii_case(title))
                 && favorite.is_none_or(|wanted| secret.favorite_of.contains(&view.user) == wanted)
-                && after.is_none_or(|after| date::print(secret.modified_at).as_str() >= after)
+                && after.is_none_or(|after| secret.modified_at >= after)
         })
     };
     let (limit, offset) = call.page(1000)?;
