@@ -190,9 +190,7 @@ impl SecretDraft {
         let mut secret =
             TeamSecret::new(ids, folder.to_owned(), title, content).made(call.user()?, call.now);
         self.apply(&mut secret)?;
-        let id = secret.id.clone();
-        state.secrets_safe.secrets.insert(id.clone(), secret);
-        Ok(id)
+        keep(state, secret)
     }
 
     fn apply(self, secret: &mut TeamSecret) -> Result<(), Refusal> {
@@ -266,9 +264,16 @@ fn change(state: &mut State, call: &Call<'_>) -> Result<String, Refusal> {
     }
     changed.modified_by = call.user()?;
     changed.modified_at = call.now;
-    let id = changed.id.clone();
-    state.secrets_safe.secrets.insert(id.clone(), changed);
-    Ok(id)
+    keep(state, changed)
+}
+
+/// Keeps a secret and gives its id.
+fn keep(state: &mut State, secret: TeamSecret) -> Result<String, Refusal> {
+    let id = secret.id.clone();
+    if state.secrets_safe.put(secret) {
+        return Ok(id);
+    }
+    Err(Refusal::malformed("There is no room for more secrets"))
 }
 
 pub(super) fn remove(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
