@@ -307,7 +307,7 @@ fn api_access(engine: &Engine, call: &ControlCall) -> Result<Value, ControlError
     let change = call.body::<AccountChange>()?;
     let mut state = engine.settled(engine.clock.now());
     let id = account(&state, &change.system, &change.account)?;
-    if let Some(account) = state.vault.account_mut(id) {
+    if let Some(account) = state.vault.accounts.get_mut(&id) {
         account.api_enabled = change.api_enabled;
     }
     Ok(json!({}))

@@ -292,7 +292,7 @@ const APPROVING: [&str; 3] = [
 
 impl Handler for Engine {
     fn spelled(&self) -> &'static [&'static str] {
-        &["WWW-Authenticate"]
+        &["WWW-Authenticate-2FA"]
     }
 
     async fn handle(&self, request: Request) -> Reply {
@@ -352,7 +352,7 @@ fn business_error(text: &str) -> Answer {
     }
 }
 
-/// Reads who a request is from. Several `Cookie` header lines are refused by the product
+/// Reads who a request is from. A name beyond ASCII is in UTF-8 (assumed). Several `Cookie` header lines are refused by the product
 /// (`documented psafe:§1.4`), which a session that is not there does.
 fn identity(request: &Request) -> Identity {
     let mut cookies = request.headers.get_all(header::COOKIE).iter();
@@ -363,7 +363,9 @@ fn identity(request: &Request) -> Identity {
     let several = second.is_some().then(String::new);
     Identity {
         authorization: request
-            .header(header::AUTHORIZATION)
+            .headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
             .map(Authorization::parse),
         session: cookie.and_then(session_in).map(str::to_owned).or(several),
         source: Source {

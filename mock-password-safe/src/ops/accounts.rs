@@ -4,7 +4,8 @@
 use sim_kit::exchange::StatusCode;
 
 use super::{
-    Access, Call, Route, Run, created, flag, gives, int, many_or_one, nothing, ok, one_of, text,
+    Access, Call, Route, Run, created, flag, gives, int, many_or_one, nothing, ok, one_of, route,
+    text,
 };
 use crate::secret::Secret;
 use crate::state::State;
@@ -68,7 +69,8 @@ const RELEASE: super::Param = int("ReleaseDuration").between(1, 525_600);
 const RELEASE_MAX: super::Param = int("MaxReleaseDuration").between(1, 525_600);
 const RELEASE_ISA: super::Param = int("ISAReleaseDuration").between(1, 525_600);
 const CONCURRENT: super::Param = int("MaxConcurrentRequests").between(0, 999);
-const VERSION: super::Param = text("version").at_most(8);
+/// The minor version of the body model, whichever (`documented psafe:DOC-new`).
+pub(super) const VERSION: super::Param = text("version").at_most(8);
 
 /// `documented psafe:DOC-ma`.
 const ROW_TYPES: &[&str] = &[
@@ -197,15 +199,7 @@ pub(crate) const ROUTES: &[Route] = &[
 ];
 
 const fn removing(name: &'static str, summary: &'static str, access: Access, run: Run) -> Route {
-    Route {
-        name,
-        summary,
-        access,
-        query: &[],
-        body: &[],
-        gives: nothing(200),
-        run,
-    }
+    route(name, summary, access, &[], &[], nothing(200), run)
 }
 
 /// Rows at most when the query does not say (`documented psafe:DOC-ma`).
@@ -303,7 +297,7 @@ fn add(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     apply(&mut account, fields)?;
     account.changed_at = Some(call.now);
     let answer = Answer::created(&ManagedAccount::of(&account));
-    state.vault.put_account(account);
+    state.vault.accounts.put(account);
     Ok(answer)
 }
 
@@ -319,7 +313,7 @@ fn change(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     }
     apply(&mut changed, fields)?;
     let answer = Answer::ok(&ManagedAccount::of(&changed));
-    state.vault.put_account(changed);
+    state.vault.accounts.put(changed);
     Ok(answer)
 }
 
@@ -396,11 +390,10 @@ fn name_taken() -> Refusal {
     Refusal::malformed("An account with this name already exists")
 }
 
-/// The account of this name on a system. A name may stand on every system, and so is not where to
-/// begin.
+/// The account of this name on a system.
 fn named<'a>(state: &'a State, system: SystemId, name: &str) -> Option<&'a Account> {
-    let mut all = state.vault.accounts_of(system);
-    all.find(|account| account.name.eq_ignore_ascii_case(name))
+    let mut near = state.vault.accounts_near(vec![system], name);
+    near.find(|account| account.name.eq_ignore_ascii_case(name))
 }
 
 fn linked(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {

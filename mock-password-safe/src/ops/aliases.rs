@@ -1,7 +1,7 @@
 //! Aliases. psafe:§2.7.
 
 use super::requests::{ALIAS_ORDER, CREDENTIAL_TYPE, answer_of, credential_kind, order};
-use super::{Access, Call, Route, created, gives, ok, text};
+use super::{Access, Call, Route, created, gives, numbers, ok, text};
 use crate::state::State;
 use crate::state::credential::CredentialKind;
 use crate::state::ids::{AliasId, RequestId};
@@ -15,7 +15,7 @@ pub(crate) const ROUTES: &[Route] = &[
         name: "GET Aliases",
         summary: "The aliases; mapped and highly available ones unless a state is given",
         access: Access::SignedIn,
-        query: &[text("state"), text("name")],
+        query: &[numbers("state"), text("name")],
         body: &[],
         gives: ok(gives::<Vec<AliasRow>>),
         run: list,
@@ -50,18 +50,14 @@ pub(crate) const ROUTES: &[Route] = &[
 ];
 
 fn list(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
-    let states = call
-        .query
-        .words("state")?
-        .unwrap_or_else(|| "1,2".to_owned());
-    // Every simulated alias is mapped: state 1.
-    let mapped_wanted = states.split(',').any(|word| word.trim() == "1");
+    let states = call.query.numbers("state")?;
+    let states = states.unwrap_or_else(|| vec![1, 2]);
     let name = call.query.words("name")?;
     let rows = state
         .vault
         .aliases
         .values()
-        .filter(|_| mapped_wanted)
+        .filter(|alias| states.contains(&state.vault.state_of(alias)))
         .filter(|alias| {
             name.as_ref()
                 .is_none_or(|name| alias.name.eq_ignore_ascii_case(name))
@@ -78,11 +74,12 @@ fn request(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     let found = alias(state, call)?.clone();
     let mut order = order(&call.fields, found.system, found.account, Some(found.id))?;
     if call.fields.value("DurationMinutes").is_none() {
-        let account = state.vault.accounts.get(&found.account);
-        let default = account.filter(|_| call.settings.alias_duration_may_be_absent);
-        order.duration_min = default
-            .map(|account| i64::from(account.release_min))
-            .ok_or_else(|| Refusal::malformed("DurationMinutes is required"))?;
+        let account = state.vault.account_of(&found);
+        let account = account.ok_or(Refusal::NO_PERMISSION)?;
+        if !call.settings.alias_duration_may_be_absent {
+            return Err(Refusal::malformed("DurationMinutes is required"));
+        }
+        order.duration_min = i64::from(account.release_min);
     }
     answer_of(state.order(call.user()?, &order, call.now)?)
 }

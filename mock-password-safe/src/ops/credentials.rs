@@ -1,6 +1,7 @@
 //! Credentials: reading what was released, setting and changing what is stored. psafe:§2.5.
 
 use super::requests::{CREDENTIAL_TYPE, credential_kind};
+use super::systems::workgroup_named;
 use super::{Access, Call, Gives, Param, Route, flag, gives, nothing, ok, one_of, text};
 use crate::digest;
 use crate::ops::accounts::{ACCOUNT_NOT_FOUND, KEY_MAX, SYSTEM_NOT_FOUND};
@@ -138,18 +139,18 @@ fn put(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
 fn put_by_names(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     let asset = call.query.required_words("assetName")?;
     let account = call.query.required_words("accountName")?;
-    let id = state
-        .account_named(&asset, &account)
-        .ok_or(ACCOUNT_NOT_FOUND)?
-        .id;
+    let found = match call.query.words("workgroupName")? {
+        Some(group) => state.account_in(workgroup_named(state, &group)?, &asset, &account),
+        None => state.account_named(&asset, &account),
+    };
+    let id = found.ok_or(ACCOUNT_NOT_FOUND)?.id;
     store(state, call, id)
 }
 
 fn put_by_path(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
-    let id = state
-        .account_named(call.param(1), call.param(2))
-        .ok_or(ACCOUNT_NOT_FOUND)?
-        .id;
+    let group = workgroup_named(state, call.param(0))?;
+    let found = state.account_in(group, call.param(1), call.param(2));
+    let id = found.ok_or(ACCOUNT_NOT_FOUND)?.id;
     store(state, call, id)
 }
 

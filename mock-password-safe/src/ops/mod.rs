@@ -15,6 +15,8 @@ mod secrets_safe;
 mod sessions;
 mod systems;
 mod unsimulated;
+#[cfg(test)]
+mod visited;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use sim_kit::clock::SimTime;
@@ -67,6 +69,27 @@ pub(crate) enum Access {
 pub(crate) struct Gives {
     pub(crate) status: u16,
     pub(crate) describe: Option<fn(&mut SchemaGenerator) -> Schema>,
+}
+
+/// An operation, said in a row.
+const fn route(
+    name: &'static str,
+    summary: &'static str,
+    access: Access,
+    query: &'static [Param],
+    body: &'static [Param],
+    gives: Gives,
+    run: Run,
+) -> Route {
+    Route {
+        name,
+        summary,
+        access,
+        query,
+        body,
+        gives,
+        run,
+    }
 }
 
 /// A status without a body.

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 
 use sim_kit::exchange::StatusCode;
 
-use super::accounts::SYSTEM_NOT_FOUND;
-use super::systems::{ASSET_NOT_FOUND, PAGED, SYSTEMS, paged, workgroup_named};
+use super::accounts::{self, SYSTEM_NOT_FOUND};
+use super::systems::{ASSET_NOT_FOUND, PAGED, SYSTEMS, those_wanted, workgroup_named};
 use super::{
-    Access, Call, Gives, Param, Route, Run, created, flag, gives, int, nothing, ok, one_of, text,
+    Access, Call, Param, Route, created, flag, gives, int, nothing, ok, one_of, route, text,
 };
 use crate::state::State;
 use crate::state::ids::{PlatformId, SystemId, WorkgroupId};
@@ -22,7 +22,7 @@ use crate::wire::rows::system::{AssetRow, DatabaseRow, DirectoryRow, ManagedSyst
 
 const READ: Access = Access::Feature(Feature::SystemManagement, Level::Read);
 const FULL: Access = Access::Feature(Feature::SystemManagement, Level::FullControl);
-const VERSION: &[Param] = &[text("version").at_most(8)];
+const VERSION: &[Param] = &[accounts::VERSION];
 const PLATFORM: Param = int("PlatformID");
 const MINUTES: (i32, i32) = (1, 525_600);
 /// The members of a managed system that the simulator keeps; the others that clients send are
@@ -103,30 +103,12 @@ const FUNCTIONAL_ACCOUNT: &[Param] = &[
     text("AzureInstance").at_most(64),
 ];
 
-const fn route(
-    name: &'static str,
-    summary: &'static str,
-    access: Access,
-    body: &'static [Param],
-    gives: Gives,
-    run: Run,
-) -> Route {
-    Route {
-        name,
-        summary,
-        access,
-        query: VERSION,
-        body,
-        gives,
-        run,
-    }
-}
-
 pub(crate) const ROUTES: &[Route] = &[
     route(
         "POST Assets/{assetID}/ManagedSystems",
         "Manage an asset; 200 when it is managed already",
         FULL,
+        VERSION,
         MANAGE,
         created(gives::<ManagedSystem>),
         manage,
@@ -135,6 +117,7 @@ pub(crate) const ROUTES: &[Route] = &[
         "PUT ManagedSystems/{id}",
         "Change a managed system",
         FULL,
+        VERSION,
         SYSTEM,
         ok(gives::<ManagedSystem>),
         change,
@@ -143,6 +126,7 @@ pub(crate) const ROUTES: &[Route] = &[
         "DELETE ManagedSystems/{id}",
         "Manage a system no longer; its accounts go with it",
         FULL,
+        VERSION,
         &[],
         nothing(200),
         remove,
@@ -151,6 +135,7 @@ pub(crate) const ROUTES: &[Route] = &[
         "POST Workgroups",
         "Add a workgroup",
         FULL,
+        VERSION,
         &[
             text("Name").required().at_most(256),
             text("OrganizationID").at_most(36),
@@ -162,6 +147,7 @@ pub(crate) const ROUTES: &[Route] = &[
         "POST Workgroups/{workgroup}/Assets",
         "Add an asset to a workgroup",
         FULL,
+        VERSION,
         ASSET,
         created(gives::<AssetRow>),
         add_asset,
@@ -170,6 +156,7 @@ pub(crate) const ROUTES: &[Route] = &[
         "GET FunctionalAccounts",
         "The functional accounts",
         Access::SignedIn,
+        VERSION,
         &[],
         ok(gives::<Vec<FunctionalAccountRow>>),
         functional_accounts,
@@ -178,6 +165,7 @@ pub(crate) const ROUTES: &[Route] = &[
         "GET FunctionalAccounts/{id}",
         "One functional account",
         Access::SignedIn,
+        VERSION,
         &[],
         ok(gives::<FunctionalAccountRow>),
         functional_account,
@@ -186,6 +174,7 @@ pub(crate) const ROUTES: &[Route] = &[
         "POST FunctionalAccounts",
         "Add a functional account; what it keeps secret is not kept",
         FULL,
+        VERSION,
         FUNCTIONAL_ACCOUNT,
         created(gives::<FunctionalAccountRow>),
         add_functional_account,
@@ -194,6 +183,7 @@ pub(crate) const ROUTES: &[Route] = &[
         "DELETE FunctionalAccounts/{id}",
         "Remove a functional account that no system uses",
         FULL,
+        VERSION,
         &[],
         nothing(200),
         remove_functional_account,
@@ -211,6 +201,7 @@ pub(crate) const ROUTES: &[Route] = &[
         "GET Databases",
         "The databases",
         Access::SignedIn,
+        VERSION,
         &[],
         ok(gives::<Vec<DatabaseRow>>),
         databases,
@@ -219,6 +210,7 @@ pub(crate) const ROUTES: &[Route] = &[
         "GET Directories",
         "The directories",
         Access::SignedIn,
+        VERSION,
         &[],
         ok(gives::<Vec<DirectoryRow>>),
         directories,
@@ -234,7 +226,7 @@ fn manage(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     asset.managed = true;
     apply(state, &mut asset, &call.fields)?;
     let row = ManagedSystem::of(&asset);
-    state.vault.put_system(asset);
+    state.vault.systems.put(asset);
     Ok(Answer::json(
         if was_managed {
             StatusCode::OK
@@ -262,7 +254,7 @@ fn change(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     }
     apply(state, &mut system, fields)?;
     let row = ManagedSystem::of(&system);
-    state.vault.put_system(system);
+    state.vault.systems.put(system);
     Ok(Answer::ok(&row))
 }
 
@@ -369,7 +361,7 @@ fn add_asset(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     asset.description = fields.text("Description")?.unwrap_or_default();
     let platform = state.vault.platforms.get(&asset.platform);
     let answer = Answer::created(&AssetRow::of(&asset, platform));
-    state.vault.put_system(asset);
+    state.vault.systems.put(asset);
     Ok(answer)
 }
 
@@ -423,7 +415,7 @@ fn add_functional_account(state: &mut State, call: &Call<'_>) -> Result<Answer, 
 
 fn remove_functional_account(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     let id = call.id(0)?;
-    if state.vault.systems_of(id).next().is_some() {
+    if state.vault.count_of(id) > 0 {
         return Err(Refusal::Taken(
             "Managed systems use this functional account",
         ));
@@ -438,7 +430,7 @@ fn systems_of_functional_account(state: &mut State, call: &Call<'_>) -> Result<A
     if !state.vault.functional_accounts.contains_key(&id) {
         return Err(FUNCTIONAL_ACCOUNT_NOT_FOUND);
     }
-    paged(call, || state.vault.systems_of(id), ManagedSystem::of)
+    those_wanted(call, || state.vault.systems_of(id))
 }
 
 fn databases(state: &mut State, _: &Call<'_>) -> Result<Answer, Refusal> {

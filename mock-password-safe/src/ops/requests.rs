@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sim_kit::exchange::StatusCode;
 
 use super::{
-    Access, Call, Gives, Param, Route, Run, created, flag, gives, int, nothing, ok, one_of,
+    Access, Call, Gives, Param, Route, Run, created, flag, gives, int, nothing, ok, one_of, route,
     several_of, text,
 };
 use crate::state::State;
@@ -63,27 +63,11 @@ const QUARANTINE: Access = Access::Feature(Feature::GlobalQuarantine, Level::Ful
 const DONE: Gives = nothing(204);
 
 const fn put(name: &'static str, summary: &'static str, run: Run) -> Route {
-    Route {
-        name,
-        summary,
-        access: Access::SignedIn,
-        query: &[],
-        body: REASON,
-        gives: DONE,
-        run,
-    }
+    route(name, summary, Access::SignedIn, &[], REASON, DONE, run)
 }
 
 const fn terminating(name: &'static str, summary: &'static str, run: Run) -> Route {
-    Route {
-        name,
-        summary,
-        access: QUARANTINE,
-        query: &[],
-        body: REASON,
-        gives: DONE,
-        run,
-    }
+    route(name, summary, QUARANTINE, &[], REASON, DONE, run)
 }
 
 pub(crate) const ROUTES: &[Route] = &[

@@ -6,7 +6,7 @@ use sim_kit::exchange::StatusCode;
 
 use super::{
     Access, Call, Gives, Param, Route, Run, created, flag, gives, int, nothing, numbers, ok,
-    one_of, text,
+    one_of, route, text,
 };
 use crate::state::State;
 use crate::state::ids::{AccountId, RemoteSessionId, RequestId, SystemId, UserId};
@@ -36,15 +36,7 @@ const SESSION_TYPE: Param = one_of(
 .required();
 
 const fn intervening(name: &'static str, summary: &'static str, run: Run) -> Route {
-    Route {
-        name,
-        summary,
-        access: Access::SignedIn,
-        query: FEEDBACK,
-        body: &[],
-        gives: DONE,
-        run,
-    }
+    route(name, summary, Access::SignedIn, FEEDBACK, &[], DONE, run)
 }
 
 pub(crate) const ROUTES: &[Route] = &[

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{
-    Access, Call, Gives, Param, Route, Run, gives, int, many_or_one, many_or_page, ok, text,
+    Access, Call, Gives, Param, Route, Run, gives, int, many_or_one, many_or_page, ok, route, text,
 };
 use crate::ops::accounts::SYSTEM_NOT_FOUND;
 use crate::state::State;
@@ -27,27 +27,19 @@ pub(super) const PAGED: &[Param] = &[
 pub(super) const SYSTEMS: Gives = ok(many_or_page::<ManagedSystem>);
 
 const fn systems(name: &'static str, summary: &'static str, run: Run) -> Route {
-    Route {
-        name,
-        summary,
-        access: READ,
-        query: PAGED,
-        body: &[],
-        gives: SYSTEMS,
-        run,
-    }
+    route(name, summary, READ, PAGED, &[], SYSTEMS, run)
 }
 
 const fn one(name: &'static str, summary: &'static str, run: Run) -> Route {
-    Route {
+    route(
         name,
         summary,
-        access: READ,
-        query: &[],
-        body: &[],
-        gives: ok(gives::<ManagedSystem>),
+        READ,
+        &[],
+        &[],
+        ok(gives::<ManagedSystem>),
         run,
-    }
+    )
 }
 
 pub(crate) const ROUTES: &[Route] = &[
@@ -151,7 +143,30 @@ pub(crate) const ROUTES: &[Route] = &[
 const LIMIT_DEFAULT: usize = 100_000;
 
 fn list(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
-    many(state, call, |_| true)
+    let vault = &state.vault;
+    let wanted = Wanted::of(call)?;
+    match (&wanted.name, wanted.entity) {
+        (None, None) => {
+            let managed = || vault.systems.values().filter(|system| system.managed);
+            page(call, managed, || vault.managed_count(), ManagedSystem::of)
+        }
+        (None, Some(entity)) => {
+            let count = || vault.count_of_entity(entity);
+            page(call, || vault.of_entity(entity), count, ManagedSystem::of)
+        }
+        // The index also knows DNS names and domains; what is left are those of this name.
+        (Some(name), _) => those_wanted(call, || vault.systems_named(name)),
+    }
+}
+
+/// Of these systems, those that the query of the call wants.
+pub(super) fn those_wanted<'a, I>(call: &Call<'_>, near: impl Fn() -> I) -> Result<Answer, Refusal>
+where
+    I: Iterator<Item = &'a System>,
+{
+    let wanted = Wanted::of(call)?;
+    let matching = || near().filter(|system| wanted.fits(system));
+    paged(call, matching, ManagedSystem::of)
 }
 
 fn of_workgroup(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
@@ -159,42 +174,69 @@ fn of_workgroup(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     if !state.vault.workgroups.contains_key(&group) {
         return Err(Refusal::NotFound("Workgroup not found"));
     }
-    many(state, call, |system| system.workgroup == Some(group))
+    let name = call.query.words("name")?;
+    those_wanted(call, || in_workgroup(state, group, name.as_deref()))
 }
 
-fn many(
-    state: &State,
-    call: &Call<'_>,
-    which: impl Fn(&System) -> bool,
-) -> Result<Answer, Refusal> {
-    let entity = call.query.int("type")?;
-    let name = call.query.words("name")?;
-    let fits = |system: &&System| {
+/// What the query of a list of managed systems narrows it to.
+struct Wanted {
+    entity: Option<EntityType>,
+    name: Option<String>,
+}
+
+impl Wanted {
+    fn of(call: &Call<'_>) -> Result<Self, Refusal> {
+        let number = call.query.int("type")?;
+        Ok(Self {
+            entity: number.and_then(EntityType::numbered),
+            name: call.query.words("name")?,
+        })
+    }
+
+    fn fits(&self, system: &System) -> bool {
         system.managed
-            && which(system)
-            && entity.is_none_or(|entity| system.entity as i64 == entity)
-            && name
-                .as_ref()
-                .is_none_or(|name| system.name.eq_ignore_ascii_case(name))
-    };
-    match &name {
-        // The index also knows DNS names and domains; what is left are those of this name.
+            && self.entity.is_none_or(|entity| system.entity == entity)
+            && is_named(system, self.name.as_deref())
+    }
+}
+
+fn is_named(system: &System, name: Option<&str>) -> bool {
+    name.is_none_or(|name| system.name.eq_ignore_ascii_case(name))
+}
+
+/// The systems and assets of a workgroup, those that go by a name where one is wanted.
+fn in_workgroup<'a>(
+    state: &'a State,
+    group: WorkgroupId,
+    name: Option<&'a str>,
+) -> Box<dyn Iterator<Item = &'a System> + 'a> {
+    match name {
         Some(name) => {
-            let named = || state.vault.systems_named(name).filter(fits);
-            paged(call, named, ManagedSystem::of)
+            let named = state.vault.systems_named(name);
+            Box::new(named.filter(move |system| system.workgroup == Some(group)))
         }
-        None => paged(
-            call,
-            || state.vault.systems.values().filter(fits),
-            ManagedSystem::of,
-        ),
+        None => Box::new(state.vault.of_workgroup(group)),
     }
 }
 
 /// A bare array without `limit`, a page with it (`documented psafe:DOC-ms`).
-pub(super) fn paged<'a, I, R>(
+fn paged<'a, I, R>(
     call: &Call<'_>,
     matching: impl Fn() -> I,
+    row: impl Fn(&'a System) -> R,
+) -> Result<Answer, Refusal>
+where
+    I: Iterator<Item = &'a System>,
+    R: serde::Serialize,
+{
+    page(call, &matching, || matching().count(), row)
+}
+
+/// The same, with a way to count that need not look at each.
+fn page<'a, I, R>(
+    call: &Call<'_>,
+    matching: impl Fn() -> I,
+    count: impl FnOnce() -> usize,
     row: impl Fn(&'a System) -> R,
 ) -> Result<Answer, Refusal>
 where
@@ -207,7 +249,7 @@ where
     let (limit, offset) = call.page(LIMIT_DEFAULT)?;
     let data = matching().skip(offset).take(limit).map(row).collect();
     Ok(Answer::ok(&Page {
-        total_count: matching().count(),
+        total_count: count(),
         data,
     }))
 }
@@ -312,16 +354,12 @@ pub(super) const ASSET_NOT_FOUND: Refusal = Refusal::NotFound("Asset not found")
 fn assets(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     let group = workgroup_named(state, call.param(0))?;
     let name = call.query.words("name")?;
-    let fits = |system: &&System| {
-        system.workgroup == Some(group)
-            && name
-                .as_ref()
-                .is_none_or(|name| system.name.eq_ignore_ascii_case(name))
-    };
-    let named = name.as_deref();
+    let name = name.as_deref();
+    let near = || in_workgroup(state, group, name);
+    let fits = |system: &&System| system.entity == EntityType::Asset && is_named(system, name);
     paged(
         call,
-        || assets_near(state, named, None).filter(fits),
+        || near().filter(fits),
         |system| asset_row(state, system),
     )
 }

@@ -3,7 +3,7 @@
 use sim_kit::clock::SimTime;
 
 use super::State;
-use super::ids::{AccountId, RequestId, SystemId, UserId};
+use super::ids::{AccountId, RequestId, SystemId, UserId, WorkgroupId};
 use super::people::Role;
 use super::refusal::{Refusal, SubCode};
 use super::release::{Filing, Order, Release, Standing};
@@ -168,14 +168,17 @@ impl State {
         }
     }
 
-    /// Ends the releases whose time is up; their passwords rotate as the accounts say.
+    /// Ends the releases whose time is up, each when it was; their passwords rotate as the accounts
+    /// say.
     pub(crate) fn settle(&mut self, now: SimTime) {
-        self.end_all(self.releases.overdue(now), now);
+        for (at, id) in self.releases.overdue(now) {
+            self.end_all(vec![id], at);
+        }
     }
 
     /// Gives the account a new password. False when there is no such account.
     pub(crate) fn rotate(&mut self, id: AccountId, now: SimTime) -> bool {
-        let Some(account) = self.vault.account_mut(id) else {
+        let Some(account) = self.vault.accounts.get_mut(&id) else {
             return false;
         };
         let generation = match account.password {
@@ -196,7 +199,7 @@ impl State {
         passphrase: Option<Secret>,
         now: SimTime,
     ) -> bool {
-        let Some(account) = self.vault.account_mut(id) else {
+        let Some(account) = self.vault.accounts.get_mut(&id) else {
             return false;
         };
         if let Some(password) = password {
@@ -236,19 +239,31 @@ impl State {
         }
     }
 
-    /// The account of this system and name, for whoever plants or inspects credentials.
-    pub(crate) fn account_named<'a>(
-        &'a self,
+    /// The account of this system and name, for whoever plants or inspects credentials: the system's
+    /// own, or else one that is linked to it.
+    pub(crate) fn account_named(&self, system: &str, account: &str) -> Option<&Account> {
+        let systems = self.vault.systems_named(system).map(|system| system.id);
+        self.account_on(systems.collect(), account)
+    }
+
+    /// The same, of a system in a workgroup. One that is in none counts as in the first (assumed).
+    pub(crate) fn account_in(
+        &self,
+        group: WorkgroupId,
         system: &str,
-        account: &'a str,
-    ) -> Option<&'a Account> {
+        account: &str,
+    ) -> Option<&Account> {
+        let first = self.vault.workgroups.keys().next().copied();
         let systems = self.vault.systems_named(system);
-        let systems: Vec<SystemId> = systems.map(|system| system.id).collect();
-        self.vault.accounts_named(account).find(|found| {
-            systems
-                .iter()
-                .any(|system| self.vault.is_valid_pair(*system, found))
-        })
+        let inside = systems.filter(|system| system.workgroup.or(first) == Some(group));
+        self.account_on(inside.map(|system| system.id).collect(), account)
+    }
+
+    fn account_on(&self, systems: Vec<SystemId>, account: &str) -> Option<&Account> {
+        let linked = systems.clone().into_iter();
+        let linked = linked.flat_map(|system| self.vault.linked_accounts(system));
+        let own = self.vault.accounts_near(systems, account);
+        own.chain(linked).find(|found| found.goes_by(account))
     }
 
     /// Rotates what [`super::release::Releases::end`] says was released, where account and request want it.

@@ -1,11 +1,11 @@
-//! An index from names, addresses and systems to ids, eight bytes for each entry.
+//! An index from names, addresses and other ids to ids, eight bytes for each entry.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Numbers that many ids may hang on: a name by its hash, which other names may share, or the id of
-/// a system.
+/// something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key(u32);
 
@@ -31,7 +31,7 @@ impl Key {
         hash.key()
     }
 
-    pub(crate) fn of_id(id: i32) -> Self {
+    pub(crate) const fn of_id(id: i32) -> Self {
         Self(id.cast_unsigned())
     }
 }
@@ -63,8 +63,10 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    pub(crate) fn new(entries: impl Iterator<Item = (Key, i32)>) -> Self {
-        let mut base: Vec<u64> = entries.map(|(key, id)| entry(key, id)).collect();
+    /// An index of what `fill` tells.
+    pub(crate) fn new(fill: impl FnOnce(&mut dyn FnMut(Key, i32))) -> Self {
+        let mut base = Vec::new();
+        fill(&mut |key, id| base.push(entry(key, id)));
         base.sort_unstable();
         base.dedup();
         base.shrink_to_fit();
@@ -82,6 +84,17 @@ impl Index {
         self.over.remove(&entry(key, id));
     }
 
+    /// How many ids are under a key. `changed` are those of which what there was at the start counts
+    /// no more; without them they count as they were and as they are.
+    pub(crate) fn count(&self, key: Key, changed: impl Iterator<Item = i32>) -> usize {
+        let (first, last) = ends(key);
+        let from = self.base.partition_point(|&entry| entry < first);
+        let base = &self.base[from..];
+        let base = &base[..base.partition_point(|&entry| entry <= last)];
+        let is_old = |id: &i32| base.binary_search(&entry(key, *id)).is_ok();
+        base.len() - changed.filter(is_old).count() + self.over.range(first..=last).count()
+    }
+
     /// The ids under a key, in order. `is_unchanged` says of an id whether what there was of it at
     /// the start still counts.
     pub(crate) fn under<'a>(
@@ -89,8 +102,7 @@ impl Index {
         key: Key,
         is_unchanged: impl Fn(i32) -> bool + 'a,
     ) -> impl Iterator<Item = i32> + 'a {
-        let first = entry(key, 0);
-        let last = first | u64::from(u32::MAX);
+        let (first, last) = ends(key);
         let from = self.base.partition_point(|&entry| entry < first);
         let base = self.base[from..].iter();
         let base = base.take_while(move |&&entry| entry <= last);
@@ -106,6 +118,12 @@ impl Index {
             (None, _) => over.next(),
         })
     }
+}
+
+/// The first and the last entry that a key may have.
+fn ends(key: Key) -> (u64, u64) {
+    let first = entry(key, 0);
+    (first, first | u64::from(u32::MAX))
 }
 
 fn entry(key: Key, id: i32) -> u64 {
@@ -125,14 +143,16 @@ mod tests {
     fn ids_come_in_order_and_what_has_changed_counts_no_more() {
         let key = Key::of_name("Ärger");
         assert_eq!(key, Key::of_name("äRGER"));
-        let mut index =
-            Index::new([(key, 7), (key, 1), (Key::of_name("other"), 2), (key, 4)].into_iter());
+        let start = [(key, 7), (key, 1), (Key::of_name("other"), 2), (key, 4)];
+        let mut index = Index::new(|tell| start.into_iter().for_each(|(key, id)| tell(key, id)));
         index.insert(key, 3);
         index.insert(key, 9);
         index.insert(key, 5);
         index.remove(key, 5);
         let under: Vec<i32> = index.under(key, |id| id != 4).collect();
         assert_eq!(under, [1, 3, 7, 9]);
+        assert_eq!(index.count(key, [4, 3].into_iter()), 4);
+        assert_eq!(index.count(key, std::iter::empty()), 5);
         assert_eq!(index.under(Key::of_id(3), |_| true).count(), 0);
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 /// What has an id.
 pub(crate) trait Identified: Clone {
     /// The id.
-    type Id: Ord + Copy;
+    type Id: Ord + Copy + std::fmt::Debug;
     /// The id, which never changes.
     fn id(&self) -> Self::Id;
 }
@@ -48,6 +48,8 @@ impl<T: Identified> Layered<T> {
     }
 
     pub(crate) fn get(&self, id: &T::Id) -> Option<&T> {
+        #[cfg(test)]
+        visits::count();
         match self.over.get(id) {
             Some(changed) => changed.as_ref(),
             None => self.in_base(*id),
@@ -61,6 +63,11 @@ impl<T: Identified> Layered<T> {
     /// Whether it is there as at the start.
     pub(crate) fn is_unchanged(&self, id: T::Id) -> bool {
         !self.over.contains_key(&id)
+    }
+
+    /// The ids of what is not as at the start, in order.
+    pub(crate) fn changed(&self) -> impl Iterator<Item = T::Id> {
+        self.over.keys().copied()
     }
 
     pub(crate) fn get_mut(&mut self, id: &T::Id) -> Option<&mut T> {
@@ -93,6 +100,8 @@ impl<T: Identified> Layered<T> {
         let mut over = self.over.iter().peekable();
         std::iter::from_fn(move || {
             loop {
+                #[cfg(test)]
+                visits::count();
                 let Some((id, _)) = over.peek() else {
                     return base.next();
                 };
@@ -113,6 +122,27 @@ impl<T: Identified> Layered<T> {
         let added = added.find_map(|(id, thing)| thing.as_ref().map(|_| *id));
         let mut base = self.base.iter().rev().map(T::id);
         added.max(base.find(|id| self.is_unchanged(*id)))
+    }
+}
+
+/// How often a test looked at a thing.
+#[cfg(test)]
+pub(crate) mod visits {
+    use std::cell::Cell;
+
+    thread_local! {
+        static VISITS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn count() {
+        VISITS.set(VISITS.get() + 1);
+    }
+
+    /// How often `act` on this thread looks at systems and accounts.
+    pub(crate) fn during<T>(act: impl FnOnce() -> T) -> (T, usize) {
+        let before = VISITS.get();
+        let done = act();
+        (done, VISITS.get() - before)
     }
 }
 

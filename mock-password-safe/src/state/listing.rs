@@ -47,6 +47,21 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
+    /// The kind of systems that the type of rows means.
+    fn entity(&self) -> Option<EntityType> {
+        Some(match self.row_type? {
+            RowType::System => EntityType::Asset,
+            RowType::Database => EntityType::Database,
+            RowType::Cloud => EntityType::Cloud,
+            RowType::Recent | RowType::DomainLinked | RowType::Application => return None,
+        })
+    }
+
+    fn wants(&self, application: &Application) -> bool {
+        let wanted = self.application.as_ref();
+        wanted.is_none_or(|name| application.display_name.eq_ignore_ascii_case(name))
+    }
+
     /// Whether the list is about particular systems.
     fn names_system(&self) -> bool {
         self.system_name.is_some() || self.system_id.is_some()
@@ -63,6 +78,17 @@ pub(crate) struct Row<'a> {
     pub(crate) is_isa: bool,
 }
 
+impl<'a> Row<'a> {
+    fn of(system: &'a System, account: &'a Account) -> Self {
+        Self {
+            system,
+            account,
+            application: None,
+            is_isa: false,
+        }
+    }
+}
+
 impl State {
     /// The rows that match, from `offset`, `limit` at most, in a stable order.
     pub(crate) fn list<'a>(
@@ -72,17 +98,17 @@ impl State {
         limit: usize,
         offset: usize,
     ) -> Vec<Row<'a>> {
-        let rows: Box<dyn Iterator<Item = Row<'a>> + 'a> = match filter.row_type {
-            Some(RowType::DomainLinked) => Box::new(self.linked(filter)),
-            Some(RowType::Application) => Box::new(self.with_applications(filter)),
+        let shown = self.shown(user);
+        let rows: Box<dyn Iterator<Item = Row<'a>> + '_> = match filter.row_type {
+            Some(RowType::DomainLinked) => self.linked(filter, &shown),
+            Some(RowType::Application) => Box::new(self.with_applications(filter, &shown)),
             Some(RowType::Recent) => Box::new(self.recent(user, filter)),
             None if self.rules.untyped_list_has_linked && filter.names_system() => {
-                Box::new(self.own(filter).chain(self.linked(filter)))
+                Box::new(self.own(filter, &shown).chain(self.linked(filter, &shown)))
             }
-            _ => Box::new(self.own(filter)),
+            _ => Box::new(self.own(filter, &shown)),
         };
-        let roles = self.roles(user);
-        rows.filter(|row| self.passes(row, filter) && roles.show(row.account))
+        rows.filter(|row| self.passes(row, filter) && shown.has(row.account))
             .skip(offset)
             .take(limit)
             .map(|row| Row {
@@ -92,33 +118,91 @@ impl State {
             .collect()
     }
 
-    /// Accounts on their own systems, by the narrowest index that the filter allows.
-    fn own<'a>(&'a self, filter: &'a Filter) -> Box<dyn Iterator<Item = Row<'a>> + 'a> {
-        if let Some(systems) = self.systems_wanted(filter) {
-            return Box::new(
-                systems
-                    .into_iter()
-                    .flat_map(|system| self.vault.accounts_of(system))
-                    .filter_map(|account| self.row(account.system, account)),
-            );
-        }
-        let accounts: Box<dyn Iterator<Item = &'a Account> + 'a> = match &filter.account_name {
-            Some(name) => Box::new(self.vault.accounts_named(name)),
-            None => Box::new(self.vault.accounts.values()),
-        };
-        Box::new(accounts.filter_map(|account| self.row(account.system, account)))
+    /// Accounts on their own systems, by the narrowest index that filter and caller allow.
+    fn own<'a: 's, 's>(
+        &'a self,
+        filter: &'a Filter,
+        shown: &'s Shown,
+    ) -> impl Iterator<Item = Row<'a>> + 's {
+        let mut last: Option<&System> = None;
+        let accounts = self.accounts_near(filter, shown);
+        accounts.filter_map(move |account| {
+            // Accounts come system by system, most of the time.
+            let same = last.filter(|system| system.id == account.system);
+            last = same.or_else(|| self.vault.systems.get(&account.system));
+            Some(Row::of(last?, account))
+        })
     }
 
-    /// Directory accounts on the systems they are linked to.
-    fn linked<'a>(&'a self, filter: &Filter) -> Box<dyn Iterator<Item = Row<'a>> + 'a> {
-        let links: Box<dyn Iterator<Item = (SystemId, &'a Account)> + 'a> =
-            match self.systems_wanted(filter) {
-                Some(systems) => Box::new(systems.into_iter().flat_map(|system| {
-                    self.vault
+    /// The accounts among which those are that the caller sees and the filter wants. They come
+    /// system by system where systems are the narrowest, else in the order of their ids.
+    fn accounts_near<'a: 's, 's>(
+        &'a self,
+        filter: &'a Filter,
+        shown: &'s Shown,
+    ) -> Box<dyn Iterator<Item = &'a Account> + 's> {
+        let vault = &self.vault;
+        let of = |system| vault.accounts_of(system);
+        match (self.systems_wanted(filter), &filter.account_name) {
+            (Some(systems), Some(name)) => return vault.accounts_near(systems, name),
+            (Some(systems), None) => return Box::new(systems.into_iter().flat_map(of)),
+            (None, Some(name)) => return Box::new(vault.accounts_named(name)),
+            (None, None) => {}
+        }
+        let groups = || shown.groups.iter().copied();
+        let visible = match shown.everything {
+            true => vault.accounts.len(),
+            false => vault.count_near_in(groups()),
+        };
+        let are_fewer = |systems| vault.are_fewer(systems, visible);
+        if self.systems_of_sort(filter).is_some_and(are_fewer)
+            && let Some(systems) = self.systems_of_sort(filter)
+        {
+            return Box::new(systems.flat_map(of));
+        }
+        match shown.everything {
+            true => Box::new(vault.accounts.values()),
+            false => Box::new(vault.accounts_in(groups())),
+        }
+    }
+
+    /// The systems of the workgroup, or else of the kind, that the filter wants.
+    fn systems_of_sort<'a>(
+        &'a self,
+        filter: &'a Filter,
+    ) -> Option<Box<dyn Iterator<Item = SystemId> + 'a>> {
+        let vault = &self.vault;
+        if let Some(name) = &filter.workgroup {
+            let groups = vault.workgroups.values();
+            let groups = groups.filter(move |group| group.name.eq_ignore_ascii_case(name));
+            return Some(Box::new(
+                groups.flat_map(|group| vault.ids_of_workgroup(group.id)),
+            ));
+        }
+        let entity = filter.entity()?;
+        Some(Box::new(vault.ids_of_entity(entity)))
+    }
+
+    /// Directory accounts on the systems they are linked to, system by system.
+    fn linked<'a: 's, 's>(
+        &'a self,
+        filter: &'a Filter,
+        shown: &'s Shown,
+    ) -> Box<dyn Iterator<Item = Row<'a>> + 's> {
+        let vault = &self.vault;
+        let links: Box<dyn Iterator<Item = (SystemId, &'a Account)> + 's> =
+            match (self.systems_wanted(filter), &filter.account_name) {
+                (Some(systems), _) => Box::new(systems.into_iter().flat_map(|system| {
+                    vault
                         .linked_accounts(system)
                         .map(move |account| (system, account))
                 })),
-                None => Box::new(self.vault.links()),
+                (None, Some(name)) => Box::new(vault.links_of(vault.accounts_named(name))),
+                (None, None) if shown.everything => Box::new(vault.links()),
+                (None, None) => {
+                    let linked = vault.accounts_with_links();
+                    Box::new(vault.links_of(linked.filter(|account| shown.has(account))))
+                }
             };
         let names_directory = self.rules.linked_row_names_directory;
         Box::new(links.filter_map(move |(system, account)| {
@@ -133,17 +217,31 @@ impl State {
         }))
     }
 
-    fn with_applications<'a>(&'a self, filter: &'a Filter) -> impl Iterator<Item = Row<'a>> + 'a {
-        self.own(filter).flat_map(|row| {
-            row.account
-                .rare()
-                .applications
-                .iter()
-                .filter_map(|id| self.vault.applications.get(id))
-                .map(move |application| Row {
+    fn with_applications<'a: 's, 's>(
+        &'a self,
+        filter: &'a Filter,
+        shown: &'s Shown,
+    ) -> impl Iterator<Item = Row<'a>> + 's {
+        let accounts: Box<dyn Iterator<Item = &'a Account> + 's> =
+            if filter.names_system() || filter.account_name.is_some() {
+                self.accounts_near(filter, shown)
+            } else {
+                let known = self.vault.applications.values();
+                let wanted = known.filter(|application| filter.wants(application));
+                Box::new(
+                    self.vault
+                        .accounts_for(wanted.map(|application| application.id)),
+                )
+            };
+        accounts.flat_map(|account| {
+            let ids = account.rare().applications.iter();
+            let applications = ids.filter_map(|id| self.vault.applications.get(id));
+            applications.filter_map(|application| {
+                Some(Row {
                     application: Some(application),
-                    ..row
+                    ..self.row(account.system, account)?
                 })
+            })
         })
     }
 
@@ -170,13 +268,7 @@ impl State {
     }
 
     fn row<'a>(&'a self, system: SystemId, account: &'a Account) -> Option<Row<'a>> {
-        let system = self.vault.systems.get(&system)?;
-        Some(Row {
-            system,
-            account,
-            application: None,
-            is_isa: false,
-        })
+        Some(Row::of(self.vault.systems.get(&system)?, account))
     }
 
     /// The systems that the filter names, or nothing when it names none.
@@ -203,13 +295,8 @@ impl State {
 
     /// What the filter asks beside the system, which chose the rows in the first place.
     fn passes(&self, row: &Row<'_>, filter: &Filter) -> bool {
-        let type_ok = match filter.row_type {
-            None | Some(RowType::Recent | RowType::DomainLinked | RowType::Application) => true,
-            Some(RowType::System) => row.system.entity == EntityType::Asset,
-            Some(RowType::Database) => row.system.entity == EntityType::Database,
-            Some(RowType::Cloud) => row.system.entity == EntityType::Cloud,
-        };
-        type_ok
+        let entity = filter.entity();
+        entity.is_none_or(|entity| row.system.entity == entity)
             && filter
                 .account_name
                 .as_ref()
@@ -218,10 +305,10 @@ impl State {
                 .workgroup
                 .as_ref()
                 .is_none_or(|name| self.is_in_workgroup(row.system, name))
-            && filter.application.as_ref().is_none_or(|name| {
-                row.application
-                    .is_some_and(|app| app.display_name.eq_ignore_ascii_case(name))
-            })
+            && (filter.application.is_none()
+                || row
+                    .application
+                    .is_some_and(|application| filter.wants(application)))
     }
 
     /// System names match in any case. Whether DNS names and a directory's domain match too is a
@@ -242,7 +329,7 @@ impl State {
     }
 
     /// What a user may list, gathered once for a whole list.
-    fn roles(&self, user: UserId) -> Shown {
+    fn shown(&self, user: UserId) -> Shown {
         let administrator = self.people.users.get(&user);
         let grants = self.people.grants_of(user);
         let groups: HashSet<_> = grants
@@ -267,7 +354,7 @@ struct Shown {
 
 impl Shown {
     /// Enabled for the API, a role on it, dedicated to nobody else.
-    fn show(&self, account: &Account) -> bool {
+    fn has(&self, account: &Account) -> bool {
         account.api_enabled
             && account
                 .rare()
@@ -288,5 +375,104 @@ fn is_account(account: &Account, name: &str) -> bool {
         account.goes_by_full(name)
     } else {
         same(&account.name, name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use sim_kit::clock::SimTime;
+    use sim_kit::seeded::Seed;
+
+    use super::*;
+    use crate::lab::Lab;
+
+    impl State {
+        /// What a list shows of all rows that there can be, in no order.
+        fn walked(&self, user: UserId, filter: &Filter) -> HashSet<(i32, i32, Option<i32>)> {
+            let own = self.vault.accounts.values();
+            let own = own.flat_map(|account| {
+                let applications = account.rare().applications.iter().copied().map(Some);
+                let row = move |application| (account.system, account, application);
+                applications.chain([None]).map(row)
+            });
+            let linked = self.vault.links();
+            let linked = linked.map(|(system, account)| (system, account, None));
+            let is_linked = filter.row_type == Some(RowType::DomainLinked);
+            let has_linked = is_linked || filter.row_type.is_none() && filter.names_system();
+            let for_application = filter.row_type == Some(RowType::Application);
+            let shown = self.shown(user);
+            let rows = own
+                .filter(|_| !is_linked)
+                .chain(linked.filter(|_| has_linked));
+            rows.filter(|(_, _, application)| application.is_some() == for_application)
+                .filter_map(|(system, account, application)| {
+                    let application = application.and_then(|id| self.vault.applications.get(&id));
+                    let row = Row {
+                        application,
+                        ..self.row(system, account)?
+                    };
+                    let system_ok = filter.system_id.is_none_or(|id| system.0 == id)
+                        && filter
+                            .address
+                            .is_none_or(|at| row.system.address == Some(at))
+                        && filter
+                            .system_name
+                            .as_ref()
+                            .is_none_or(|name| self.is_named(row.system, name));
+                    let fits = system_ok && self.passes(&row, filter) && shown.has(account);
+                    fits.then(|| (system.0, account.id.0, application.map(|one| one.id.0)))
+                })
+                .collect()
+        }
+    }
+
+    /// Filters of every type, each with and without names that the built-in lab has.
+    fn filters() -> Vec<Filter> {
+        let with = |filters: Vec<Filter>, words: &[&str], set: fn(&mut Filter, String)| {
+            let mut all = filters.clone();
+            for word in words {
+                all.extend(filters.iter().cloned().map(|mut filter| {
+                    set(&mut filter, (*word).to_owned());
+                    filter
+                }));
+            }
+            all
+        };
+        let types = ["system", "domainlinked", "database", "cloud", "application"];
+        let systems = ["web01", "acme.example"];
+        let accounts = ["administrator", "acme\\da-jane"];
+        let groups = ["head office", "none"];
+        let all = vec![Filter::default()];
+        let all = with(all, &types, |one, word| {
+            one.row_type = RowType::parse(&word);
+        });
+        let all = with(all, &systems, |one, word| one.system_name = Some(word));
+        let all = with(all, &accounts, |one, word| one.account_name = Some(word));
+        let all = with(all, &groups, |one, word| one.workgroup = Some(word));
+        with(all, &["erp client"], |one, word| {
+            one.application = Some(word);
+        })
+    }
+
+    #[test]
+    fn a_list_is_the_rows_that_a_walk_over_everything_finds() {
+        let lab = Lab::acme().unwrap();
+        let (state, _) = lab.populate(Seed(1), SimTime::SCENARIO_START).unwrap();
+        let mut count = 0;
+        for filter in filters() {
+            for user in (1..=12).map(UserId) {
+                let listed = state.list(user, &filter, usize::MAX, 0);
+                let rows = listed.iter().map(|row| {
+                    let application = row.application.map(|one| one.id.0);
+                    (row.system.id.0, row.account.id.0, application)
+                });
+                let rows: HashSet<_> = rows.collect();
+                assert_eq!(rows.len(), listed.len(), "{user:?} {filter:?}");
+                assert_eq!(rows, state.walked(user, &filter), "{user:?} {filter:?}");
+                count += rows.len();
+            }
+        }
+        assert!(count > 500, "{count}");
     }
 }

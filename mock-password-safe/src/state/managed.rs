@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use sim_kit::clock::SimTime;
 
+use super::catalogue::Indexed;
 use super::ids::{
     AccountId, AliasId, ApplicationId, PlatformId, SmartGroupId, SystemId, UserId, WorkgroupId,
 };
+use super::index::Key;
 use super::layered::Identified;
 use crate::secret::Secret;
 
@@ -18,6 +20,14 @@ pub(crate) enum EntityType {
     Database = 2,
     Directory = 3,
     Cloud = 4,
+}
+
+impl EntityType {
+    /// The type of a number on the wire.
+    pub(crate) fn numbered(number: i64) -> Option<Self> {
+        let all = [Self::Asset, Self::Database, Self::Directory, Self::Cloud];
+        all.into_iter().find(|entity| *entity as i64 == number)
+    }
 }
 
 /// A platform: how to reach systems of its kind.
@@ -171,7 +181,131 @@ impl Identified for Account {
     }
 }
 
+/// The kind under which assets are found that are not managed.
+pub(super) const UNMANAGED: Key = Key::of_id(0);
+
+/// What systems are found by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum SystemBy {
+    /// System name, DNS name or domain.
+    Name,
+    Address,
+    Workgroup,
+    /// The kind, of managed ones.
+    Kind,
+    /// Managed systems, by the functional account that manages them.
+    FunctionalAccount,
+}
+
+/// What accounts are found by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum AccountBy {
+    /// Account name, `DOMAIN\name` or UPN.
+    Name,
+    System,
+    SmartGroup,
+    Application,
+}
+
+impl From<SystemBy> for usize {
+    fn from(by: SystemBy) -> Self {
+        by as Self
+    }
+}
+
+impl From<AccountBy> for usize {
+    fn from(by: AccountBy) -> Self {
+        by as Self
+    }
+}
+
+impl Indexed for System {
+    type By = SystemBy;
+    const WAYS: &'static [SystemBy] = &[
+        SystemBy::Name,
+        SystemBy::Address,
+        SystemBy::Workgroup,
+        SystemBy::Kind,
+        SystemBy::FunctionalAccount,
+    ];
+
+    fn number(id: SystemId) -> i32 {
+        id.0
+    }
+
+    fn numbered(number: i32) -> SystemId {
+        SystemId(number)
+    }
+
+    fn keys(&self, by: SystemBy, tell: &mut dyn FnMut(Key)) {
+        let key = match by {
+            SystemBy::Name => return self.names().map(Key::of_name).for_each(tell),
+            SystemBy::Address => self.address.map(Key::of_address),
+            SystemBy::Workgroup => self.workgroup.map(|group| Key::of_id(group.0)),
+            SystemBy::Kind if self.managed => Some(Key::of_id(self.entity as i32)),
+            SystemBy::Kind => Some(UNMANAGED),
+            SystemBy::FunctionalAccount => {
+                let account = self.terms.functional_account.filter(|_| self.managed);
+                account.map(Key::of_id)
+            }
+        };
+        key.into_iter().for_each(tell);
+    }
+}
+
+impl Indexed for Account {
+    type By = AccountBy;
+    const WAYS: &'static [AccountBy] = &[
+        AccountBy::Name,
+        AccountBy::System,
+        AccountBy::SmartGroup,
+        AccountBy::Application,
+    ];
+
+    fn number(id: AccountId) -> i32 {
+        id.0
+    }
+
+    fn numbered(number: i32) -> AccountId {
+        AccountId(number)
+    }
+
+    fn keys(&self, by: AccountBy, tell: &mut dyn FnMut(Key)) {
+        match by {
+            AccountBy::Name => {
+                tell(Key::of_name(&self.name));
+                let full_name = self.full_name();
+                let others = [self.rare().upn.as_deref(), full_name.as_deref()];
+                others
+                    .into_iter()
+                    .flatten()
+                    .map(Key::of_name)
+                    .for_each(tell);
+            }
+            AccountBy::System => tell(Key::of_id(self.system.0)),
+            AccountBy::SmartGroup => {
+                let groups = self.smart_groups.iter();
+                groups.map(|group| Key::of_id(group.0)).for_each(tell);
+            }
+            AccountBy::Application => {
+                let applications = self.rare().applications.iter();
+                applications.map(|one| Key::of_id(one.0)).for_each(tell);
+            }
+        }
+    }
+}
+
 impl System {
+    /// The names under which it is found.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let names = [
+            Some(&self.name),
+            self.dns_name.as_ref(),
+            self.domain.as_ref(),
+        ];
+        names.into_iter().flatten().map(String::as_str)
+    }
+
     /// A managed system with the product's defaults (`documented psafe:§4.3`).
     pub(crate) fn named(
         id: SystemId,

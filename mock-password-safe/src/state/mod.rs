@@ -1,6 +1,7 @@
 //! The vault, pure: no clock, no randomness, no wire. Time is a parameter, and what must be drawn
 //! is drawn through [`Mint`].
 
+mod catalogue;
 pub(crate) mod credential;
 pub(crate) mod ids;
 mod index;
@@ -19,6 +20,8 @@ pub(crate) mod secrets_safe;
 pub(crate) mod secure_remote_access;
 pub(crate) mod sign_in;
 pub(crate) mod vault;
+#[cfg(test)]
+pub(crate) use layered::visits;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

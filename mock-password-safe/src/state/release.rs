@@ -261,13 +261,10 @@ impl Releases {
         was_approved.then_some(account)
     }
 
-    /// The requests whose time was up at `now` and that nobody ended yet.
-    pub(crate) fn overdue(&self, now: SimTime) -> Vec<RequestId> {
-        self.expiry
-            .iter()
-            .take_while(|(at, _)| *at <= now)
-            .map(|(_, id)| *id)
-            .collect()
+    /// The requests whose time was up at `now` and that nobody ended yet, and when it was.
+    pub(crate) fn overdue(&self, now: SimTime) -> Vec<(SimTime, RequestId)> {
+        let expiry = self.expiry.iter();
+        expiry.take_while(|(at, _)| *at <= now).copied().collect()
     }
 
     fn forget_oldest(&mut self) {

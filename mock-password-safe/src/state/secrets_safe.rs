@@ -79,6 +79,14 @@ impl Content {
         }
     }
 
+    fn bytes(&self) -> usize {
+        let name = match self {
+            Self::Credential { username: name, .. } | Self::File { name, .. } => name.len(),
+            Self::Text(_) => 0,
+        };
+        name + self.value().expose().len()
+    }
+
     /// What must not leak.
     pub(crate) fn value(&self) -> &Secret {
         match self {
@@ -166,6 +174,15 @@ impl TeamSecret {
         self
     }
 
+    /// The bytes of its texts and values.
+    fn bytes(&self) -> usize {
+        let texts = [&self.title, &self.description, &self.notes].into_iter();
+        let texts = texts.chain(&self.urls).map(String::len);
+        let versions = self.versions.iter().map(|version| &version.content);
+        let values = versions.chain([&self.content]).map(Content::bytes);
+        texts.chain(values).sum()
+    }
+
     /// Gives the secret another value.
     pub(crate) fn set(&mut self, version: String, content: Content, by: UserId, at: SimTime) {
         if self.versions.len() == VERSIONS_MAX {
@@ -224,11 +241,26 @@ pub(crate) struct MovedFolder {
 }
 
 /// All of Secrets Safe.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct SecretsSafe {
     pub(crate) folders: BTreeMap<String, Folder>,
     pub(crate) secrets: BTreeMap<String, TeamSecret>,
+    /// Bytes that clients may fill, with all earlier values.
+    bytes_max: usize,
 }
+
+impl Default for SecretsSafe {
+    fn default() -> Self {
+        Self {
+            folders: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            bytes_max: BYTES_MAX,
+        }
+    }
+}
+
+/// Room for fifty files of the largest body, each with its first version.
+const BYTES_MAX: usize = 512 * 1024 * 1024;
 
 /// How deep folders go at most; deeper paths are cut, so that a loop cannot hang a walk.
 const DEPTH_MAX: usize = 64;
@@ -240,6 +272,18 @@ impl SecretsSafe {
     /// Whether no more secrets or folders fit.
     pub(crate) fn is_full(&self) -> bool {
         self.secrets.len() >= ENTRIES_MAX || self.folders.len() >= ENTRIES_MAX
+    }
+
+    /// Keeps a secret, or puts it in the place of the one with its id. False when there is no room
+    /// for its bytes.
+    pub(crate) fn put(&mut self, secret: TeamSecret) -> bool {
+        let others = self.secrets.values().filter(|other| other.id != secret.id);
+        let bytes = secret.bytes() + others.map(TeamSecret::bytes).sum::<usize>();
+        let fits = bytes <= self.bytes_max;
+        if fits {
+            self.secrets.insert(secret.id.clone(), secret);
+        }
+        fits
     }
 
     /// The names from the safe down to the folder.
@@ -356,4 +400,38 @@ pub(crate) fn free_name(name: &str, taken: impl Fn(&str) -> bool) -> String {
         .into_iter()
         .find(|name| !taken(name))
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(id: &str, length: usize) -> TeamSecret {
+        let ids = [id.to_owned(), format!("{id}-1")];
+        let content = Content::Text(Secret::new("x".repeat(length)));
+        TeamSecret::new(ids, "folder".to_owned(), "t", content)
+    }
+
+    #[test]
+    fn bytes_are_bounded_with_all_earlier_values() {
+        let mut store = SecretsSafe {
+            bytes_max: 100,
+            ..SecretsSafe::default()
+        };
+        // The title, the value, and the value as the first version.
+        assert!(store.put(text("a", 20)), "41 of 100");
+        assert!(store.put(text("b", 29)), "100 of 100");
+        assert!(!store.put(text("c", 1)));
+        assert!(!store.secrets.contains_key("c"));
+        assert!(store.put(text("b", 10)), "62 of 100, in its own place");
+        let mut changed = text("b", 10);
+        changed.set(
+            "b-2".to_owned(),
+            Content::Text(Secret::new("y".repeat(30))),
+            UserId(1),
+            SimTime(0),
+        );
+        assert!(!store.put(changed), "41 and 71");
+        assert_eq!(store.secrets["b"].versions.len(), 1);
+    }
 }

@@ -75,7 +75,7 @@ impl SignIns {
             return Err(Refusal::Licence);
         }
         if second_factor_wanted(people, caller, user) {
-            self.check_second_factor(user, caller, ask, mint, now)?;
+            self.check_second_factor(user, caller, ask, rules, mint, now)?;
         }
         Ok((caller, self.open(caller, false, mint, now)))
     }
@@ -213,13 +213,15 @@ impl SignIns {
         user: &User,
         caller: Caller,
         ask: &KeySignIn<'_>,
+        rules: &Rules,
         mint: &mut dyn Mint,
         now: SimTime,
     ) -> Result<(), Refusal> {
         let asked_before = ask.session.is_some_and(|session| {
-            self.sessions
-                .get(session)
-                .is_some_and(|open| open.pending && open.caller == caller)
+            self.sessions.get(session).is_some_and(|open| {
+                let is_alive = now.since(open.used_at) < rules.idle_max;
+                is_alive && open.pending && open.caller == caller
+            })
         });
         let right = ask
             .challenge
@@ -250,15 +252,20 @@ impl SignIns {
     }
 }
 
-/// Drops the older half when the map is full, so that the cost of dropping is spread.
+/// Drops the older half when the map is full, so that the cost of dropping is spread. Of one age,
+/// which a clock that stands gives to all, any half.
 fn make_room<T>(alive: &mut HashMap<String, T>, age: impl Fn(&T) -> SimTime) {
     if alive.len() < ALIVE_MAX {
         return;
     }
-    let mut ages: Vec<SimTime> = alive.values().map(&age).collect();
-    ages.sort_unstable();
-    let middle = ages[ages.len() / 2];
-    alive.retain(|_, entry| age(entry) > middle);
+    let mut oldest: Vec<(SimTime, String)> = alive
+        .iter()
+        .map(|(name, entry)| (age(entry), name.clone()))
+        .collect();
+    oldest.sort_unstable();
+    for (_, name) in oldest.drain(..ALIVE_MAX / 2) {
+        alive.remove(&name);
+    }
 }
 
 /// Checks key, address, user and password. Every failure is the same 401: which one it was is not
@@ -328,4 +335,25 @@ fn second_factor_wanted(people: &People, caller: Caller, user: &User) -> bool {
                     }
                 )
             })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_map_keeps_its_younger_half_also_when_the_clock_stands() {
+        let start = SimTime::SCENARIO_START;
+        let later = start.plus(std::time::Duration::from_secs(1));
+        for (old, young_left) in [(ALIVE_MAX, 0), (5, ALIVE_MAX / 2), (15_000, 5_000)] {
+            let age = |number| if number < old { start } else { later };
+            let mut alive: HashMap<String, SimTime> = (0..ALIVE_MAX)
+                .map(|number| (number.to_string(), age(number)))
+                .collect();
+            make_room(&mut alive, |age| *age);
+            assert_eq!(alive.len(), ALIVE_MAX / 2, "{old} old ones");
+            let young = alive.values().filter(|age| **age == later);
+            assert_eq!(young.count(), young_left, "{old} old ones");
+        }
+    }
 }

@@ -1,14 +1,16 @@
-//! Managed systems, managed accounts, and the index that finds them among 100,000.
+//! Managed systems, managed accounts, and what finds them among 100,000.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::ids::{AccountId, AliasId, ApplicationId, PlatformId, SystemId, WorkgroupId};
-use super::index::{Index, Key};
-use super::layered::Layered;
+use super::catalogue::Catalogue;
+use super::ids::{
+    AccountId, AliasId, ApplicationId, PlatformId, SmartGroupId, SystemId, WorkgroupId,
+};
+use super::index::Key;
 pub(crate) use super::managed::*;
 
-/// Systems, accounts, links, and their index.
+/// Systems, accounts and links.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Vault {
     pub(crate) platforms: BTreeMap<PlatformId, Platform>,
@@ -16,15 +18,10 @@ pub(crate) struct Vault {
     pub(crate) applications: BTreeMap<ApplicationId, Application>,
     pub(crate) aliases: BTreeMap<AliasId, Alias>,
     pub(crate) functional_accounts: BTreeMap<i32, FunctionalAccount>,
-    pub(crate) systems: Layered<System>,
-    pub(crate) accounts: Layered<Account>,
+    pub(crate) systems: Catalogue<System>,
+    pub(crate) accounts: Catalogue<Account>,
     links: BTreeMap<SystemId, BTreeSet<AccountId>>,
     linked_to: BTreeMap<AccountId, BTreeSet<SystemId>>,
-    /// Accounts by their system.
-    of_system: Index,
-    system_names: Index,
-    addresses: Index,
-    account_names: Index,
 }
 
 /// Accounts at most: room for every bulk entry.
@@ -33,28 +30,8 @@ const ACCOUNTS_MAX: usize = 1_100_000;
 impl Vault {
     /// Takes the systems and accounts that the vault starts with, in the order of their ids.
     pub(crate) fn start_with(&mut self, systems: Vec<System>, accounts: Vec<Account>) {
-        let with_keys = |system| system_keys(system).map(|key| (key, system.id.0));
-        self.system_names = Index::new(systems.iter().flat_map(with_keys));
-        let at = |system: &System| Some((Key::of_address(system.address?), system.id.0));
-        self.addresses = Index::new(systems.iter().filter_map(at));
-        let with_keys = |account| account_keys(account).map(|key| (key, account.id.0));
-        self.account_names = Index::new(accounts.iter().flat_map(with_keys));
-        let of = |account: &Account| (Key::of_id(account.system.0), account.id.0);
-        self.of_system = Index::new(accounts.iter().map(of));
-        self.systems = Layered::new(systems);
-        self.accounts = Layered::new(accounts);
-    }
-
-    /// Adds a system, or puts it in the place of the one with its id.
-    pub(crate) fn put_system(&mut self, system: System) {
-        self.remove_system_keys(system.id);
-        for key in system_keys(&system) {
-            self.system_names.insert(key, system.id.0);
-        }
-        if let Some(address) = system.address {
-            self.addresses.insert(Key::of_address(address), system.id.0);
-        }
-        self.systems.insert(system);
+        self.systems = Catalogue::new(systems);
+        self.accounts = Catalogue::new(accounts);
     }
 
     /// Removes a system that has no accounts any more, with the links to it. An asset stays known.
@@ -66,48 +43,51 @@ impl Vault {
         }
         let asset = |system: &&System| system.entity == EntityType::Asset;
         match self.systems.get(&id).filter(asset).cloned() {
-            Some(asset) => self.put_system(System {
+            Some(asset) => self.systems.put(System {
                 managed: false,
                 ..asset
             }),
             None => {
-                self.remove_system_keys(id);
                 self.systems.remove(&id);
             }
         }
     }
 
-    fn remove_system_keys(&mut self, id: SystemId) {
-        let Some(old) = self.systems.get(&id) else {
-            return;
-        };
-        for key in system_keys(old) {
-            self.system_names.remove(key, id.0);
-        }
-        if let Some(address) = old.address {
-            self.addresses.remove(Key::of_address(address), id.0);
-        }
+    /// The managed systems of a kind, in id order.
+    pub(crate) fn of_entity(&self, entity: EntityType) -> impl Iterator<Item = &System> {
+        self.systems.under(SystemBy::Kind, kind_key(entity))
     }
 
-    /// The managed systems of a kind.
-    pub(crate) fn of_entity(&self, entity: EntityType) -> impl Iterator<Item = &System> {
-        let systems = self.systems.values();
-        systems.filter(move |system| system.managed && system.entity == entity)
+    /// How many systems of a kind are managed.
+    pub(crate) fn count_of_entity(&self, entity: EntityType) -> usize {
+        self.systems.count(SystemBy::Kind, kind_key(entity))
+    }
+
+    /// How many systems are managed.
+    pub(crate) fn managed_count(&self) -> usize {
+        self.systems.len() - self.unmanaged_count()
+    }
+
+    /// How many assets are not managed.
+    pub(crate) fn unmanaged_count(&self) -> usize {
+        self.systems.count(SystemBy::Kind, UNMANAGED)
+    }
+
+    /// The systems and assets of a workgroup, in id order.
+    pub(crate) fn of_workgroup(&self, group: WorkgroupId) -> impl Iterator<Item = &System> {
+        self.systems.under(SystemBy::Workgroup, Key::of_id(group.0))
     }
 
     /// The managed systems that a functional account is for.
     pub(crate) fn systems_of(&self, functional_account: i32) -> impl Iterator<Item = &System> {
-        self.systems.values().filter(move |system| {
-            system.managed && system.terms.functional_account == Some(functional_account)
-        })
+        let key = Key::of_id(functional_account);
+        self.systems.under(SystemBy::FunctionalAccount, key)
     }
 
-    /// Assets that are not managed.
-    pub(crate) fn unmanaged_count(&self) -> usize {
-        self.systems
-            .values()
-            .filter(|system| !system.managed)
-            .count()
+    /// How many managed systems a functional account is for.
+    pub(crate) fn count_of(&self, functional_account: i32) -> usize {
+        let key = Key::of_id(functional_account);
+        self.systems.count(SystemBy::FunctionalAccount, key)
     }
 
     /// The next free system id.
@@ -116,28 +96,8 @@ impl Vault {
         SystemId(last.map_or(1, |id| id.0.saturating_add(1)))
     }
 
-    /// Adds an account, or puts it in the place of the one with its id.
-    pub(crate) fn put_account(&mut self, account: Account) {
-        self.remove_account_keys(account.id);
-        for key in account_keys(&account) {
-            self.account_names.insert(key, account.id.0);
-        }
-        self.of_system
-            .insert(Key::of_id(account.system.0), account.id.0);
-        self.accounts.insert(account);
-    }
-
-    /// An account, to change what it does not go by.
-    pub(crate) fn account_mut(&mut self, id: AccountId) -> Option<&mut Account> {
-        if self.accounts.is_unchanged(id) {
-            self.put_account(self.accounts.get(&id)?.clone());
-        }
-        self.accounts.get_mut(&id)
-    }
-
     /// Removes an account with its links. False when there is none.
     pub(crate) fn remove_account(&mut self, id: AccountId) -> bool {
-        self.remove_account_keys(id);
         if self.accounts.remove(&id).is_none() {
             return false;
         }
@@ -147,16 +107,6 @@ impl Vault {
             }
         }
         true
-    }
-
-    fn remove_account_keys(&mut self, id: AccountId) {
-        let Some(old) = self.accounts.get(&id) else {
-            return;
-        };
-        for key in account_keys(old) {
-            self.account_names.remove(key, id.0);
-        }
-        self.of_system.remove(Key::of_id(old.system.0), id.0);
     }
 
     /// Links a directory account to an asset or a database. Anything else cannot be linked
@@ -190,23 +140,81 @@ impl Vault {
 
     /// The accounts of a system, in id order.
     pub(crate) fn accounts_of(&self, system: SystemId) -> impl Iterator<Item = &Account> {
-        self.accounts_under(&self.of_system, Key::of_id(system.0))
+        self.accounts.under(AccountBy::System, Key::of_id(system.0))
     }
 
-    fn accounts_under<'a>(
+    /// The accounts of these systems that may be of this name, system by system: by the system or
+    /// by the name, whichever has fewer.
+    pub(crate) fn accounts_near<'a>(
         &'a self,
-        index: &'a Index,
-        key: Key,
-    ) -> impl Iterator<Item = &'a Account> {
-        let unchanged = |id| self.accounts.is_unchanged(AccountId(id));
-        let ids = index.under(key, unchanged);
-        ids.filter_map(|id| self.accounts.get(&AccountId(id)))
+        systems: Vec<SystemId>,
+        name: &str,
+    ) -> Box<dyn Iterator<Item = &'a Account> + 'a> {
+        let key = Key::of_name(name);
+        let named = self.accounts.count_near(AccountBy::Name, key);
+        if self.are_fewer(systems.iter().copied(), named) {
+            return Box::new(systems.into_iter().flat_map(|one| self.accounts_of(one)));
+        }
+        let named = self.accounts.under(AccountBy::Name, key);
+        let mut found: Vec<_> = named
+            .filter(|account| systems.contains(&account.system))
+            .collect();
+        found.sort_by_key(|account| account.system);
+        Box::new(found.into_iter())
     }
 
-    fn systems_under<'a>(&'a self, index: &'a Index, key: Key) -> impl Iterator<Item = &'a System> {
-        let unchanged = |id| self.systems.is_unchanged(SystemId(id));
-        let ids = index.under(key, unchanged);
-        ids.filter_map(|id| self.systems.get(&SystemId(id)))
+    /// The accounts in any of these smart groups, in id order, each once.
+    pub(crate) fn accounts_in(
+        &self,
+        groups: impl Iterator<Item = SmartGroupId>,
+    ) -> impl Iterator<Item = &Account> {
+        let keys = groups.map(|group| Key::of_id(group.0));
+        let ids = self.accounts.ids_under_any(AccountBy::SmartGroup, keys);
+        ids.filter_map(|id| self.accounts.get(&id))
+    }
+
+    /// About how many accounts are in these smart groups.
+    pub(crate) fn count_near_in(&self, groups: impl Iterator<Item = SmartGroupId>) -> usize {
+        let near = |group: SmartGroupId| {
+            let key = Key::of_id(group.0);
+            self.accounts.count_near(AccountBy::SmartGroup, key)
+        };
+        groups.map(near).sum()
+    }
+
+    /// The accounts for any of these applications, in id order, each once.
+    pub(crate) fn accounts_for(
+        &self,
+        applications: impl Iterator<Item = ApplicationId>,
+    ) -> impl Iterator<Item = &Account> {
+        let keys = applications.map(|one| Key::of_id(one.0));
+        let ids = self.accounts.ids_under_any(AccountBy::Application, keys);
+        ids.filter_map(|id| self.accounts.get(&id))
+    }
+
+    /// The managed systems of a kind by their ids, in order.
+    pub(crate) fn ids_of_entity(&self, entity: EntityType) -> impl Iterator<Item = SystemId> {
+        self.systems.ids_under(SystemBy::Kind, kind_key(entity))
+    }
+
+    /// The systems and assets of a workgroup by their ids, in order.
+    pub(crate) fn ids_of_workgroup(&self, group: WorkgroupId) -> impl Iterator<Item = SystemId> {
+        let key = Key::of_id(group.0);
+        self.systems.ids_under(SystemBy::Workgroup, key)
+    }
+
+    /// Whether these systems and their accounts are fewer than so many. It looks at no more.
+    pub(crate) fn are_fewer(&self, systems: impl Iterator<Item = SystemId>, than: usize) -> bool {
+        let mut left = than;
+        for system in systems {
+            let key = Key::of_id(system.0);
+            let more = 1 + self.accounts.count_near(AccountBy::System, key);
+            if more >= left {
+                return false;
+            }
+            left -= more;
+        }
+        true
     }
 
     /// The directory accounts linked to a system, in id order.
@@ -227,6 +235,27 @@ impl Vault {
         })
     }
 
+    /// The accounts that are linked to systems, in id order.
+    pub(crate) fn accounts_with_links(&self) -> impl Iterator<Item = &Account> {
+        let ids = self.linked_to.keys();
+        ids.filter_map(|id| self.accounts.get(id))
+    }
+
+    /// The links of these accounts, by system.
+    pub(crate) fn links_of<'a>(
+        &'a self,
+        accounts: impl Iterator<Item = &'a Account>,
+    ) -> impl Iterator<Item = (SystemId, &'a Account)> {
+        let mut links: Vec<_> = accounts
+            .flat_map(|account| {
+                let systems = self.linked_to.get(&account.id).into_iter().flatten();
+                systems.map(move |system| (*system, account))
+            })
+            .collect();
+        links.sort_unstable_by_key(|(system, account)| (*system, account.id));
+        links.into_iter()
+    }
+
     /// Whether the account may be asked for on the system: its own, or one it is linked to.
     pub(crate) fn is_valid_pair(&self, system: SystemId, account: &Account) -> bool {
         account.system == system
@@ -236,22 +265,35 @@ impl Vault {
                 .is_some_and(|linked| linked.contains(&account.id))
     }
 
+    /// The account that an alias stands for, while there is one on its system.
+    pub(crate) fn account_of(&self, alias: &Alias) -> Option<&Account> {
+        let account = self.accounts.get(&alias.account);
+        account.filter(|account| self.is_valid_pair(alias.system, account))
+    }
+
+    /// The state of an alias on the wire: 0 unmapped, 1 mapped. None is highly available.
+    pub(crate) fn state_of(&self, alias: &Alias) -> i32 {
+        i32::from(self.account_of(alias).is_some())
+    }
+
     /// The systems of this name: system name, DNS name or domain, in any case.
     pub(crate) fn systems_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a System> {
-        let named = self.systems_under(&self.system_names, Key::of_name(name));
-        named.filter(move |system| system_names(system).any(|own| same(own, name)))
+        let near = self.systems.under(SystemBy::Name, Key::of_name(name));
+        near.filter(move |system| system.names().any(|own| same(own, name)))
     }
 
     /// The systems at this address.
     pub(crate) fn systems_at(&self, address: IpAddr) -> impl Iterator<Item = &System> {
-        let near = self.systems_under(&self.addresses, Key::of_address(address));
+        let near = self
+            .systems
+            .under(SystemBy::Address, Key::of_address(address));
         near.filter(move |system| system.address == Some(address))
     }
 
     /// The accounts of this name: account name, `DOMAIN\name` or UPN, in any case.
     pub(crate) fn accounts_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Account> {
-        let named = self.accounts_under(&self.account_names, Key::of_name(name));
-        named.filter(move |account| account.goes_by(name))
+        let near = self.accounts.under(AccountBy::Name, Key::of_name(name));
+        near.filter(move |account| account.goes_by(name))
     }
 
     /// Whether no more accounts fit.
@@ -266,31 +308,8 @@ impl Vault {
     }
 }
 
-/// The names under which a system is found.
-fn system_names(system: &System) -> impl Iterator<Item = &str> {
-    let names = [
-        Some(&system.name),
-        system.dns_name.as_ref(),
-        system.domain.as_ref(),
-    ];
-    names.into_iter().flatten().map(String::as_str)
-}
-
-fn system_keys(system: &System) -> impl Iterator<Item = Key> {
-    system_names(system).map(Key::of_name)
-}
-
-fn account_keys(account: &Account) -> impl Iterator<Item = Key> {
-    let full_name = account.full_name();
-    let names = [
-        Some(&*account.name),
-        account.rare().upn.as_deref(),
-        full_name.as_deref(),
-    ];
-    names
-        .map(|name| name.map(Key::of_name))
-        .into_iter()
-        .flatten()
+fn kind_key(entity: EntityType) -> Key {
+    Key::of_id(entity as i32)
 }
 
 #[cfg(test)]
@@ -299,28 +318,52 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::catalogue::Indexed;
     use super::*;
 
     /// Accounts as a list says them: system, name, domain, UPN.
     type Plain = (i32, String, Option<String>, Option<String>);
 
+    /// Groups and applications by the letters of the names.
     fn account(id: i32, (system, name, domain, upn): &Plain) -> Account {
-        let name = name.as_str().into();
-        let mut account = Account::named(AccountId(id), SystemId(*system), name);
+        let mut account = Account::named(AccountId(id), SystemId(*system), name.as_str().into());
         account.domain = domain.as_deref().map(Box::from);
         if upn.is_some() {
             account.rare_mut().upn.clone_from(upn);
         }
+        let groups = [('a', 2), ('b', 3)].into_iter();
+        let groups = groups.filter(|(letter, _)| name.contains(*letter));
+        account.smart_groups = groups.map(|(_, group)| SmartGroupId(group)).collect();
+        if domain.is_some() {
+            account.rare_mut().applications = vec![ApplicationId(*system)];
+        }
         account
     }
 
+    /// Workgroup and functional account by the place; what has a domain is a directory.
     fn system(id: i32, (place, name, dns, domain): &Plain) -> System {
-        let mut system = System::named(SystemId(id), EntityType::Asset, name, PlatformId(1));
+        let entity = match domain {
+            Some(_) => EntityType::Directory,
+            None => EntityType::Asset,
+        };
+        let mut system = System::named(SystemId(id), entity, name, PlatformId(1));
         system.dns_name.clone_from(dns);
         system.domain.clone_from(domain);
         let number = u8::try_from(*place).unwrap_or(0);
         system.address = (number > 1).then(|| IpAddr::from([10, 0, 0, number]));
+        system.workgroup = (number > 1).then_some(WorkgroupId(*place));
+        system.terms.functional_account = dns.as_ref().map(|_| *place);
         system
+    }
+
+    /// The ids that a walk over everything finds.
+    fn walk<T: Indexed>(things: &Catalogue<T>, wanted: impl Fn(&T) -> bool) -> Vec<T::Id> {
+        let found = things.values().filter(|one| wanted(one));
+        found.map(T::id).collect()
+    }
+
+    fn ids<'a, T: Indexed + 'a>(found: impl Iterator<Item = &'a T>) -> Vec<T::Id> {
+        found.map(T::id).collect()
     }
 
     fn word() -> impl Strategy<Value = String> {
@@ -354,16 +397,16 @@ mod tests {
 
     fn carry_out(vault: &mut Vault, act: Act) {
         match act {
-            Act::Put(id, plain) => vault.put_account(account(id, &plain)),
+            Act::Put(id, plain) => vault.accounts.put(account(id, &plain)),
             Act::Remove(id) => {
                 vault.remove_account(AccountId(id));
             }
             Act::Rotate(id) => {
-                if let Some(account) = vault.account_mut(AccountId(id)) {
+                if let Some(account) = vault.accounts.get_mut(&AccountId(id)) {
                     account.password = Password::Minted { generation: 1 };
                 }
             }
-            Act::PutSystem(id, plain) => vault.put_system(system(id, &plain)),
+            Act::PutSystem(id, plain) => vault.systems.put(system(id, &plain)),
             Act::RemoveSystem(id) => vault.remove_system(SystemId(id)),
         }
     }
@@ -385,36 +428,58 @@ mod tests {
             for act in acts {
                 carry_out(&mut vault, act);
                 let small = name.to_lowercase();
-                let walked = vault.accounts.values().filter(|one| {
+                let is_small = |own: &str| own.to_lowercase() == small;
+                let walked = walk(&vault.accounts, |one| {
                     let full = one.full_name();
-                    let upn = one.rare().upn.as_deref();
-                    let names = [Some(&*one.name), full.as_deref(), upn];
-                    names.into_iter().flatten().any(|own| own.to_lowercase() == small)
+                    let names = [Some(&*one.name), full.as_deref(), one.rare().upn.as_deref()];
+                    names.into_iter().flatten().any(is_small)
                 });
-                let walked: Vec<_> = walked.map(|one| one.id).collect();
-                let found: Vec<_> = vault.accounts_named(&name).map(|one| one.id).collect();
-                prop_assert_eq!(found, walked);
-                let walked = vault.systems.values().filter(|one| {
+                prop_assert_eq!(ids(vault.accounts_named(&name)), walked);
+                let walked = walk(&vault.systems, |one| {
                     let names = [Some(&one.name), one.dns_name.as_ref(), one.domain.as_ref()];
-                    names.into_iter().flatten().any(|own| own.to_lowercase() == small)
+                    names.into_iter().flatten().any(|own| is_small(own))
                 });
-                let walked: Vec<_> = walked.map(|one| one.id).collect();
-                let found: Vec<_> = vault.systems_named(&name).map(|one| one.id).collect();
-                prop_assert_eq!(found, walked);
+                prop_assert_eq!(ids(vault.systems_named(&name)), walked);
                 for number in 1..4_u8 {
-                    let id = SystemId(number.into());
-                    let of = |one: &&Account| one.system == id;
-                    let walked: Vec<_> = vault.accounts.values().filter(of).map(|one| one.id).collect();
-                    let found: Vec<_> = vault.accounts_of(id).map(|one| one.id).collect();
-                    prop_assert_eq!(found, walked);
-                    let address = IpAddr::from([10, 0, 0, number]);
-                    let at = |one: &&System| one.address == Some(address);
-                    let walked: Vec<_> = vault.systems.values().filter(at).map(|one| one.id).collect();
-                    let found: Vec<_> = vault.systems_at(address).map(|one| one.id).collect();
-                    prop_assert_eq!(found, walked);
+                    check_number(&vault, number)?;
                 }
+                let both = [SmartGroupId(2), SmartGroupId(3)];
+                let walked = walk(&vault.accounts, |one| !one.smart_groups.is_empty());
+                prop_assert_eq!(ids(vault.accounts_in(both.into_iter())), walked);
+                let walked = walk(&vault.systems, |one| one.managed);
+                prop_assert_eq!(vault.managed_count(), walked.len());
             }
         }
+    }
+
+    fn check_number(vault: &Vault, number: u8) -> Result<(), TestCaseError> {
+        let id = i32::from(number);
+        let walked = walk(&vault.accounts, |one| one.system == SystemId(id));
+        prop_assert_eq!(ids(vault.accounts_of(SystemId(id))), walked);
+        let group = SmartGroupId(id);
+        let walked = walk(&vault.accounts, |one| one.smart_groups.contains(&group));
+        prop_assert_eq!(ids(vault.accounts_in([group].into_iter())), walked);
+        let application = ApplicationId(id);
+        let walked = walk(&vault.accounts, |one| {
+            one.rare().applications.contains(&application)
+        });
+        prop_assert_eq!(ids(vault.accounts_for([application].into_iter())), walked);
+        let address = IpAddr::from([10, 0, 0, number]);
+        let walked = walk(&vault.systems, |one| one.address == Some(address));
+        prop_assert_eq!(ids(vault.systems_at(address)), walked);
+        let group = WorkgroupId(id);
+        let walked = walk(&vault.systems, |one| one.workgroup == Some(group));
+        prop_assert_eq!(ids(vault.of_workgroup(group)), walked);
+        let walked = walk(&vault.systems, |one| {
+            one.managed && one.terms.functional_account == Some(id)
+        });
+        prop_assert_eq!(vault.count_of(id), walked.len());
+        prop_assert_eq!(ids(vault.systems_of(id)), walked);
+        let entity = EntityType::numbered(id.into()).unwrap_or(EntityType::Cloud);
+        let walked = walk(&vault.systems, |one| one.managed && one.entity == entity);
+        prop_assert_eq!(vault.count_of_entity(entity), walked.len());
+        prop_assert_eq!(ids(vault.of_entity(entity)), walked);
+        Ok(())
     }
 
     #[test]

@@ -160,13 +160,15 @@ async fn an_expired_release_has_ended_for_whoever_looks_next() {
     // Sessions die of idleness meanwhile, so everybody signs in again.
     let joe = User::sign_in(&mock, "joe.user").await;
     joe.ask("web01", "administrator", "").await;
+    let expires = joe.get("Requests").await.json()[0]["ExpiresDate"].clone();
     mock.clock().advance(hour);
     let joe = User::sign_in(&mock, "joe.user").await;
     let path = "ManagedAccounts?systemName=web01&accountName=administrator";
     let row = joe.get(path).await.json();
-    assert!(
-        row["LastChangeDate"].is_string(),
-        "a read meets the rotation"
+    assert!(expires.is_string());
+    assert_eq!(
+        row["LastChangeDate"], expires,
+        "a read meets the rotation, which was when the release ended"
     );
     // A password that is set after the end stays.
     assert_eq!(joe.ask("web01", "administrator", "").await.status, 201);

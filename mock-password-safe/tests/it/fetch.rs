@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::client::{User, acme, acme_with, call, ps_auth};
+use mock_password_safe::Lab;
+
+use crate::client::{User, acme, acme_with, call, ps_auth, started};
 
 #[tokio::test]
 async fn the_vendor_librarys_calls_fetch_a_password() {
@@ -337,4 +339,50 @@ async fn assumed_answers_follow_their_settings() {
     )
     .await;
     assert_eq!(probe.json()["UserName"], "joe.user");
+}
+
+#[tokio::test]
+async fn a_credential_is_stored_by_names_in_the_workgroup_that_has_them() {
+    let mut lab = Lab::acme().unwrap();
+    // The same names in two workgroups, and a system in none.
+    let more = "[[password-safe.systems]]\nname = 'web01'\nplatform = 'Windows'\nworkgroup = 'Branch'\n\
+                [[password-safe.systems.accounts]]\nname = 'administrator'\n";
+    let more = Lab::read(std::path::Path::new("more.toml"), more).unwrap();
+    lab.systems.extend(more.systems);
+    let mock = started(lab).await;
+    let admin = User::sign_in(&mock, "admin").await;
+    let path = |group: &str, asset: &str, account: &str| {
+        format!(
+            "Workgroups/{group}/Assets/{asset}/ManagedSystems/ManagedAccounts/{account}/Credentials"
+        )
+    };
+    let query = |group: &str, asset: &str, account: &str| {
+        format!("Credentials?workgroupName={group}&assetName={asset}&accountName={account}")
+    };
+    let missing = (404, "\"Managed Account not found\"");
+    let unknown = (404, "\"Workgroup not found\"");
+    for (to, expected) in [
+        (query("Branch", "web01", "administrator"), (204, "")),
+        (path("branch", "WEB01", "administrator"), (204, "")),
+        (path("3", "web01", "administrator"), (204, "")),
+        (query("branch", "db01", "administrator"), missing),
+        (path("Branch", "db01", "administrator"), missing),
+        (
+            path("Default%20Workgroup", "web01", "administrator"),
+            missing,
+        ),
+        (query("Nowhere", "web01", "administrator"), unknown),
+        (path("Nowhere", "web01", "administrator"), unknown),
+        (path("Default%20Workgroup", "lin01", "root"), (204, "")),
+        (query("", "lin01", "root"), (204, "")),
+    ] {
+        let got = admin.put(&to, r#"{"Password":"by names"}"#).await;
+        assert_eq!(got.pair(), expected, "{to}");
+    }
+    let rows = admin.get("ManagedAccounts?accountName=administrator").await;
+    let rows = rows.json();
+    let changed = rows.as_array().unwrap().iter();
+    let changed = changed.filter(|row| row["LastChangeDate"].is_string());
+    let changed: Vec<_> = changed.map(|row| row["SystemId"].clone()).collect();
+    assert_eq!(changed, [10], "the branch's, and not the head office's");
 }

@@ -389,3 +389,68 @@ async fn users_are_found_by_every_form_of_name() {
         (200, r#"{"Version":"24.3.0"}"#)
     );
 }
+
+#[tokio::test]
+async fn systems_of_a_functional_account_are_narrowed_like_any_other_list() {
+    let mock = acme().await;
+    let admin = User::sign_in(&mock, "admin").await;
+    let agent = r#"{"PlatformID":1,"AccountName":"agent"}"#;
+    assert_eq!(admin.post("FunctionalAccounts", agent).await.status, 201);
+    for id in [1, 5, 8] {
+        let path = format!("ManagedSystems/{id}");
+        let changed = admin.put(&path, r#"{"FunctionalAccountID":1}"#).await;
+        assert_eq!(changed.status, 200, "{changed:?}");
+    }
+    let list = "FunctionalAccounts/1/ManagedSystems";
+    for (query, expected) in [
+        ("", vec!["web01", "lin01", "sql01"]),
+        ("?type=1", vec!["web01", "lin01"]),
+        ("?type=2", vec!["sql01"]),
+        ("?name=LIN01", vec!["lin01"]),
+        ("?name=lin01&type=2", vec![]),
+    ] {
+        let rows = admin.get(&format!("{list}{query}")).await.json();
+        let rows = rows.as_array().unwrap().iter();
+        let found: Vec<_> = rows
+            .map(|row| row["SystemName"].as_str().unwrap())
+            .collect();
+        assert_eq!(found, expected, "{query}");
+    }
+    let page = admin.get(&format!("{list}?limit=1&type=1")).await.json();
+    assert_eq!(page["TotalCount"], 2);
+}
+
+#[tokio::test]
+async fn aliases_are_listed_by_state_and_name() {
+    let mock = acme().await;
+    let joe = User::sign_in(&mock, "joe.user").await;
+    for (query, count) in [
+        ("", 1),
+        ("?state=", 1),
+        ("?state=0,+1", 1),
+        ("?state=0", 0),
+        ("?STATE=2&name=web-admin", 0),
+        ("?name=WEB-ADMIN", 1),
+        ("?name=other", 0),
+    ] {
+        let rows = joe.get(&format!("Aliases{query}")).await.json();
+        assert_eq!(rows.as_array().unwrap().len(), count, "{query}");
+    }
+    assert_eq!(
+        joe.get("Aliases?state=mapped").await.pair(),
+        (400, "\"state is not a list of integers\"")
+    );
+
+    // What it stood for is gone.
+    let admin = User::sign_in(&mock, "admin").await;
+    assert_eq!(admin.delete("ManagedAccounts/2").await.status, 200);
+    assert_eq!(joe.get("Aliases").await.pair(), (200, "[]"));
+    let row = &joe.get("Aliases?state=0").await.json()[0];
+    assert_eq!(row["AliasState"], 0);
+    assert!(row["SystemId"].is_null() && row["AccountId"].is_null());
+    assert_eq!(row["MappedAccounts"], serde_json::json!([]));
+    assert_eq!(
+        joe.post("Aliases/1/Requests", "{}").await.pair(),
+        (403, "4031")
+    );
+}

@@ -69,6 +69,21 @@ async fn secrets_are_found_by_path_and_title_in_every_version() {
         serde_json::Value::Null,
         "not asked for"
     );
+    // Everything is of the scenario's first moment, 2026-01-05T09:00:00 in UTC.
+    for (after, count) in [
+        ("2026-01-05", 3),
+        ("2026-01-05T09:00:00", 3),
+        ("2026-01-05+09:00", 3),
+        ("2026-01-05T09:00:00.001Z", 0),
+        ("2026-01-05T09:30:00%2B01:00", 3),
+        ("2026-01-06", 0),
+    ] {
+        let path = format!("Secrets-Safe/Secrets?afterdate={after}");
+        let rows = app.call("GET", &path, "").await.json();
+        assert_eq!(rows.as_array().unwrap().len(), count, "{after}");
+    }
+    let bad = app.call("GET", "Secrets-Safe/Secrets?afterdate=May", "");
+    assert_eq!(bad.await.pair(), (400, "\"afterdate is not a date\""));
     assert_eq!(
         app.call("GET", "Secrets-Safe/Secrets?path=Nope", "")
             .await

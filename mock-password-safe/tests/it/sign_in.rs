@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use mock_password_safe::SessionProof;
+use mock_password_safe::{API_PATH, Lab, SessionProof};
 
-use crate::client::{User, acme, acme_with, call, ps_auth};
+use crate::client::{User, acme, acme_with, call, exchange, ps_auth, started};
 
 const REFUSED: (u16, &str) = (401, "\"User not authenticated\"");
 
@@ -147,10 +147,8 @@ async fn a_second_factor_is_asked_for_and_answered_with_the_cookie() {
     )
     .await;
     assert_eq!(got.status, 401);
-    assert_eq!(
-        got.header("www-authenticate-2fa"),
-        Some("Enter your authentication code")
-    );
+    let line = "\r\nWWW-Authenticate-2FA: Enter your authentication code\r\n";
+    assert!(got.head.contains(line), "{got:?}");
     let cookie = format!("Cookie: ASP.NET_SessionId={}", got.session());
 
     let without_cookie = [ps_auth(&mock, "Scripts", &answered)];
@@ -184,12 +182,27 @@ async fn a_second_factor_is_asked_for_and_answered_with_the_cookie() {
     .await;
     let cookie = format!("Cookie: ASP.NET_SessionId={}", got.session());
     let headers = [ps_auth(&mock, "Scripts", &answered), cookie];
-    assert_eq!(
-        call(&mock, "POST", "Auth/SignAppin", &headers, "")
-            .await
-            .status,
-        200
-    );
+    mock.clock().advance(Duration::from_secs(19 * 60));
+    let got = call(&mock, "POST", "Auth/SignAppin", &headers, "").await;
+    assert_eq!(got.status, 200, "{got:?}");
+}
+
+#[tokio::test]
+async fn a_session_that_owes_a_second_factor_dies_of_idleness_too() {
+    let mock = acme().await;
+    let password = mock.user_password("rita.field").unwrap();
+    let code = mock.second_factor("rita.field").unwrap();
+    let first = format!("runas=rita.field; pwd=[{}];", password.expose());
+    let asked = [ps_auth(&mock, "Scripts", &first)];
+    let got = call(&mock, "POST", "Auth/SignAppin", &asked, "").await;
+    mock.clock().advance(Duration::from_secs(20 * 60));
+    let answered = format!("{first} challenge={};", code.expose());
+    let answered = [
+        ps_auth(&mock, "Scripts", &answered),
+        format!("Cookie: ASP.NET_SessionId={}", got.session()),
+    ];
+    let late = call(&mock, "POST", "Auth/SignAppin", &answered, "").await;
+    assert_eq!(late.pair(), REFUSED);
 }
 
 #[tokio::test]
@@ -353,4 +366,36 @@ async fn a_dead_cookie_beside_a_good_key_is_refused_unless_the_setting_says_othe
         let got = call(&mock, "GET", "ManagedAccounts", &headers, "").await;
         assert_eq!(got.status, status);
     }
+}
+
+#[tokio::test]
+async fn a_name_beyond_ascii_signs_in_as_utf_8() {
+    let mut lab = Lab::acme().unwrap();
+    let more = "[[password-safe.users]]\nname = 'ACME\\jörg.müller'\nupn = 'jörg.müller@acme.example'\n\
+                groups = ['Server Admins']\n";
+    let more = Lab::read(std::path::Path::new("more.toml"), more).unwrap();
+    lab.users.extend(more.users);
+    let mock = started(lab).await;
+    for name in [
+        r"ACME\jörg.müller",
+        r"acme\JÖRG.MÜLLER",
+        "jörg.müller@acme.example",
+    ] {
+        let header = ps_auth(&mock, "ECM", &format!("runas={name};"));
+        let got = call(&mock, "POST", "Auth/SignAppin", &[header], "").await;
+        assert_eq!(got.status, 200, "{name}: {got:?}");
+        assert_eq!(got.json()["UserName"], r"ACME\jörg.müller");
+    }
+    let latin_1 = ps_auth(&mock, "ECM", r"runas=ACME\j?rg.m?ller;");
+    let request = format!(
+        "POST {API_PATH}/Auth/SignAppin HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{latin_1}\r\n\
+         Content-Length: 0\r\n\r\n"
+    );
+    let mut letters = [0xf6, 0xfc].into_iter();
+    let bytes = request.bytes().map(|byte| match byte {
+        b'?' => letters.next().unwrap(),
+        byte => byte,
+    });
+    let bytes: Vec<u8> = bytes.collect();
+    assert_eq!(exchange(&mock, &bytes).await.unwrap().pair(), REFUSED);
 }

@@ -6,7 +6,7 @@ mod values;
 
 use super::{
     Access, Call, Gives, Param, Route, Run, created, file, flag, gives, int, many_or_page, nothing,
-    objects, ok, one_of, text, texts,
+    objects, ok, one_of, route, text, texts,
 };
 use crate::state::State;
 use crate::state::people::{Feature, Level};
@@ -96,28 +96,8 @@ const ROW: Gives = ok(gives::<SecretRow>);
 const NEW_ROW: Gives = created(gives::<SecretRow>);
 const VALUE: Gives = ok(gives::<String>);
 
-/// A route of Secrets Safe: of query parameters it has the version alone.
-pub(super) const fn route(
-    name: &'static str,
-    summary: &'static str,
-    access: Access,
-    body: &'static [Param],
-    gives: Gives,
-    run: Run,
-) -> Route {
-    Route {
-        name,
-        summary,
-        access,
-        query: VERSION,
-        body,
-        gives,
-        run,
-    }
-}
-
 const fn read(name: &'static str, summary: &'static str, gives: Gives, run: Run) -> Route {
-    route(name, summary, READ, &[], gives, run)
+    route(name, summary, READ, VERSION, &[], gives, run)
 }
 
 pub(crate) const ROUTES: &[Route] = &[
@@ -163,6 +143,7 @@ pub(crate) const ROUTES: &[Route] = &[
         "POST Secrets-Safe/Folders/{folderId}/Secrets",
         "Add a credential",
         FULL,
+        VERSION,
         NEW_CREDENTIAL,
         NEW_ROW,
         add,
@@ -171,6 +152,7 @@ pub(crate) const ROUTES: &[Route] = &[
         "POST Secrets-Safe/Folders/{folderId}/Secrets/Text",
         "Add a text",
         FULL,
+        VERSION,
         NEW_TEXT,
         NEW_ROW,
         add,
@@ -179,6 +161,7 @@ pub(crate) const ROUTES: &[Route] = &[
         "POST Secrets-Safe/Folders/{folderId}/Secrets/File",
         "Add a file",
         FULL,
+        VERSION,
         NEW_FILE,
         NEW_ROW,
         add,
@@ -187,6 +170,7 @@ pub(crate) const ROUTES: &[Route] = &[
         "PUT Secrets-Safe/Secrets/{id}",
         "Change a credential",
         FULL,
+        VERSION,
         &CREDENTIAL,
         ROW,
         |state, call| change_kind(state, call, None),
@@ -195,6 +179,7 @@ pub(crate) const ROUTES: &[Route] = &[
         "PUT Secrets-Safe/Secrets/{id}/Text",
         "Change a text",
         FULL,
+        VERSION,
         TEXT,
         ROW,
         |state, call| change_kind(state, call, Some("Text")),
@@ -204,6 +189,7 @@ pub(crate) const ROUTES: &[Route] = &[
         "PUT Secrets-Safe/Secrets/{id}/File",
         "Change a file",
         FULL,
+        VERSION,
         FILE,
         nothing(204),
         change_file,
@@ -212,6 +198,7 @@ pub(crate) const ROUTES: &[Route] = &[
         "DELETE Secrets-Safe/Secrets/{id}",
         "Remove a secret",
         FULL,
+        VERSION,
         &[],
         nothing(200),
         remove,
@@ -220,6 +207,7 @@ pub(crate) const ROUTES: &[Route] = &[
         "PUT Secrets-Safe/Secrets/Move",
         "Move secrets and shares into a folder",
         FULL,
+        VERSION,
         MOVE,
         ok(gives::<MovedSecretsRow>),
         move_secrets,
@@ -228,6 +216,7 @@ pub(crate) const ROUTES: &[Route] = &[
         "PUT Secrets-Safe/Secrets/{id}/Favorite",
         "Mark a secret as one's favorite, or not",
         READ,
+        VERSION,
         &[flag("Favorite").required()],
         nothing(204),
         favorite,
@@ -260,6 +249,7 @@ pub(crate) const ROUTES: &[Route] = &[
         "POST Secrets-Safe/Secrets/{id}/Versions/{versionId}/Rollback",
         "Make an earlier value the one that counts",
         FULL,
+        VERSION,
         &[],
         nothing(204),
         roll_back,
@@ -274,6 +264,7 @@ pub(crate) const ROUTES: &[Route] = &[
         "POST Secrets-Safe/Secrets/{id}/Shares/{folderId}",
         "Show a secret in another folder",
         FULL,
+        VERSION,
         &[],
         created(gives::<ShareRow>),
         share,
@@ -282,6 +273,7 @@ pub(crate) const ROUTES: &[Route] = &[
         "DELETE Secrets-Safe/Secrets/{id}/Shares/{folderId}",
         "Show a secret no longer in another folder",
         FULL,
+        VERSION,
         &[],
         nothing(204),
         remove_share,
@@ -290,6 +282,7 @@ pub(crate) const ROUTES: &[Route] = &[
         "DELETE Secrets-Safe/Secrets/{id}/Shares",
         "Show a secret in no other folder",
         FULL,
+        VERSION,
         &[],
         nothing(204),
         remove_shares,

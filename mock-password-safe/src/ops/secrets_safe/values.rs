@@ -36,9 +36,11 @@ pub(super) fn list(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal
     let path = call.query.words("path")?;
     let title = call.query.words("title")?;
     let favorite = call.query.flag("favorite")?;
-    // Dates without zone compare as text, up to the second.
-    let after = call.query.words("afterdate")?;
-    let after = after.as_deref().map(|text| text.trim_end_matches('Z'));
+    let after = call.query.words("afterdate")?.map(|text| {
+        let after = date::read(&text);
+        after.ok_or_else(|| Refusal::malformed("afterdate is not a date"))
+    });
+    let after = after.transpose()?;
     let store = &state.secrets_safe;
     let folder = path.as_ref().map(|path| {
         let names: Vec<&str> = path
@@ -55,7 +57,7 @@ pub(super) fn list(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal
                 .as_ref()
                 .is_none_or(|title| secret.title.eq_ignore_ascii_case(title))
                 && favorite.is_none_or(|wanted| secret.favorite_of.contains(&view.user) == wanted)
-                && after.is_none_or(|after| date::print(secret.modified_at).as_str() >= after)
+                && after.is_none_or(|after| secret.modified_at >= after)
         })
     };
     let (limit, offset) = call.page(1000)?;
@@ -188,9 +190,7 @@ impl SecretDraft {
         let mut secret =
             TeamSecret::new(ids, folder.to_owned(), title, content).made(call.user()?, call.now);
         self.apply(&mut secret)?;
-        let id = secret.id.clone();
-        state.secrets_safe.secrets.insert(id.clone(), secret);
-        Ok(id)
+        keep(state, secret)
     }
 
     fn apply(self, secret: &mut TeamSecret) -> Result<(), Refusal> {
@@ -264,9 +264,16 @@ fn change(state: &mut State, call: &Call<'_>) -> Result<String, Refusal> {
     }
     changed.modified_by = call.user()?;
     changed.modified_at = call.now;
-    let id = changed.id.clone();
-    state.secrets_safe.secrets.insert(id.clone(), changed);
-    Ok(id)
+    keep(state, changed)
+}
+
+/// Keeps a secret and gives its id.
+fn keep(state: &mut State, secret: TeamSecret) -> Result<String, Refusal> {
+    let id = secret.id.clone();
+    if state.secrets_safe.put(secret) {
+        return Ok(id);
+    }
+    Err(Refusal::malformed("There is no room for more secrets"))
 }
 
 pub(super) fn remove(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {

@@ -126,7 +126,7 @@ impl FunctionalAccountRow {
             display_name: account.display_name.clone(),
             description: account.description.clone(),
             elevation_command: account.elevation_command.clone(),
-            system_reference_count: vault.systems_of(account.id).count(),
+            system_reference_count: vault.count_of(account.id),
             tenant_id: account.tenant.clone(),
             object_id: account.object.clone(),
             azure_instance: account.azure_instance.clone(),

@@ -195,9 +195,9 @@ pub(crate) struct AliasRow {
     alias_id: i32,
     alias_name: String,
     alias_state: i32,
-    system_id: i32,
+    system_id: Option<i32>,
     system_name: String,
-    account_id: i32,
+    account_id: Option<i32>,
     account_name: String,
     domain_name: Option<String>,
     instance_name: String,
@@ -223,16 +223,18 @@ struct MappedAccount {
 }
 
 impl AliasRow {
+    /// An alias whose account is gone stands for nothing: state 0, no ids, no mapped account
+    /// (assumed).
     pub(crate) fn of(alias: &Alias, state: &State) -> Self {
-        let system = state.vault.systems.get(&alias.system);
-        let account = state.vault.accounts.get(&alias.account);
+        let account = state.vault.account_of(alias);
+        let system = account.and_then(|_| state.vault.systems.get(&alias.system));
         Self {
             alias_id: alias.id.0,
             alias_name: alias.name.clone(),
-            alias_state: 1,
-            system_id: alias.system.0,
+            alias_state: state.vault.state_of(alias),
+            system_id: system.map(|system| system.id.0),
             system_name: system.map(|system| system.name.clone()).unwrap_or_default(),
-            account_id: alias.account.0,
+            account_id: account.map(|account| account.id.0),
             account_name: account
                 .map(|account| account.name.to_string())
                 .unwrap_or_default(),
@@ -248,12 +250,15 @@ impl AliasRow {
             next_change_date: None,
             is_changing: false,
             change_state: 0,
-            mapped_accounts: vec![MappedAccount {
-                alias_id: alias.id.0,
-                managed_system_id: alias.system.0,
-                managed_account_id: alias.account.0,
-                status: "Active",
-            }],
+            mapped_accounts: account
+                .map(|account| MappedAccount {
+                    alias_id: alias.id.0,
+                    managed_system_id: alias.system.0,
+                    managed_account_id: account.id.0,
+                    status: "Active",
+                })
+                .into_iter()
+                .collect(),
         }
     }
 }
