@@ -140,6 +140,7 @@ fn below_base<'s, 'p>(
     }
     let number = version
         .strip_prefix(['v', 'V'])
+        .filter(|number| number.starts_with(|first| matches!(first, '1'..='9')))
         .and_then(|number| number.parse::<u8>().ok());
     match number {
         Some(number) if settings.versions_enabled.contains(&number) => Ok(rest),

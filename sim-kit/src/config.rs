@@ -7,7 +7,7 @@
 mod long;
 
 use std::fmt;
-use std::io::{self, Read as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -59,20 +59,32 @@ pub fn read_text(path: &Path) -> Result<String, ConfigError> {
     read_bounded(path, FILE_BYTES_MAX).map(|mut text| std::mem::take(&mut *text))
 }
 
-/// Reads UTF-8 text of at most `bytes_max` bytes, counted as they come: the length of a pipe or a
-/// device says nothing.
+/// Reads UTF-8 text of at most `bytes_max` bytes.
 fn read_bounded(path: &Path, bytes_max: u64) -> Result<Zeroizing<String>, ConfigError> {
+    let mut bytes = read_bytes(path, bytes_max)?;
+    match String::from_utf8(std::mem::take(&mut *bytes)) {
+        Ok(text) => Ok(Zeroizing::new(text)),
+        Err(error) => {
+            drop(Zeroizing::new(error.into_bytes()));
+            Err(ConfigError::at(
+                path.display().to_string(),
+                "not UTF-8 text".to_owned(),
+            ))
+        }
+    }
+}
+
+/// Reads at most `bytes_max` bytes, counted as they come: the length of a pipe or a device says
+/// nothing.
+fn read_bytes(path: &Path, bytes_max: u64) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
     let refused = |why: String| ConfigError::at(path.display().to_string(), why);
     let file = std::fs::File::open(path).map_err(|error| refused(error.to_string()))?;
-    let mut text = Zeroizing::new(String::new());
-    match file.take(bytes_max + 1).read_to_string(&mut text) {
-        Ok(_) if text.len() as u64 > bytes_max => {
+    let mut bytes = Zeroizing::new(Vec::new());
+    match file.take(bytes_max + 1).read_to_end(&mut bytes) {
+        Ok(_) if bytes.len() as u64 > bytes_max => {
             Err(refused(format!("longer than {bytes_max} bytes")))
         }
-        Ok(_) => Ok(text),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            Err(refused("not UTF-8 text".to_owned()))
-        }
+        Ok(_) => Ok(bytes),
         Err(error) => Err(refused(error.to_string())),
     }
 }
@@ -213,6 +225,25 @@ impl SecretRef {
                 let kept = kept.strip_suffix('\r').unwrap_or(kept).len();
                 text.truncate(kept);
                 Ok(text)
+            }
+        }
+    }
+
+    /// The secret as the content of a file: what `file:PATH` holds is taken byte by byte, its last
+    /// line end included, and need not be text.
+    ///
+    /// # Errors
+    /// As [`Self::resolve`].
+    pub fn resolve_content(
+        &self,
+        purpose: &str,
+        seed: Seed,
+    ) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
+        match self {
+            Self::File(path) => read_bytes(path, SECRET_BYTES_MAX),
+            Self::Generate | Self::Env(_) => {
+                let text = self.resolve(purpose, seed)?;
+                Ok(Zeroizing::new(text.as_bytes().to_vec()))
             }
         }
     }
@@ -365,6 +396,12 @@ mod tests {
             .resolve("api", Seed(1))
             .expect("read");
         assert_eq!(*read, "s3cret");
+        std::fs::write(file.path(), b"\xff\0key\r\n").expect("written");
+        let binary = SecretRef::File(file.path().into());
+        let content = binary.resolve_content("api", Seed(1)).expect("read");
+        assert_eq!(*content, b"\xff\0key\r\n");
+        let refused = binary.resolve("api", Seed(1)).expect_err("no text");
+        assert!(refused.to_string().ends_with("not UTF-8 text"), "{refused}");
         let endless = SecretRef::File("/dev/zero".into()).resolve("api", Seed(1));
         let refused = endless.expect_err("too long").to_string();
         assert!(refused.ends_with("longer than 1048576 bytes"), "{refused}");

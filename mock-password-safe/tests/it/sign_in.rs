@@ -56,6 +56,12 @@ async fn every_spelling_of_a_user_signs_in() {
             );
         }
     }
+    for version in ["v+3", "v03", "v", "3", "v4"] {
+        let path = format!("/BeyondTrust/api/public/{version}/Auth/SignAppin");
+        let header = ps_auth(&mock, "ECM", "runas=joe.user");
+        let answer = call(&mock, "POST", &path, &[header], "").await;
+        assert_eq!(answer.status, 404, "{version}");
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use memchr::memmem;
 use percent_encoding::percent_decode;
 use sim_kit::exchange::{Method, Request, header};
 
@@ -115,6 +116,9 @@ pub(crate) fn pairs<'a>(text: &'a [u8], charset: Option<&str>) -> Pairs<'a> {
         } else {
             Cow::Borrowed(part)
         };
+        if memmem::find(&spaced, b"%u").is_some() {
+            return decode_units(&spaced, charset).into();
+        }
         let bytes: Cow<'a, [u8]> = match spaced {
             Cow::Borrowed(bytes) => percent_decode(bytes).into(),
             Cow::Owned(bytes) => Cow::Owned(percent_decode(&bytes).collect()),
@@ -132,6 +136,39 @@ pub(crate) fn pairs<'a>(text: &'a [u8], charset: Option<&str>) -> Pairs<'a> {
             (part(name), part(value))
         })
         .collect()
+}
+
+/// A part that writes UTF-16 as `%u00FC`, as the .NET proxies of these bindings do with all that is
+/// not ASCII. Anything else after `%u` stays as it is (documented soap:NETFX).
+fn decode_units(part: &[u8], charset: Option<&str>) -> String {
+    let mut text = String::with_capacity(part.len());
+    let mut rest = part;
+    while !rest.is_empty() {
+        let mut units = Vec::new();
+        while let Some(unit) = unit(rest) {
+            units.push(unit);
+            rest = &rest[UNIT_BYTES..];
+        }
+        // Halves of a pair stand side by side or are none.
+        text.push_str(&String::from_utf16_lossy(&units));
+        let ends = memmem::find_iter(rest, b"%u").find(|&at| unit(&rest[at..]).is_some());
+        let (bytes, after) = rest.split_at(ends.unwrap_or(rest.len()));
+        text.push_str(&decode_form(percent_decode(bytes).into(), charset));
+        rest = after;
+    }
+    text
+}
+
+/// Bytes of `%u` and four digits.
+const UNIT_BYTES: usize = 6;
+
+/// The UTF-16 unit that `%u` and four hexadecimal digits stand for.
+fn unit(bytes: &[u8]) -> Option<u16> {
+    let digits = bytes.strip_prefix(b"%u")?.get(..UNIT_BYTES - 2)?;
+    if !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
 /// One parameter. Names compare without case, and repeated ones are joined, as in a .NET

@@ -190,7 +190,7 @@ impl FileEntry {
     fn bytes(&self, purpose: &str, seed: Seed) -> Result<Vec<u8>, ConfigError> {
         Ok(match &self.content {
             SecretRef::Generate => private_key(seed, purpose),
-            other => other.resolve(purpose, seed)?.as_bytes().to_vec(),
+            other => other.resolve_content(purpose, seed)?.to_vec(),
         })
     }
 }

@@ -228,8 +228,9 @@ impl Writer {
     }
 }
 
-/// Escapes character data as XmlTextWriter does: markup, carriage returns, and the characters
-/// that XML 1.0 has no place for, which become references (assumed for U+FFFE and U+FFFF).
+/// Escapes character data as XmlTextWriter does: markup, and the characters that XML 1.0 has no place
+/// for, which become references (assumed for U+FFFE and U+FFFF). A carriage return goes out as it is,
+/// so that a client reads the end of a line as a line feed (documented soap:NETFX).
 pub(crate) fn escape_text(out: &mut String, text: &str) {
     let mut rest = text;
     while let Some(at) = rest.bytes().position(needs_escape) {
@@ -264,7 +265,8 @@ pub(crate) fn escape_text(out: &mut String, text: &str) {
 }
 
 fn needs_escape(byte: u8) -> bool {
-    matches!(byte, b'&' | b'<' | b'>' | 0xef) || (byte < 0x20 && !matches!(byte, b'\t' | b'\n'))
+    matches!(byte, b'&' | b'<' | b'>' | 0xef)
+        || (byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r'))
 }
 
 /// Decimal digits of a number, without the formatting machinery.
@@ -311,7 +313,7 @@ mod tests {
             ),
             (
                 written(|w| w.text("Name", "a\r\n\tb")),
-                "<Name>a&#xD;\n\tb</Name>",
+                "<Name>a\r\n\tb</Name>",
             ),
             (
                 written(|w| w.text("Name", "\u{1}\u{1f}")),

@@ -207,3 +207,30 @@ fn a_form_is_read_in_the_charset_that_it_names() {
         "0x80 is a control character there"
     );
 }
+
+#[test]
+fn units_are_read_as_the_proxies_of_net_write_them() {
+    let rig = Rig::with(|builder| {
+        let user =
+            mock_secret_server::state::NewUser::local("jörg %u00g1").password("€\u{1f512} ü");
+        builder.contents(crate::rig::contents().with_user(user))
+    });
+    let path = format!("{PATH}/Authenticate");
+    for (user, password) in [
+        ("j%u00F6rg+%u00g1", "%u20AC%uD83D%uDD12+%u00fc"),
+        ("j%C3%B6rg%20%25u00g1", "%E2%82%AC%uD83D%udd12%20%C3%BC"),
+    ] {
+        let form = format!("username={user}&password={password}&organization=&domain=");
+        let post = rig.send("POST", &path, &[FORM], form.as_bytes());
+        let get = rig.send("GET", &format!("{path}?{form}"), &[], b"");
+        for response in [post, get] {
+            assert!(response.body.contains("<Token>"), "{response:?}");
+        }
+    }
+    // Half a pair is no character, and the letter is a small one.
+    for password in ["%u20AC%uD83D+%u00fc", "%U20AC%uD83D%uDD12+%u00fc"] {
+        let form = format!("username=j%u00F6rg+%u00g1&password={password}&organization=&domain=");
+        let response = rig.send("POST", &path, &[FORM], form.as_bytes());
+        assert!(response.body.contains("Login failed."), "{response:?}");
+    }
+}

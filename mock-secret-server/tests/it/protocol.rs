@@ -148,8 +148,8 @@ fn the_404_page_is_one_of_three() {
 
 #[test]
 fn without_custom_errors_a_fault_tells_types_and_stacks() {
-    let reading = "&#xD;\n   at System.Web.Services.Protocols.SoapServerProtocol.ReadParameters()";
-    let end = "&#xD;\n   --- End of inner exception stack trace ---";
+    let reading = "\r\n   at System.Web.Services.Protocols.SoapServerProtocol.ReadParameters()";
+    let end = "\r\n   --- End of inner exception stack trace ---";
     for custom_errors in [CustomErrors::Off, CustomErrors::RemoteOnly] {
         let rig = Rig::protocol(|protocol| protocol.custom_errors = custom_errors);
         let fault = rig.call("CheckIn", "<secretId>abc</secretId>");
@@ -158,9 +158,9 @@ fn without_custom_errors_a_fault_tells_types_and_stacks() {
         let expected = format!(
             "System.Web.Services.Protocols.SoapException: Server was unable to read request. \
              ---&gt; System.InvalidOperationException: There is an error in XML document (1, 286). \
-             ---&gt; System.FormatException: Input string was not in a correct format.&#xD;\n   at \
+             ---&gt; System.FormatException: Input string was not in a correct format.\r\n   at \
              System.Number.ParseInt32(String s, NumberStyles style, NumberFormatInfo info){end}\
-             {reading}{end}{reading}&#xD;\n   at \
+             {reading}{end}{reading}\r\n   at \
              System.Web.Services.Protocols.WebServiceHandler.CoreProcessRequest()"
         );
         assert_eq!(text, expected);
@@ -169,7 +169,7 @@ fn without_custom_errors_a_fault_tells_types_and_stacks() {
         assert!(
             text.starts_with(
                 "System.Web.Services.Protocols.SoapException: Server did not recognize the value \
-                 of HTTP Header SOAPAction: urn:thesecretserver.com/Nope.&#xD;\n   at System.Web."
+                 of HTTP Header SOAPAction: urn:thesecretserver.com/Nope.\r\n   at System.Web."
             ),
             "{text}"
         );
