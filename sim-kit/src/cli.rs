@@ -48,7 +48,13 @@ pub struct ServerArgs {
     /// real: follow this machine's clock; or an RFC 3339 time at which the clock stands still
     #[arg(long, value_name = "real|TIME", default_value = "real")]
     pub clock: String,
+    /// Threads that answer; without it one for each two cores, since whoever asks needs the others
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=WORKERS_MAX))]
+    pub workers: Option<u16>,
 }
+
+/// More threads than any machine's cores could keep busy.
+const WORKERS_MAX: i64 = 256;
 
 /// What a simulator is started with.
 pub struct Start {
@@ -101,6 +107,13 @@ impl ServerArgs {
             seed: Seed(self.seed),
             lab: self.lab.clone(),
         })
+    }
+
+    /// Two threads on two cores would take turns with each other and with the client, and look at
+    /// the same state in turns: one answers more.
+    fn workers(&self) -> usize {
+        let half = || std::thread::available_parallelism().map_or(1, |cores| cores.get() / 2);
+        self.workers.map_or_else(half, usize::from).max(1)
     }
 
     fn token(&self) -> Result<Option<Zeroizing<String>>, ConfigError> {
@@ -167,6 +180,7 @@ where
         Err(error) => return failed(name, EXIT_USAGE, &error.to_string()),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(args.workers())
         .enable_all()
         .build()
     {
@@ -332,4 +346,30 @@ fn failed(name: &str, code: u8, message: &str) -> ExitCode {
     // Standard error may be closed; the exit code still tells.
     let _ = writeln!(io::stderr(), "{name}: {message}");
     ExitCode::from(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        server: ServerArgs,
+    }
+
+    #[test]
+    fn a_simulator_has_as_many_threads_as_it_is_told() {
+        let workers = |arguments: &[&str]| {
+            let line = ["simulator"].iter().chain(arguments);
+            Line::try_parse_from(line).map(|line| line.server.workers())
+        };
+        assert!(matches!(workers(&["--workers", "3"]), Ok(3)));
+        assert!(matches!(workers(&[]), Ok(1..)));
+        for wrong in ["0", "257", "-1", "many"] {
+            assert!(workers(&["--workers", wrong]).is_err(), "{wrong}");
+        }
+    }
 }
