@@ -140,8 +140,8 @@ impl Peer {
     }
 }
 
-/// Time that the threads of a process have used, user and system; nothing where the system does not
-/// tell.
+/// Time that the threads of a process have used as long as they live, user and system; nothing where
+/// the system does not tell.
 pub(crate) fn cpu_time(process: u32) -> Duration {
     let threads = std::fs::read_dir(format!("/proc/{process}/task"));
     let used = |thread: std::fs::DirEntry| {

@@ -117,7 +117,8 @@ async fn round(
     for _ in 0..WARM_LISTS {
         rig.appliance.list(&session).await.unwrap();
     }
-    round.ecm_cpu = (peer::cpu_time(ecm.id()) - cpu).as_secs_f64() * 1e6 / WARM_LISTS as f64;
+    let used = peer::cpu_time(ecm.id()).saturating_sub(cpu);
+    round.ecm_cpu = used.as_secs_f64() * 1e6 / WARM_LISTS as f64;
     round.warm = at_the_appliance(rig, &session);
 
     round.warm_calls = caller.ask("warm", WARM_LISTS).await;

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 use self::ask::ask;
 use self::calls::Calls;
 use self::fetch::Fetch;
-use crate::clock::{Clock, within};
+use crate::clock::{Clock, Stopwatch, within};
 use crate::diagnosis::log_failure;
 use crate::error::{ErrorKind, Hop, Owner, PluginError};
 use crate::link::wire::{Answer, Call, ErrorAnswer};
@@ -45,6 +45,8 @@ pub struct Origin {
     pub request_id: String,
     /// How long an answer is worth anything.
     pub limit: Duration,
+    /// When it arrived.
+    pub arrived: Stopwatch,
 }
 
 /// An answer, and who wants to know that it left.
@@ -123,7 +125,7 @@ impl Broker {
                     self.session_complete(session.session_id.clone()).await;
                 }
                 let name = other.name();
-                let answer = ask(&self.calls, other).await;
+                let answer = ask(&self.calls, other, &origin).await;
                 answer.inspect_err(|error| log_failure(name, error))
             }
         };

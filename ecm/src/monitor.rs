@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use crate::broker::Broker;
@@ -51,7 +52,7 @@ pub(crate) async fn serve(
         let (metrics, outbox) = (Arc::clone(&metrics), Arc::clone(&outbox));
         tokio::spawn(async move {
             // A probe that fails is its own sender's trouble.
-            let _ = within(PROBE_LIMIT, probe(stream, &metrics, &outbox)).await;
+            let _ = within(PROBE_LIMIT, probe(stream, metrics, outbox)).await;
             drop(permit);
         });
     }
@@ -90,7 +91,11 @@ async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> Option<Acce
     Some((stream, permit))
 }
 
-async fn probe(mut stream: TcpStream, metrics: &Metrics, outbox: &Outbox) -> std::io::Result<()> {
+async fn probe(
+    mut stream: TcpStream,
+    metrics: Arc<Metrics>,
+    outbox: Arc<Outbox>,
+) -> std::io::Result<()> {
     let mut request = Vec::new();
     while !request.windows(4).any(|bytes| bytes == b"\r\n\r\n") {
         let read = stream.read_buf(&mut request).await?;
@@ -98,8 +103,9 @@ async fn probe(mut stream: TcpStream, metrics: &Metrics, outbox: &Outbox) -> std
             return Ok(());
         }
     }
-    let answer = answer(&request, metrics, outbox);
-    stream.write_all(&answer.bytes()).await?;
+    // The outbox is not to be looked at while it writes to a slow disk.
+    let answering = spawn_blocking(move || answer(&request, &metrics, &outbox).bytes());
+    stream.write_all(&answering.await?).await?;
     stream.shutdown().await
 }
 

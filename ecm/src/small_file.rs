@@ -34,6 +34,9 @@ pub(crate) enum ReadProblem {
     Silent,
     #[error("it is not UTF-8 text")]
     NotText,
+    /// It is not what the reader takes it for.
+    #[error("{0}")]
+    Damaged(&'static str),
 }
 
 /// A file that was opened without waiting for anybody.

@@ -105,8 +105,10 @@ struct Held {
     tokens: BTreeMap<TokenKey, CachedToken>,
     /// The state of the file that `tokens` was read from or written to.
     stamp: Option<Stamp>,
-    /// What was changed since, oldest first.
+    /// What was changed since: one change of a key, oldest first.
     unwritten: Vec<Change>,
+    /// Whether a task is going to write it.
+    is_write_due: bool,
     orders: Orders,
 }
 
@@ -237,7 +239,7 @@ impl TokenCache {
             let loaded = load.await;
             cache.inner.note(&key, &loaded);
             if let Ok(token) = &loaded {
-                cache.make(Change::Keep {
+                cache.note(Change::Keep {
                     key: key.clone(),
                     token: token.clone(),
                     began,
@@ -252,8 +254,11 @@ impl TokenCache {
     }
 
     /// Drops the token of `key` if it is still `refused`: somebody else may have replaced it.
+    ///
+    /// # Panics
+    /// Outside a runtime, where there is a file to be written.
     pub fn forget(&self, key: &TokenKey, refused: &Secret) {
-        self.make(Change::Forget {
+        self.note(Change::Forget {
             key: key.clone(),
             refused: refused.clone(),
         });
@@ -277,7 +282,7 @@ impl TokenCache {
         }
         lock(&inner.refusals).forget();
         let mut dropped = 0;
-        inner.change(|held| {
+        inner.write_through(|held| {
             let before = held.tokens.len();
             held.tokens
                 .retain(|key, _| user.is_some_and(|user| !key.is_of(user)));
@@ -321,34 +326,42 @@ impl TokenCache {
             Some(Err(_)) if user.is_none() => Ok(Cleared { on_disk: None }),
             Some(Err(error)) => Err(error),
         }?;
+        let _lock = file::lock_directory(directory)?;
         file::sweep(directory, user.is_none())?;
         Ok(cleared)
     }
 
     /// Changes memory at once, and the file a moment later.
-    fn make(&self, change: Change) {
-        let mut held = lock(&self.inner.held);
-        change.make(&mut held);
-        if self.inner.file.is_none() {
-            return;
+    fn note(&self, change: Change) {
+        {
+            let mut held = lock(&self.inner.held);
+            let is_news = change.apply(&mut held);
+            if !is_news || self.inner.file.is_none() {
+                return;
+            }
+            held.keep_unwritten(change);
+            if std::mem::replace(&mut held.is_write_due, true) {
+                return;
+            }
         }
-        held.unwritten.push(change);
-        if held.unwritten.len() == 1 {
-            let inner = Arc::clone(&self.inner);
-            self.inner.writers.later(write(inner));
-        }
+        self.inner.writers.later(write(Arc::clone(&self.inner)));
     }
 
-    /// Waits until everything that is to be on disk is there.
+    /// Waits until everything that is to be on disk is there; what could not be written is tried
+    /// once more.
     pub async fn written(&self) {
         self.inner.writers.done().await;
+        let is_left = !lock(&self.inner.held).unwritten.is_empty();
+        if is_left {
+            write(Arc::clone(&self.inner)).await;
+        }
     }
 }
 
 /// Writes what is unwritten. A file that cannot be written costs a log-on after the next start and
 /// nothing else, so it is only logged.
 async fn write(inner: Arc<Inner>) {
-    match tokio::task::spawn_blocking(move || inner.change(|_| {})).await {
+    match tokio::task::spawn_blocking(move || inner.write_through(|_| {})).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::warn!("{error}; tokens are kept in memory only"),
         Err(_) => tracing::warn!("failed to write the token cache: the writer was lost"),
@@ -361,6 +374,11 @@ impl Held {
         not_before
             .is_none_or(|limit| found.issued_at >= limit)
             .then(|| found.clone())
+    }
+
+    fn keep_unwritten(&mut self, change: Change) {
+        self.unwritten.retain(|known| known.key() != change.key());
+        self.unwritten.push(change);
     }
 }
 
@@ -379,15 +397,19 @@ impl Inner {
         let Some(file) = &self.file else { return };
         let stamp = file.stamp();
         if held.stamp != stamp {
-            held.tokens = file.read();
             held.stamp = stamp;
+            let Some(tokens) = file.read() else { return };
+            held.tokens = tokens;
             let unwritten = std::mem::take(&mut held.unwritten);
-            unwritten.iter().for_each(|change| change.make(held));
+            for change in &unwritten {
+                change.apply_again(held);
+            }
             held.unwritten = unwritten;
         }
     }
 
-    fn change(&self, apply: impl FnOnce(&mut Held)) -> Result<(), CacheError> {
+    /// Changes memory and file. What is unwritten goes along, and stays unwritten where that fails.
+    fn write_through(&self, apply: impl FnOnce(&mut Held)) -> Result<(), CacheError> {
         let Some(file) = &self.file else {
             let mut held = lock(&self.held);
             self.refresh(&mut held);
@@ -395,20 +417,29 @@ impl Inner {
             return Ok(());
         };
         let between_processes = file.lock();
-        let tokens = {
+        let (tokens, taken) = {
             let mut held = lock(&self.held);
             self.refresh(&mut held);
             apply(&mut held);
-            held.unwritten.clear();
-            held.tokens.clone()
+            held.is_write_due = false;
+            (held.tokens.clone(), std::mem::take(&mut held.unwritten))
         };
-        let _guard = between_processes?;
-        // Nobody who wants a token waits for this.
-        let fresh = file.write_beside(&tokens)?;
-        let mut held = lock(&self.held);
-        file.replace_by(&fresh)?;
-        held.stamp = file.stamp();
-        Ok(())
+        let written = between_processes.and_then(|_guard| {
+            // Nobody who wants a token waits for this.
+            let fresh = file.write_beside(&tokens)?;
+            let mut held = lock(&self.held);
+            file.replace_by(&fresh)?;
+            held.stamp = file.stamp();
+            Ok(())
+        });
+        if written.is_err() {
+            let mut held = lock(&self.held);
+            let since = std::mem::replace(&mut held.unwritten, taken);
+            for change in since {
+                held.keep_unwritten(change);
+            }
+        }
+        written
     }
 
     /// Takes note of how a load ended; only the API account can be locked by log-ons.

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -109,11 +110,11 @@ impl ServerArgs {
         })
     }
 
-    /// Two threads on two cores would take turns with each other and with the client, and look at
-    /// the same state in turns: one answers more.
+    /// How many threads answer.
     fn workers(&self) -> usize {
-        let half = || std::thread::available_parallelism().map_or(1, |cores| cores.get() / 2);
-        self.workers.map_or_else(half, usize::from).max(1)
+        let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let usual = || usual_workers(cores());
+        self.workers.map_or_else(usual, usize::from)
     }
 
     fn token(&self) -> Result<Option<Zeroizing<String>>, ConfigError> {
@@ -165,6 +166,12 @@ impl ServerArgs {
         })?;
         Ok(SimClock::frozen(time))
     }
+}
+
+/// Threads for so many cores. Two threads on two cores would take turns with each other and with the
+/// client, and look at the same state in turns: one answers more.
+fn usual_workers(cores: usize) -> usize {
+    (cores / 2).max(1)
 }
 
 /// Runs a simulator until SIGINT or SIGTERM: logs on standard error, one ready line on standard
@@ -368,6 +375,7 @@ mod tests {
         };
         assert!(matches!(workers(&["--workers", "3"]), Ok(3)));
         assert!(matches!(workers(&[]), Ok(1..)));
+        assert_eq!([1, 2, 3, 8].map(usual_workers), [1, 1, 1, 4]);
         for wrong in ["0", "257", "-1", "many"] {
             assert!(workers(&["--workers", wrong]).is_err(), "{wrong}");
         }

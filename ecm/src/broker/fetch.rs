@@ -8,9 +8,9 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::ask::tell;
+use super::ask::Asked;
 use super::{Broker, Handled, Origin, broke_down};
-use crate::clock::{Stopwatch, within};
+use crate::clock::within;
 use crate::diagnosis::log_failure;
 use crate::error::{ErrorKind, Hop, PluginError};
 use crate::link::wire::{Answer, ErrorAnswer, SealedBox, SessionFrame};
@@ -197,10 +197,10 @@ impl Broker {
             origin,
         } = fetch;
         let (plugin_session, wanted) = (Session::from(session.clone()), credential_id.clone());
+        let asked = Asked::of("get_credential", origin);
         let call = self.calls.make("get_credential", move |plugin| async move {
-            let (name, began) = ("get_credential", Stopwatch::start());
             let fetched = plugin.get_credential(&plugin_session, &wanted).await;
-            tell(name, &plugin_session, None, &fetched, began, |_| 1);
+            asked.tell(&plugin_session, None, &fetched, |_| 1);
             fetched
         });
         let package = match within(origin.limit + FETCH_GRACE, call).await {

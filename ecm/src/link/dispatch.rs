@@ -134,6 +134,7 @@ impl Dispatcher {
                 connection_id,
                 request_id: id.clone(),
                 limit,
+                arrived,
             };
             // Boxed, since the task is moved about before it is first polled.
             let work = Box::pin(async {

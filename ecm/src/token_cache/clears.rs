@@ -7,12 +7,13 @@
 
 use std::collections::VecDeque;
 use std::fs::OpenOptions;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::file::Stamp;
 use super::{CacheError, TokenKey, failed};
+use crate::small_file;
 
 const FILE_NAME: &str = "tokens.cleared";
 
@@ -20,7 +21,7 @@ const FILE_NAME: &str = "tokens.cleared";
 const ORDERS_MAX: usize = 256;
 
 /// Longest file that this wrote; what is longer is damaged.
-const FILE_BYTES_MAX: u64 = 256 * 1024;
+const FILE_BYTES_MAX: usize = 1024 * 1024;
 
 /// Longest name of a user in an order; no vault has longer ones.
 const USER_CHARS_MAX: usize = 512;
@@ -129,8 +130,7 @@ impl Orders {
     fn take_over(&mut self, directory: &Path) {
         let path = path(directory);
         self.stamp = Stamp::of(&path);
-        let length = self.stamp.as_ref().map_or(0, Stamp::length);
-        self.recent = read(&path, length).into();
+        self.recent = read(&path).into();
         self.last = self.recent.back().map_or(0, |order| order.number);
     }
 }
@@ -146,17 +146,11 @@ fn line(order: &Order) -> String {
     }
 }
 
-/// The orders of a file, which is about `length` bytes long; none if it is missing or damaged.
-fn read(path: &Path, length: u64) -> Vec<Order> {
-    // Room for one byte more shows the end without growing.
-    let room = length.min(FILE_BYTES_MAX) as usize + 1;
-    let mut text = String::with_capacity(room);
-    let Ok(file) = std::fs::File::open(path) else {
+/// The orders of a file; none if it is missing or damaged.
+fn read(path: &Path) -> Vec<Order> {
+    let Ok(text) = small_file::read_text(path, FILE_BYTES_MAX) else {
         return Vec::new();
     };
-    if file.take(FILE_BYTES_MAX).read_to_string(&mut text).is_err() {
-        return Vec::new();
-    }
     let order = |line: &str| {
         let (number, user) = match line.split_once(' ') {
             Some((number, user)) => (number, Some(user.to_owned())),

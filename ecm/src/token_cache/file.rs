@@ -1,7 +1,6 @@
 //! The cache's file: a mark, a nonce, and the tokens as JSON under XChaCha20-Poly1305. It is
 //! replaced as a whole by renaming, and a lock file keeps two writers apart.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write};
@@ -52,11 +51,6 @@ impl Stamp {
             inode: metadata.ino(),
         })
     }
-
-    /// Bytes of the file.
-    pub(super) fn length(&self) -> u64 {
-        self.length
-    }
 }
 
 #[derive(Debug)]
@@ -89,10 +83,18 @@ impl CacheFile {
         Stamp::of(&self.path)
     }
 
-    /// The tokens in the file; none if there is no file. One that cannot be read is set aside.
-    pub(super) fn read(&self) -> BTreeMap<TokenKey, CachedToken> {
+    /// The tokens in the file; none if there is no file. A damaged one is set aside; `None` for one
+    /// that the system does not let be read, which may be sound.
+    pub(super) fn read(&self) -> Option<BTreeMap<TokenKey, CachedToken>> {
         match self.try_read() {
-            Ok(tokens) => tokens,
+            Ok(tokens) => Some(tokens),
+            Err(ReadProblem::System(error)) => {
+                tracing::warn!(
+                    path = %self.path.display(),
+                    "failed to read the token cache: {error}; tokens are kept in memory only"
+                );
+                None
+            }
             Err(reason) => {
                 let aside = self.directory.join(ASIDE_NAME);
                 let moved = std::fs::rename(&self.path, &aside).is_ok();
@@ -100,18 +102,22 @@ impl CacheFile {
                     path = %self.path.display(), aside = %aside.display(), moved,
                     "set the token cache aside and start an empty one: {reason}"
                 );
-                BTreeMap::new()
+                Some(BTreeMap::new())
             }
         }
     }
 
-    fn try_read(&self) -> Result<BTreeMap<TokenKey, CachedToken>, Cow<'static, str>> {
-        let content = match small_file::read(&self.path, FILE_BYTES_MAX) {
+    fn try_read(&self) -> Result<BTreeMap<TokenKey, CachedToken>, ReadProblem> {
+        match small_file::read(&self.path, FILE_BYTES_MAX) {
             Err(ReadProblem::System(error)) if error.kind() == ErrorKind::NotFound => {
-                return Ok(BTreeMap::new());
+                Ok(BTreeMap::new())
             }
-            read => read.map_err(|problem| Cow::from(problem.to_string()))?,
-        };
+            read => self.opened(&read?).map_err(ReadProblem::Damaged),
+        }
+    }
+
+    /// The tokens in `content`, or what is wrong with it.
+    fn opened(&self, content: &[u8]) -> Result<BTreeMap<TokenKey, CachedToken>, &'static str> {
         let rest = content
             .strip_prefix(MARK)
             .ok_or("it is not a token cache")?;

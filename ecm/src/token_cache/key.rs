@@ -96,7 +96,10 @@ fn create_with(
 }
 
 fn read(path: &Path, owner_only: bool) -> Result<Key, CacheError> {
-    let failed = |problem: ReadProblem| refuse(path, problem.to_string());
+    let failed = |problem: ReadProblem| {
+        let cure = "name a file of 32 to 4096 random bytes, or a missing one, which is then made";
+        refuse(path, format!("{problem}; {cure}"))
+    };
     let file = SmallFile::open(path).map_err(failed)?;
     let mode = file.permissions().mode();
     if owner_only && mode & 0o077 != 0 {

@@ -30,19 +30,40 @@ pub(super) enum Change {
 }
 
 impl Change {
-    pub(super) fn make(&self, held: &mut Held) {
+    pub(super) fn key(&self) -> &TokenKey {
+        match self {
+            Self::Keep { key, .. } | Self::Forget { key, .. } => key,
+        }
+    }
+
+    /// Makes the change, and tells whether there was anything to change.
+    pub(super) fn apply(&self, held: &mut Held) -> bool {
         match self {
             // Whoever ordered it meanwhile to be forgotten must not find it again.
-            Self::Keep { key, began, .. } if held.orders.hit_since(*began, key) => {}
+            Self::Keep { key, began, .. } if held.orders.hit_since(*began, key) => false,
             Self::Keep { key, token, .. } => {
                 held.tokens.insert(key.clone(), token.clone());
                 drop_oldest(&mut held.tokens);
+                true
             }
             Self::Forget { key, refused } => {
                 let kept = held.tokens.get(key);
-                if kept.is_some_and(|kept| kept.token == *refused) {
+                let is_kept = kept.is_some_and(|kept| kept.token == *refused);
+                if is_kept {
                     held.tokens.remove(key);
                 }
+                is_kept
+            }
+        }
+    }
+
+    /// Makes the change again on top of what another process wrote, which may be newer.
+    pub(super) fn apply_again(&self, held: &mut Held) {
+        let there = held.tokens.get(self.key());
+        match (self, there) {
+            (Self::Keep { token, .. }, Some(there)) if there.issued_at > token.issued_at => {}
+            _ => {
+                self.apply(held);
             }
         }
     }
