@@ -11,6 +11,7 @@ mod counts;
 mod file;
 mod key;
 mod refusals;
+mod token;
 mod unwritten;
 
 use std::collections::{BTreeMap, HashMap};
@@ -34,27 +35,7 @@ use crate::secret::Secret;
 pub(crate) use self::companion::Companion;
 pub use self::counts::Counts;
 pub use self::key::KeySource;
-
-/// Whose token it is.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TokenKey {
-    /// The vault and the API account, in whatever form tells two of them apart.
-    pub vault: String,
-    /// The vault users tried for one console user (`ACME\joe.user`, or `joe.user` for a local
-    /// one); empty for the API account's own token.
-    pub users: Vec<String>,
-}
-
-/// A token and what is known about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CachedToken {
-    /// The token.
-    pub token: Secret,
-    /// The vault user that the vault recognised, as in [`TokenKey::users`].
-    pub user: String,
-    /// When the vault issued it.
-    pub issued_at: Timestamp,
-}
+pub use self::token::{CachedToken, TokenKey, issued_not_before};
 
 /// Why the cache cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -460,22 +441,6 @@ fn failed(path: &Path, error: &std::io::Error) -> CacheError {
     }
 }
 
-impl TokenKey {
-    fn is_of_api_account(&self) -> bool {
-        self.users.is_empty()
-    }
-
-    fn is_of(&self, user: &str) -> bool {
-        let user = user.trim().to_lowercase();
-        let known = self.users.iter().map(|known| known.to_lowercase());
-        known.into_iter().any(|known| {
-            let down_level = known.rsplit_once('\\').map(|(_, name)| name);
-            let upn = known.rsplit_once('@').map(|(name, _)| name);
-            known == user || down_level == Some(&user) || upn == Some(&user)
-        })
-    }
-}
-
 /// Ends a flight when it is dropped.
 struct Landing<'a> {
     cache: &'a TokenCache,
@@ -496,13 +461,6 @@ fn drop_oldest(tokens: &mut BTreeMap<TokenKey, CachedToken>) {
         };
         tokens.remove(&key);
     }
-}
-
-/// Where tokens issued at `now` or `lifetime` earlier are still good; `None` for no limit.
-#[must_use]
-pub fn issued_not_before(now: Timestamp, lifetime: Option<Duration>) -> Option<Timestamp> {
-    let lifetime = jiff::SignedDuration::try_from(lifetime?).ok()?;
-    now.checked_sub(lifetime).ok()
 }
 
 fn load_lost() -> PluginError {
