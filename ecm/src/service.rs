@@ -239,9 +239,8 @@ impl Service {
 }
 
 /// What a service runs on: one thread, since a request is mostly waiting, and what takes long (a long
-/// answer, the outbox, a plugin that may block) has threads of its own. So calls of the vault that go
-/// out together are written together, and a list does not change threads. Lines of the log are
-/// written where they arise.
+/// answer, the outbox, a plugin that may block) has threads of its own. So a list does not change
+/// threads. Lines of the log are written where they arise.
 ///
 /// # Errors
 /// The system gives no thread or no event queue.
