@@ -244,6 +244,11 @@ async fn a_secret_in_place_of_a_key_or_an_address_is_not_repeated() {
         format!("https://joe:{SECRET}/x@erp.example/"),
         format!("https://erp.example/?token={SECRET}"),
         format!("https://erp.example/#{SECRET}"),
+        format!("https://{SECRET}@erp.example/"),
+        format!("erp.example/?token={SECRET}"),
+        format!("erp.example:8443/?token={SECRET}"),
+        format!("joe:pw@erp.example/?token={SECRET}"),
+        format!("joe:{SECRET}?pw@erp.example/"),
     ];
     let tests = addresses
         .iter()
