@@ -116,8 +116,8 @@ pub fn search_terms(item: &JumpItem, rules: &EndpointRules) -> SearchPlan {
                 plan.add_host(hostname, item.port, rules);
             }
             if let Some(url) = url {
-                // What is left out is logged, and a password in an address must not be.
-                let what = if url.contains('@') {
+                // What is left out is logged, and a password or token in an address must not be.
+                let what = if url.contains(['@', '?', '#']) {
                     "the address"
                 } else {
                     url

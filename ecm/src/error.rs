@@ -245,18 +245,22 @@ pub(crate) fn shortened(text: &str, chars_max: usize) -> String {
 /// an escape such as `\u{1b}`. Line breaks stay.
 #[must_use]
 pub fn on_screen(text: &str) -> String {
-    let obeyed = |letter: char| {
-        let turns = matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        turns || (letter.is_control() && letter != '\n')
-    };
     let mut shown = String::with_capacity(text.len());
     for letter in text.chars() {
-        match obeyed(letter) {
+        match is_obeyed_by_terminals(letter) && letter != '\n' {
             true => shown.extend(letter.escape_unicode()),
             false => shown.push(letter),
         }
     }
     shown
+}
+
+/// Whether a terminal acts on this letter: a control character, or one that turns the direction of
+/// writing. All are below U+10000.
+#[must_use]
+pub fn is_obeyed_by_terminals(letter: char) -> bool {
+    let turns = matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns || letter.is_control()
 }
 
 #[cfg(test)]

@@ -114,11 +114,18 @@ impl fmt::Display for Step {
     }
 }
 
-/// An address without what follows its `?` or `#`, which may be a token; steps are shown and logged.
+/// An address, with or without its scheme, without what follows its `?` or `#`, which may be a token;
+/// steps are shown and logged. A `#` belongs to a name such as `C# Builder` where nothing before it is
+/// of an address.
 fn without_query(term: &str) -> Cow<'_, str> {
-    match term.split_once(['?', '#']) {
-        Some((address, _)) if address.contains("://") => format!("{address}?***").into(),
-        _ => term.into(),
+    let is_mark = |(at, letter): &(usize, char)| match letter {
+        '?' => true,
+        '#' => term[..*at].contains(['.', ':', '/']),
+        _ => false,
+    };
+    match term.char_indices().find(is_mark) {
+        Some((at, _)) => format!("{}?***", &term[..at]).into(),
+        None => term.into(),
     }
 }
 
@@ -154,5 +161,39 @@ impl Trace {
 
     fn recorded(&self) -> MutexGuard<'_, Recorded> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_the_address_of_a_term_is_not_shown() {
+        for (term, shown) in [
+            ("https://erp.example/?token=t", "https://erp.example/?***"),
+            ("https:erp.example/#t", "https:erp.example/?***"),
+            ("erp.example/?token=t", "erp.example/?***"),
+            ("erp.example:8443/?token=t", "erp.example:8443/?***"),
+            ("erp.example#t?u", "erp.example?***"),
+            ("erp?token=t", "erp?***"),
+            ("C# Builder", "C# Builder"),
+            ("C#?token=t", "C#?***"),
+            ("web01.acme.example:22", "web01.acme.example:22"),
+        ] {
+            let searched = Step::SearchFailed {
+                field: "Machine".into(),
+                term: term.into(),
+                reason: "r".into(),
+            };
+            let left_out = Step::TermLeftOut(LeftOut::new(term, "why"));
+            assert_eq!(
+                [searched.to_string(), left_out.to_string()],
+                [
+                    format!("search in Machine = {shown} [r]: no result, the look-up failed"),
+                    format!("search out {shown}: why"),
+                ]
+            );
+        }
     }
 }

@@ -1,12 +1,12 @@
 //! `ecm clear-token-cache`: the button *Clear Token Cache* of the classic Configurator.
 
 use clap::Args;
-use clap::builder::NonEmptyStringValueParser;
 use ecm::config::{LocalConfig, VaultConfig};
 use ecm::env::Environment;
 use ecm::token_cache::{Cleared, TokenCache};
 use ecm::vault::token_cache_key;
 
+use super::hyphens::filled_hyphen_text;
 use super::{ConfigFile, Exit, complain, say};
 
 /// Forget the vault tokens, those on disk and those in the memory of a running service, and the
@@ -22,7 +22,7 @@ pub(super) struct ClearTokenCache {
     file: ConfigFile,
     /// Only the tokens of this vault user.
     #[arg(long, value_name = "NAME", allow_hyphen_values = true,
-          value_parser = NonEmptyStringValueParser::new())]
+          value_parser = filled_hyphen_text())]
     user: Option<String>,
 }
 

@@ -2,6 +2,7 @@
 
 mod check_config;
 mod clear_token_cache;
+mod hyphens;
 mod run;
 mod test_settings;
 

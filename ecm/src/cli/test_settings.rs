@@ -7,7 +7,6 @@ mod stop;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use ecm::clock::within;
 use ecm::config::{LocalConfig, Override, VaultConfig};
@@ -20,6 +19,7 @@ use ecm::vault::{VaultError, plugin_with};
 
 use self::outlet::Outlet;
 use self::stop::StopSignals;
+use super::hyphens::{filled_hyphen_text, hyphen_text};
 use super::{ConfigFile, Exit, complain};
 
 /// How long an interrupted test may take to fetch what it had asked for and to check it in.
@@ -39,16 +39,16 @@ pub(super) struct TestSettings {
     #[command(flatten)]
     file: ConfigFile,
     /// SRA Console Username: bare, ACME\joe.user, or joe.user@acme.example.
-    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true, value_parser = hyphen_text())]
     username: String,
     /// Distinguished Name, as an LDAP provider would add it.
-    #[arg(long, value_name = "DN", allow_hyphen_values = true)]
+    #[arg(long, value_name = "DN", allow_hyphen_values = true, value_parser = hyphen_text())]
     distinguished_name: Option<String>,
     /// Jump Item Type; jump_client stands for Remote and Local Jump as well.
     #[arg(long, value_name = "TYPE", value_parser = jump_item_type, default_value = "remote_rdp")]
     jump_item_type: JumpItemType,
     /// Hostname / IP Address; for every type but web_jump.
-    #[arg(long, value_name = "HOST", allow_hyphen_values = true)]
+    #[arg(long, value_name = "HOST", allow_hyphen_values = true, value_parser = hyphen_text())]
     hostname: Option<String>,
     /// Website URL; for web_jump, or for protocol_tunnel in place of a host name.
     #[arg(long, value_name = "URL")]
@@ -57,14 +57,14 @@ pub(super) struct TestSettings {
     #[arg(long = "additional-ip", value_name = "IP")]
     additional_ips: Vec<String>,
     /// Application Name; for secure_app only.
-    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true, value_parser = hyphen_text())]
     application_name: Option<String>,
     /// The product that asks.
     #[arg(long, value_enum, default_value = "pra")]
     product: ProductName,
     /// Retrieve Credential: fetch this entry of the list, and check it in again.
     #[arg(long, value_name = "ID", allow_hyphen_values = true,
-          value_parser = NonEmptyStringValueParser::new())]
+          value_parser = filled_hyphen_text())]
     retrieve: Option<String>,
     /// Show every user and search term that was tried or left out, and why.
     #[arg(long)]

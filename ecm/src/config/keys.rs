@@ -76,7 +76,7 @@ pub const SECTIONS: &[Section] = &[
             key(
                 "token_cache_key",
                 "none",
-                "`file:PATH` outside `dir` (made at the first start if it is missing, mode 0600; its directory must be there) or `credential:token-cache-key`; without it tokens stay in memory",
+                "`file:PATH` outside `dir` (made at the first start if it is missing, mode 0600; its directory must be there) or `credential:token-cache-key`, 32 to 4096 bytes; without it tokens stay in memory",
             ),
         ],
     },
@@ -87,7 +87,7 @@ pub const SECTIONS: &[Section] = &[
             key(
                 "file",
                 "standard error",
-                "the log file; `Configurator.log` of `ecm test-settings` stands beside it, or beside the configuration",
+                "the log file; a regular file, for devices and pipes such as `/dev/stdout` are refused: leave it out for standard error; `Configurator.log` of `ecm test-settings` stands beside it, or beside the configuration",
             ),
             key(
                 "level",

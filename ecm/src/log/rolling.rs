@@ -12,7 +12,8 @@ pub(super) struct RollingFile {
     path: PathBuf,
     bytes_max: u64,
     rotations: usize,
-    current: Mutex<Current>,
+    /// `None` after a failure: the next event opens the file again.
+    current: Mutex<Option<Current>>,
 }
 
 struct Current {
@@ -39,6 +40,10 @@ impl Current {
         let bytes = metadata.len();
         Ok(Self { file, bytes })
     }
+
+    fn has_room(&self, event: &[u8], bytes_max: u64) -> bool {
+        self.bytes == 0 || self.bytes + event.len() as u64 <= bytes_max
+    }
 }
 
 impl RollingFile {
@@ -46,7 +51,7 @@ impl RollingFile {
         if let Some(directory) = path.parent() {
             std::fs::create_dir_all(directory)?;
         }
-        let current = Mutex::new(Current::open(path)?);
+        let current = Mutex::new(Some(Current::open(path)?));
         Ok(Self {
             path: path.to_owned(),
             bytes_max,
@@ -58,24 +63,34 @@ impl RollingFile {
     /// Writes one whole event.
     pub(super) fn append(&self, event: &[u8]) -> io::Result<()> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.bytes > 0 && current.bytes + event.len() as u64 > self.bytes_max {
+        let mut open = match current.take() {
+            Some(open) => open,
+            None => Current::open(&self.path)?,
+        };
+        if !open.has_room(event, self.bytes_max) {
             self.rotate()?;
-            *current = Current::open(&self.path)?;
+            open = Current::open(&self.path)?;
         }
-        current.file.write_all(event)?;
-        current.bytes += event.len() as u64;
+        let open = current.insert(open);
+        open.file.write_all(event)?;
+        open.bytes += event.len() as u64;
         Ok(())
     }
 
+    /// Sets the file aside. Whatever fails, a further attempt loses no file that was set aside: what is
+    /// not there is not rotated, and no file moves beyond the first number that is free.
     fn rotate(&self) -> io::Result<()> {
+        if !self.path.is_file() {
+            // Somebody moved it away, and that is as good.
+            return Ok(());
+        }
         if self.rotations == 0 {
             return std::fs::remove_file(&self.path);
         }
-        for number in (1..self.rotations).rev() {
-            let (from, to) = (self.numbered(number), self.numbered(number + 1));
-            if from.exists() {
-                std::fs::rename(from, to)?;
-            }
+        let is_free = |number: &usize| !self.numbered(*number).exists();
+        let last = (1..self.rotations).find(is_free).unwrap_or(self.rotations);
+        for number in (1..last).rev() {
+            std::fs::rename(self.numbered(number), self.numbered(number + 1))?;
         }
         std::fs::rename(&self.path, self.numbered(1))
     }
@@ -152,6 +167,93 @@ mod tests {
                 .unwrap()
                 .count(),
             3
+        );
+    }
+
+    /// A log of one event for each file, with three of them written.
+    fn filled(rotations: usize) -> (tempfile::TempDir, RollingFile) {
+        let directory = tempfile::tempdir().unwrap();
+        let log = RollingFile::open(&directory.path().join("ECM.log"), 1, rotations).unwrap();
+        for event in ["a", "b", "c"] {
+            log.append(event.as_bytes()).unwrap();
+        }
+        (directory, log)
+    }
+
+    /// The content of each file of the log that is there, the current one first.
+    fn kept(directory: &tempfile::TempDir) -> Vec<(String, String)> {
+        let mut names: Vec<_> = std::fs::read_dir(directory.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort_unstable();
+        let read = |name: String| {
+            let text = std::fs::read_to_string(directory.path().join(&name)).unwrap();
+            (name.replace("ECM.log", ""), text)
+        };
+        names.into_iter().map(read).collect()
+    }
+
+    fn files(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+        let owned = |&(suffix, text): &(&str, &str)| (suffix.to_owned(), text.to_owned());
+        expected.iter().map(owned).collect()
+    }
+
+    #[test]
+    fn a_file_that_was_moved_away_is_begun_anew_and_costs_no_old_one() {
+        let (directory, log) = filled(2);
+        std::fs::remove_file(&log.path).unwrap();
+        log.append(b"d").unwrap();
+        assert_eq!(
+            kept(&directory),
+            files(&[("", "d"), (".1", "b"), (".2", "a")])
+        );
+        log.append(b"e").unwrap();
+        assert_eq!(
+            kept(&directory),
+            files(&[("", "e"), (".1", "d"), (".2", "b")])
+        );
+
+        let (directory, log) = filled(0);
+        std::fs::remove_file(&log.path).unwrap();
+        log.append(b"d").unwrap();
+        assert_eq!(kept(&directory), files(&[("", "d")]));
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_opened_for_a_while_goes_on_with_its_old_files() {
+        let (directory, log) = filled(3);
+        std::fs::remove_file(&log.path).unwrap();
+        std::fs::create_dir(&log.path).unwrap();
+        for event in ["d", "e"] {
+            log.append(event.as_bytes()).unwrap_err();
+        }
+        std::fs::remove_dir(&log.path).unwrap();
+        log.append(b"f").unwrap();
+        assert_eq!(
+            kept(&directory),
+            files(&[("", "f"), (".1", "b"), (".2", "a")])
+        );
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_set_aside_costs_no_old_one_however_often_it_is_tried() {
+        let (directory, log) = filled(3);
+        let [first, second] = [1, 2].map(|number| log.numbered(number));
+        std::fs::remove_file(&first).unwrap();
+        std::fs::create_dir(&first).unwrap();
+        std::fs::create_dir(log.numbered(3)).unwrap();
+        for event in ["d", "e"] {
+            log.append(event.as_bytes()).unwrap_err();
+        }
+        assert_eq!(std::fs::read_to_string(&second).unwrap(), "a");
+        for blocked in [first, log.numbered(3)] {
+            std::fs::remove_dir(blocked).unwrap();
+        }
+        log.append(b"f").unwrap();
+        assert_eq!(
+            kept(&directory),
+            files(&[("", "f"), (".1", "c"), (".2", "a")])
         );
     }
 

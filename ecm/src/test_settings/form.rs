@@ -199,26 +199,40 @@ fn filled(text: &Option<String>) -> Option<&str> {
         .filter(|text| !text.is_empty())
 }
 
-/// The address with a mark in place of a password and of what follows a `?` or `#`, which may be a
-/// token. What is no address at all is treated with more suspicion.
+/// The address with a mark in place of a user name, a password and what follows a `?` or `#`, each of
+/// which may be a token. What is no address at all is treated with more suspicion.
 fn without_secrets(text: &str) -> String {
     match Url::parse(text) {
         Ok(mut url) if url.has_host() => {
-            if url.password().is_some() {
-                // Only an address without a host cannot have one, and it has.
-                let _ = url.set_password(Some("***"));
-            } else if url.query().is_none() && url.fragment().is_none() {
+            let has_user = !url.username().is_empty() || url.password().is_some();
+            let has_more = url.query().is_some() || url.fragment().is_some();
+            if !has_user && !has_more {
                 return text.to_owned();
             }
-            let has_more = url.query().is_some() || url.fragment().is_some();
+            if has_user {
+                // Only an address without a host cannot have them, and it has.
+                let _ = url.set_username("***");
+                let _ = url.set_password(None);
+            }
             url.set_query(has_more.then_some("***"));
             url.set_fragment(None);
             url.into()
         }
-        _ => match text.rsplit_once('@') {
-            Some((_, host)) => format!("***@{host}"),
-            None => text.to_owned(),
-        },
+        _ => malformed_without_secrets(text),
+    }
+}
+
+fn malformed_without_secrets(text: &str) -> String {
+    let (address, more) = match text.split_once(['?', '#']) {
+        Some((address, more)) => (address, Some(more)),
+        None => (text, None),
+    };
+    let mark = more.map_or("", |_| "?***");
+    match address.rsplit_once('@') {
+        Some((_, host)) => format!("***@{host}{mark}"),
+        // The mark may stand within a password, and then it begins on this side of it.
+        None if more.is_some_and(|more| more.contains('@')) => "***".to_owned(),
+        None => format!("{address}{mark}"),
     }
 }
 

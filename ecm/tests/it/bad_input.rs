@@ -244,6 +244,11 @@ async fn a_secret_in_place_of_a_key_or_an_address_is_not_repeated() {
         format!("https://joe:{SECRET}/x@erp.example/"),
         format!("https://erp.example/?token={SECRET}"),
         format!("https://erp.example/#{SECRET}"),
+        format!("https://{SECRET}@erp.example/"),
+        format!("erp.example/?token={SECRET}"),
+        format!("erp.example:8443/?token={SECRET}"),
+        format!("joe:pw@erp.example/?token={SECRET}"),
+        format!("joe:{SECRET}?pw@erp.example/"),
     ];
     let tests = addresses
         .iter()
@@ -314,6 +319,40 @@ async fn a_name_may_begin_with_a_hyphen_and_an_unset_variable_is_no_name() {
         let (code, _, complaint) = output(directory.path(), arguments).await;
         assert_eq!(code, Some(2));
         assert!(complaint.contains("a value is required"), "{complaint}");
+    }
+}
+
+#[tokio::test]
+async fn an_option_whose_value_was_forgotten_does_not_swallow_the_next_one() {
+    const SECRET: &str = "c2VjcmV0LWNhbmFyeQ";
+    let directory = usual();
+    let set = format!("--set=api_password={SECRET}");
+    let set = set.as_str();
+    let tests: [(&[&str], &str); 8] = [
+        (&["--username", "--json"], "--username <NAME>"),
+        (&["--username", set], "--username <NAME>"),
+        (&["--username", "--"], "--username <NAME>"),
+        (
+            &["--distinguished-name", "--explain"],
+            "--distinguished-name <DN>",
+        ),
+        (&["--hostname", "-h"], "--hostname <HOST>"),
+        (&["--application-name", "-c"], "--application-name <NAME>"),
+        (&["--retrieve", "--explain"], "--retrieve <ID>"),
+        (&["--retrieve", "-V"], "--retrieve <ID>"),
+    ];
+    let tests = tests.map(|(more, named)| ([&["test-settings"], more].concat(), named));
+    let clears = ["--config", "-c"].map(|flag| {
+        let arguments = vec!["clear-token-cache", "--user", flag];
+        (arguments, "--user <NAME>")
+    });
+    for (arguments, named) in tests.into_iter().chain(clears) {
+        let (code, _, complaint) = output(directory.path(), &arguments).await;
+        assert_eq!(code, Some(2), "{arguments:?}: {complaint}");
+        let words = format!("error: a value is required for '{named}' but none was supplied");
+        assert!(complaint.contains(&words), "{arguments:?}: {complaint}");
+        assert!(complaint.contains("try '--help'"), "{complaint}");
+        assert!(!complaint.contains(SECRET), "{complaint}");
     }
 }
 

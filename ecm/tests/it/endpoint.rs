@@ -118,6 +118,23 @@ fn other_types_do_not_use_addresses_or_application_names() {
 }
 
 #[test]
+fn an_address_that_is_left_out_is_named_only_if_it_cannot_hold_a_secret() {
+    let plain = "web01.acme.example/console";
+    for (url, named) in [
+        (plain, plain),
+        ("joe:t@web01.acme.example/", "the address"),
+        ("web01.acme.example/?token=t", "the address"),
+        ("web01.acme.example/#t", "the address"),
+    ] {
+        let mut rdp = item(JumpItemType::RemoteRdp, "web01");
+        rdp.url = Some(url.into());
+        let plan = search_terms(&rdp, &EndpointRules::default());
+        let named_as: Vec<_> = plan.left_out.iter().map(|it| it.what.as_str()).collect();
+        assert_eq!(named_as, [named], "{url}");
+    }
+}
+
+#[test]
 fn a_web_jump_is_found_by_host_port_and_whole_address() {
     let web = |url: &str| JumpItem {
         url: Some(url.into()),

@@ -260,3 +260,21 @@ async fn an_approval_that_is_pending_has_a_dialog_of_its_own() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn json_holds_what_the_vault_named_and_nothing_that_a_terminal_obeys() {
+    const NAME: &str = "srv01\u{9b}2J\u{7f}\u{85}\u{9f}\u{202e}\u{a0}\u{fc}";
+    let vault = Vault::start(|call| match call.operation.as_str() {
+        "SearchSecretsByFieldValue" => ok(&summaries(&[(7, NAME)])),
+        _ => well(call),
+    })
+    .await;
+    let directory = configured(&format!("http://{}", vault.address), "");
+    let Ran { code, said, .. } = ran(directory.path(), &[&JOE[..], &["--json"]].concat()).await;
+    assert_eq!(code, Some(0), "{said}");
+    let report: Value = serde_json::from_str(&said).unwrap();
+    let shown = report["credentials"][0]["display_value"].as_str().unwrap();
+    assert!(shown.contains(NAME), "{shown:?}");
+    let escaped = concat!(r"srv01\u009b2J\u007f\u0085\u009f\u202e", "\u{a0}\u{fc}");
+    assert!(said.contains(escaped), "{said:?}");
+}

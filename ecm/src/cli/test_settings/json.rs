@@ -1,13 +1,31 @@
 //! A test's report as JSON. A pure function of the report; it holds no secret.
 
 use ecm::diagnosis::Symptom;
-use ecm::error::PluginError;
+use ecm::error::{PluginError, is_obeyed_by_terminals};
 use ecm::plugin::CredentialPackage;
 use ecm::test_settings::{Retrieval, TestReport};
 use serde_json::{Value, json};
 
-/// The report; with `explain`, every user and search term that was tried or left out.
-pub(super) fn render(report: &TestReport, explain: bool) -> Value {
+/// The report in one line; with `explain`, every user and search term that was tried or left out. A
+/// terminal that shows it obeys nothing in it.
+pub(super) fn render(report: &TestReport, explain: bool) -> String {
+    on_screen(&value(report, explain))
+}
+
+/// The value's text. What JSON lets stand as it is and a terminal obeys can only be within strings.
+fn on_screen(value: &Value) -> String {
+    let text = value.to_string();
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match is_obeyed_by_terminals(letter) {
+            true => shown.push_str(&format!("\\u{:04x}", u32::from(letter))),
+            false => shown.push(letter),
+        }
+    }
+    shown
+}
+
+fn value(report: &TestReport, explain: bool) -> Value {
     let inputs: Vec<_> = report
         .inputs
         .iter()
