@@ -2,6 +2,7 @@
 //! redirects followed, no proxy taken from the environment, every wait and every body bounded, and
 //! all bodies together.
 
+mod pieces;
 mod room;
 mod trouble;
 
@@ -19,8 +20,9 @@ use tokio::task::JoinError;
 use url::Url;
 use zeroize::Zeroizing;
 
+use self::pieces::in_pieces;
 use self::room::{AnswerRoom, Room, SHARE_BYTES, calls_max};
-use self::trouble::{SystemResolver, classify, innermost};
+use self::trouble::{SystemResolver, classify, innermost, was_not_handled};
 use crate::clock::{Stopwatch, within};
 use crate::tls::{TlsSetupError, client_config};
 
@@ -28,6 +30,10 @@ pub use self::trouble::TransportError;
 
 /// Longest list of header fields of an answer over HTTP/2, bytes.
 const HEADER_BYTES_MAX: u32 = 64 * 1024;
+
+/// How often a request is sent again that the vault says it has not handled. The client would do so
+/// by itself, but not with a body in pieces.
+const REPEATS_MAX: u32 = 2;
 
 /// Most bytes of answers that are held at a time, unless configured otherwise.
 pub const HELD_ANSWERS_BYTES_MAX: usize = 32 * 1024 * 1024;
@@ -204,20 +210,27 @@ impl VaultHttp {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<(Answer, HeaderMap), TransportError> {
-        let request = self
-            .client
-            .request(method, url.clone())
-            .headers(headers)
-            .body(body);
+        let request = || {
+            self.client
+                .request(method.clone(), url.clone())
+                .headers(headers.clone())
+                .body(in_pieces(body.clone()))
+                .send()
+        };
         let (began, limit) = (Stopwatch::start(), self.rules.answer_timeout);
         let left = || limit.saturating_sub(began.elapsed());
         let room = within(left(), self.room.share())
             .await
             .ok_or(TransportError::NoRoom(limit))?;
         let late = Err(TransportError::AnswerTimeout(limit));
-        let response = within(left(), request.send())
-            .await
-            .map_or(late, |sent| self.accepted(sent))?;
+        let mut sent = within(left(), request()).await;
+        for _ in 0..REPEATS_MAX {
+            if !matches!(&sent, Some(Err(error)) if was_not_handled(error)) {
+                break;
+            }
+            sent = within(left(), request()).await;
+        }
+        let response = sent.map_or(late, |sent| self.accepted(sent))?;
         self.answer(response, room, left).await
     }
 

@@ -123,6 +123,17 @@ fn from_tls(error: &rustls::Error) -> TransportError {
     }
 }
 
+/// Whether the vault says that it has not handled the request: it refused the stream, or it was about
+/// to close the connection in order (RFC 9113, section 8.7).
+pub(super) fn was_not_handled(error: &reqwest::Error) -> bool {
+    let innermost = innermost(error).downcast_ref::<h2::Error>();
+    innermost.is_some_and(|error| {
+        let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+        let closing = error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
+        error.is_remote() && (refused || closing)
+    })
+}
+
 /// The cause at the bottom of the chain: the only one that says what happened, and the only one
 /// that does not repeat the address.
 pub(super) fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {

@@ -12,6 +12,7 @@ mod identity;
 mod leaks;
 mod link;
 mod password_safe;
+mod pieces;
 mod program;
 mod retrieval;
 mod room;
