@@ -393,11 +393,10 @@ fn add_functional_account(state: &mut State, call: &Call<'_>) -> Result<Answer, 
     if !state.vault.platforms.contains_key(&platform) {
         return Err(Refusal::malformed("PlatformID is not valid"));
     }
-    let accounts = &state.vault.functional_accounts;
-    check_room(accounts.len())?;
+    check_room(state.vault.functional_accounts.len())?;
     let name = fields.required_words("AccountName")?;
     let account = FunctionalAccount {
-        id: accounts.keys().next_back().map_or(1, |id| id + 1),
+        id: state.vault.next_functional_account_id(),
         platform,
         domain: fields.words("DomainName")?,
         display_name: fields.words("DisplayName")?.unwrap_or_else(|| name.clone()),
@@ -409,7 +408,7 @@ fn add_functional_account(state: &mut State, call: &Call<'_>) -> Result<Answer, 
         azure_instance: fields.words("AzureInstance")?,
     };
     let answer = Answer::created(&FunctionalAccountRow::of(&account, &state.vault));
-    state.vault.functional_accounts.insert(account.id, account);
+    state.vault.functional_accounts.insert(account);
     Ok(answer)
 }
 

@@ -8,6 +8,7 @@ use super::ids::{
     AccountId, AliasId, ApplicationId, PlatformId, SmartGroupId, SystemId, WorkgroupId,
 };
 use super::index::Key;
+use super::layered::Layered;
 pub(crate) use super::managed::*;
 
 /// Systems, accounts and links.
@@ -17,7 +18,7 @@ pub(crate) struct Vault {
     pub(crate) workgroups: BTreeMap<WorkgroupId, Workgroup>,
     pub(crate) applications: BTreeMap<ApplicationId, Application>,
     pub(crate) aliases: BTreeMap<AliasId, Alias>,
-    pub(crate) functional_accounts: BTreeMap<i32, FunctionalAccount>,
+    pub(crate) functional_accounts: Layered<FunctionalAccount>,
     pub(crate) systems: Catalogue<System>,
     pub(crate) accounts: Catalogue<Account>,
     links: BTreeMap<SystemId, BTreeSet<AccountId>>,
@@ -90,7 +91,7 @@ impl Vault {
         self.systems.count(SystemBy::FunctionalAccount, key)
     }
 
-    /// The next free system id.
+    /// The next system id. No id of a system, an account or a functional account comes again.
     pub(crate) fn next_system_id(&self) -> SystemId {
         let last = self.systems.last_id();
         SystemId(last.map_or(1, |id| id.0.saturating_add(1)))
@@ -301,7 +302,13 @@ impl Vault {
         self.accounts.len() >= ACCOUNTS_MAX
     }
 
-    /// The next free account id.
+    /// The next id of a functional account.
+    pub(crate) fn next_functional_account_id(&self) -> i32 {
+        let last = self.functional_accounts.last_id();
+        last.map_or(1, |id| id.saturating_add(1))
+    }
+
+    /// The next account id.
     pub(crate) fn next_account_id(&self) -> AccountId {
         let last = self.accounts.last_id();
         AccountId(last.map_or(1, |id| id.0.saturating_add(1)))
