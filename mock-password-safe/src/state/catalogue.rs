@@ -83,9 +83,6 @@ impl<T: Indexed> Catalogue<T> {
 
     /// One of them, to change what it is not found by.
     pub(crate) fn get_mut(&mut self, id: &T::Id) -> Option<&mut T> {
-        if self.things.is_unchanged(*id) {
-            self.put(self.things.get(id)?.clone());
-        }
         self.things.get_mut(id)
     }
 
@@ -94,7 +91,6 @@ impl<T: Indexed> Catalogue<T> {
         self.things.remove(id)
     }
 
-    /// What an index knows from the start counts no more once it has changed.
     fn forget_keys(&mut self, id: &T::Id) {
         let Some(old) = self.things.get(id) else {
             return;
@@ -107,10 +103,7 @@ impl<T: Indexed> Catalogue<T> {
 
     /// The ids under a key, in order. Two names may have one key.
     pub(crate) fn ids_under(&self, by: T::By, key: Key) -> impl Iterator<Item = T::Id> {
-        let unchanged = |number| self.things.is_unchanged(T::numbered(number));
-        self.indexes[by.into()]
-            .under(key, unchanged)
-            .map(T::numbered)
+        self.indexes[by.into()].under(key).map(T::numbered)
     }
 
     /// What is under a key, in the order of the ids. Two names may have one key.
@@ -118,15 +111,9 @@ impl<T: Indexed> Catalogue<T> {
         self.ids_under(by, key).filter_map(|id| self.get(&id))
     }
 
-    /// How many are under a key. It looks at what has changed, not at what is counted.
+    /// How many are under a key, of which it looks at none. Two names may have one key.
     pub(crate) fn count(&self, by: T::By, key: Key) -> usize {
-        let changed = self.things.changed().map(T::number);
-        self.indexes[by.into()].count(key, changed)
-    }
-
-    /// About how many are under a key: those that have changed may count twice.
-    pub(crate) fn count_near(&self, by: T::By, key: Key) -> usize {
-        self.indexes[by.into()].count(key, std::iter::empty())
+        self.indexes[by.into()].count(key)
     }
 
     /// The ids under any of these keys, in order, each once.

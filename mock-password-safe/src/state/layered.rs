@@ -63,13 +63,8 @@ impl<T: Identified> Layered<T> {
     }
 
     /// Whether it is there as at the start.
-    pub(crate) fn is_unchanged(&self, id: T::Id) -> bool {
+    fn is_unchanged(&self, id: T::Id) -> bool {
         !self.over.contains_key(&id)
-    }
-
-    /// The ids of what is not as at the start, in order.
-    pub(crate) fn changed(&self) -> impl Iterator<Item = T::Id> {
-        self.over.keys().copied()
     }
 
     pub(crate) fn get_mut(&mut self, id: &T::Id) -> Option<&mut T> {

@@ -152,7 +152,7 @@ impl State {
         let groups = || shown.groups.iter().copied();
         let visible = match shown.everything {
             true => vault.accounts.len(),
-            false => vault.count_near_in(groups()),
+            false => vault.count_in(groups()),
         };
         let are_fewer = |systems| vault.are_fewer(systems, visible);
         if self.systems_of_sort(filter).is_some_and(are_fewer)

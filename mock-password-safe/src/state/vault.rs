@@ -152,7 +152,7 @@ impl Vault {
         name: &str,
     ) -> Box<dyn Iterator<Item = &'a Account> + 'a> {
         let key = Key::of_name(name);
-        let named = self.accounts.count_near(AccountBy::Name, key);
+        let named = self.accounts.count(AccountBy::Name, key);
         if self.are_fewer(systems.iter().copied(), named) {
             return Box::new(systems.into_iter().flat_map(|one| self.accounts_of(one)));
         }
@@ -174,13 +174,13 @@ impl Vault {
         ids.filter_map(|id| self.accounts.get(&id))
     }
 
-    /// About how many accounts are in these smart groups.
-    pub(crate) fn count_near_in(&self, groups: impl Iterator<Item = SmartGroupId>) -> usize {
-        let near = |group: SmartGroupId| {
+    /// How many accounts are in these smart groups, once for each that they are in.
+    pub(crate) fn count_in(&self, groups: impl Iterator<Item = SmartGroupId>) -> usize {
+        let count = |group: SmartGroupId| {
             let key = Key::of_id(group.0);
-            self.accounts.count_near(AccountBy::SmartGroup, key)
+            self.accounts.count(AccountBy::SmartGroup, key)
         };
-        groups.map(near).sum()
+        groups.map(count).sum()
     }
 
     /// The accounts for any of these applications, in id order, each once.
@@ -209,7 +209,7 @@ impl Vault {
         let mut left = than;
         for system in systems {
             let key = Key::of_id(system.0);
-            let more = 1 + self.accounts.count_near(AccountBy::System, key);
+            let more = 1 + self.accounts.count(AccountBy::System, key);
             if more >= left {
                 return false;
             }
