@@ -1,6 +1,10 @@
 //! Things by their ids, and by whatever else they are looked for: layers with an index for each way
 //! to find them.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+
 use super::index::{Index, Key};
 use super::layered::{Identified, Layered};
 
@@ -122,13 +126,23 @@ impl<T: Indexed> Catalogue<T> {
         by: T::By,
         keys: impl Iterator<Item = Key>,
     ) -> impl Iterator<Item = T::Id> {
-        let mut heads: Vec<_> = keys.map(|key| self.ids_under(by, key).peekable()).collect();
+        let mut all: Vec<_> = keys.map(|key| self.ids_under(by, key)).collect();
+        let heads = all.iter_mut().enumerate();
+        let heads = heads.filter_map(|(place, ids)| Some(Reverse((ids.next()?, place))));
+        let mut heads: BinaryHeap<_> = heads.collect();
+        let mut last = None;
         std::iter::from_fn(move || {
-            let first = heads.iter_mut().filter_map(|ids| ids.peek().copied()).min();
-            for ids in &mut heads {
-                ids.next_if(|id| Some(*id) == first);
+            loop {
+                let mut head = heads.peek_mut()?;
+                let Reverse((id, place)) = *head;
+                match all[place].next() {
+                    Some(next) => *head = Reverse((next, place)),
+                    None => drop(PeekMut::pop(head)),
+                }
+                if last.replace(id) != Some(id) {
+                    return Some(id);
+                }
             }
-            first
         })
     }
 }

@@ -144,8 +144,18 @@ impl Vault {
         self.accounts.under(AccountBy::System, Key::of_id(system.0))
     }
 
-    /// The accounts of these systems that may be of this name, system by system: by the system or
-    /// by the name, whichever has fewer.
+    /// The accounts of any of these systems, in id order.
+    pub(crate) fn accounts_of_any(
+        &self,
+        systems: impl Iterator<Item = SystemId>,
+    ) -> impl Iterator<Item = &Account> {
+        let keys = systems.map(|system| Key::of_id(system.0));
+        let ids = self.accounts.ids_under_any(AccountBy::System, keys);
+        ids.filter_map(|id| self.accounts.get(&id))
+    }
+
+    /// The accounts of these systems that may be of this name, in id order: by the system or by the
+    /// name, whichever has fewer.
     pub(crate) fn accounts_near<'a>(
         &'a self,
         systems: Vec<SystemId>,
@@ -154,14 +164,10 @@ impl Vault {
         let key = Key::of_name(name);
         let named = self.accounts.count(AccountBy::Name, key);
         if self.are_fewer(systems.iter().copied(), named) {
-            return Box::new(systems.into_iter().flat_map(|one| self.accounts_of(one)));
+            return Box::new(self.accounts_of_any(systems.into_iter()));
         }
         let named = self.accounts.under(AccountBy::Name, key);
-        let mut found: Vec<_> = named
-            .filter(|account| systems.contains(&account.system))
-            .collect();
-        found.sort_by_key(|account| account.system);
-        Box::new(found.into_iter())
+        Box::new(named.filter(move |account| systems.contains(&account.system)))
     }
 
     /// The accounts in any of these smart groups, in id order, each once.
