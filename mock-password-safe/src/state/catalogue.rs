@@ -58,6 +58,11 @@ impl<T: Indexed> Catalogue<T> {
         self.things.len()
     }
 
+    /// How many more there are than at the start.
+    pub(crate) fn added(&self) -> usize {
+        self.things.added()
+    }
+
     pub(crate) fn get(&self, id: &T::Id) -> Option<&T> {
         self.things.get(id)
     }

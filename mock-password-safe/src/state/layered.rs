@@ -44,6 +44,11 @@ impl<T: Identified> Layered<T> {
         self.len
     }
 
+    /// How many more there are than at the start.
+    pub(crate) fn added(&self) -> usize {
+        self.len.saturating_sub(self.base.len())
+    }
+
     fn in_base(&self, id: T::Id) -> Option<&T> {
         let place = self.base.binary_search_by_key(&id, T::id).ok()?;
         self.base.get(place)
@@ -189,6 +194,7 @@ mod tests {
                 }
                 prop_assert_eq!(layered.get(&id).map(|one| one.1), model.get(&id).copied());
                 prop_assert_eq!(layered.len(), model.len());
+                prop_assert_eq!(layered.added(), model.len().saturating_sub(start.len()));
                 prop_assert_eq!(layered.last_id(), last);
                 let kept = |id: &u8| model.contains_key(id) || origin.contains_key(id);
                 prop_assert!(layered.over.keys().all(kept), "removed and kept");

@@ -66,12 +66,7 @@ impl Vault {
 
     /// How many systems are managed.
     pub(crate) fn managed_count(&self) -> usize {
-        self.systems.len() - self.unmanaged_count()
-    }
-
-    /// How many assets are not managed.
-    pub(crate) fn unmanaged_count(&self) -> usize {
-        self.systems.count(SystemBy::Kind, UNMANAGED)
+        self.systems.len() - self.systems.count(SystemBy::Kind, UNMANAGED)
     }
 
     /// The systems and assets of a workgroup, in id order.
