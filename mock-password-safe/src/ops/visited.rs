@@ -1,4 +1,4 @@
-//! Of a large lab, a request looks at what it answers, not at everything, and adds no more than fits.
+//! Of a large lab, a request looks at what it answers, not at everything, and adds what fits.
 #![allow(clippy::unwrap_used)]
 
 use std::net::{IpAddr, Ipv4Addr};
