@@ -352,8 +352,9 @@ fn business_error(text: &str) -> Answer {
     }
 }
 
-/// Reads who a request is from. A name beyond ASCII is in UTF-8 (assumed). Several `Cookie` header lines are refused by the product
-/// (`documented psafe:§1.4`), which a session that is not there does.
+/// Reads who a request is from. A name beyond ASCII is in UTF-8 (assumed). Several `Cookie` header
+/// lines are refused by the product (`documented psafe:§1.4`), which a session that is not there
+/// does.
 fn identity(request: &Request) -> Identity {
     let mut cookies = request.headers.get_all(header::COOKIE).iter();
     let (first, second) = (cookies.next(), cookies.next());

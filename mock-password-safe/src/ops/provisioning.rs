@@ -311,7 +311,7 @@ fn managed<'a>(state: &'a State, call: &Call<'_>) -> Result<&'a System, Refusal>
         .ok_or(SYSTEM_NOT_FOUND)
 }
 
-/// Entries of each kind at most.
+/// Entries of each kind at most; of systems, over those that there were at the start.
 const ENTRIES_MAX: usize = 10_000;
 
 fn check_room(entries: usize) -> Result<(), Refusal> {
@@ -351,7 +351,8 @@ fn add_asset(state: &mut State, call: &Call<'_>) -> Result<Answer, Refusal> {
     let name = name.or_else(|| address.map(|address| address.to_string()));
     let name = name.ok_or_else(|| Refusal::malformed("IPAddress or AssetName is required"))?;
     let id = state.vault.next_system_id();
-    check_room(state.vault.unmanaged_count())?;
+    // Managed or not: an asset never goes away.
+    check_room(state.vault.systems.added())?;
     let mut asset = System::named(id, EntityType::Asset, &name, PlatformId(1));
     asset.managed = false;
     asset.workgroup = Some(workgroup);
@@ -393,11 +394,10 @@ fn add_functional_account(state: &mut State, call: &Call<'_>) -> Result<Answer, 
     if !state.vault.platforms.contains_key(&platform) {
         return Err(Refusal::malformed("PlatformID is not valid"));
     }
-    let accounts = &state.vault.functional_accounts;
-    check_room(accounts.len())?;
+    check_room(state.vault.functional_accounts.len())?;
     let name = fields.required_words("AccountName")?;
     let account = FunctionalAccount {
-        id: accounts.keys().next_back().map_or(1, |id| id + 1),
+        id: state.vault.next_functional_account_id(),
         platform,
         domain: fields.words("DomainName")?,
         display_name: fields.words("DisplayName")?.unwrap_or_else(|| name.clone()),
@@ -409,7 +409,7 @@ fn add_functional_account(state: &mut State, call: &Call<'_>) -> Result<Answer, 
         azure_instance: fields.words("AzureInstance")?,
     };
     let answer = Answer::created(&FunctionalAccountRow::of(&account, &state.vault));
-    state.vault.functional_accounts.insert(account.id, account);
+    state.vault.functional_accounts.insert(account);
     Ok(answer)
 }
 

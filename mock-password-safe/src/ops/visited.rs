@@ -1,4 +1,4 @@
-//! Of a large lab, a request looks at what it answers, not at everything.
+//! Of a large lab, a request looks at what it answers, not at everything, and adds what fits.
 #![allow(clippy::unwrap_used)]
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -10,11 +10,12 @@ use sim_kit::seeded::Seed;
 use super::{Call, Identity, Source, routes};
 use crate::lab::{BulkEntry, Lab};
 use crate::settings::Settings;
-use crate::state::ids::{AccountId, RegistrationId, SystemId, UserId};
+use crate::state::ids::{AccountId, PlatformId, RegistrationId, SystemId, UserId};
+use crate::state::refusal::Refusal;
 use crate::state::sign_in::Caller;
-use crate::state::vault::Account;
+use crate::state::vault::{Account, EntityType, System};
 use crate::state::{State, visits};
-use crate::wire::answer::Body;
+use crate::wire::answer::{Answer, Body};
 use crate::wire::read::Fields;
 
 /// Beside the built-in lab, of whose accounts `joe.user` may request a handful.
@@ -64,6 +65,22 @@ impl Large {
         query: &str,
         body: &str,
     ) -> (Value, usize) {
+        let (answer, visits) = visits::during(|| self.try_ask(user, name, param, query, body));
+        let value = match answer.unwrap().body {
+            Body::Json(text) => serde_json::from_str(text.expose()).unwrap(),
+            _ => Value::Null,
+        };
+        (value, visits)
+    }
+
+    fn try_ask(
+        &mut self,
+        user: UserId,
+        name: &str,
+        param: &str,
+        query: &str,
+        body: &str,
+    ) -> Result<Answer, Refusal> {
         let route = routes().find(|route| route.name == name).unwrap();
         let identity = Identity {
             authorization: None,
@@ -87,12 +104,7 @@ impl Large {
             approval_at: SimTime::SCENARIO_START,
             settings: &self.settings,
         };
-        let (answer, visits) = visits::during(|| (route.run)(&mut self.state, &call));
-        let value = match answer.unwrap().body {
-            Body::Json(text) => serde_json::from_str(text.expose()).unwrap(),
-            _ => Value::Null,
-        };
-        (value, visits)
+        (route.run)(&mut self.state, &call)
     }
 
     /// The same of a list: its rows, which are few of many.
@@ -218,4 +230,27 @@ fn a_list_of_systems_looks_at_those_that_it_has() {
     );
     let (page, _) = large.ask(ADMIN, "GET ManagedSystems", "", "limit=1&type=1", "{}");
     assert_eq!(page["TotalCount"], 7 + SYSTEMS);
+}
+
+#[test]
+fn systems_that_are_added_are_bounded_whether_they_are_managed_or_not() {
+    let mut large = Large::new();
+    for id in 1000..10_998 {
+        let asset = System::named(SystemId(id), EntityType::Asset, "more", PlatformId(2));
+        large.state.vault.systems.put(asset);
+    }
+    let add = "POST Workgroups/{workgroup}/Assets";
+    let asset = r#"{"AssetName":"new"}"#;
+    for _ in 0..2 {
+        let (added, _) = large.ask(ADMIN, add, "2", "", asset);
+        let id = added["AssetID"].to_string();
+        let manage = "POST Assets/{assetID}/ManagedSystems";
+        large.ask(ADMIN, manage, &id, "", r#"{"PlatformID":2}"#);
+    }
+    let refused = large.try_ask(ADMIN, add, "2", "", asset).err();
+    let full = Refusal::malformed("There are too many entries");
+    assert_eq!(refused, Some(full));
+    // What is managed no more is an asset still.
+    large.ask(ADMIN, "DELETE ManagedSystems/{id}", "10998", "", "{}");
+    assert!(large.try_ask(ADMIN, add, "2", "", asset).is_err());
 }

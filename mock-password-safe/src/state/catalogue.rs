@@ -1,6 +1,10 @@
 //! Things by their ids, and by whatever else they are looked for: layers with an index for each way
 //! to find them.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+
 use super::index::{Index, Key};
 use super::layered::{Identified, Layered};
 
@@ -54,6 +58,11 @@ impl<T: Indexed> Catalogue<T> {
         self.things.len()
     }
 
+    /// How many more there are than at the start.
+    pub(crate) fn added(&self) -> usize {
+        self.things.added()
+    }
+
     pub(crate) fn get(&self, id: &T::Id) -> Option<&T> {
         self.things.get(id)
     }
@@ -83,9 +92,6 @@ impl<T: Indexed> Catalogue<T> {
 
     /// One of them, to change what it is not found by.
     pub(crate) fn get_mut(&mut self, id: &T::Id) -> Option<&mut T> {
-        if self.things.is_unchanged(*id) {
-            self.put(self.things.get(id)?.clone());
-        }
         self.things.get_mut(id)
     }
 
@@ -94,7 +100,6 @@ impl<T: Indexed> Catalogue<T> {
         self.things.remove(id)
     }
 
-    /// What an index knows from the start counts no more once it has changed.
     fn forget_keys(&mut self, id: &T::Id) {
         let Some(old) = self.things.get(id) else {
             return;
@@ -107,10 +112,7 @@ impl<T: Indexed> Catalogue<T> {
 
     /// The ids under a key, in order. Two names may have one key.
     pub(crate) fn ids_under(&self, by: T::By, key: Key) -> impl Iterator<Item = T::Id> {
-        let unchanged = |number| self.things.is_unchanged(T::numbered(number));
-        self.indexes[by.into()]
-            .under(key, unchanged)
-            .map(T::numbered)
+        self.indexes[by.into()].under(key).map(T::numbered)
     }
 
     /// What is under a key, in the order of the ids. Two names may have one key.
@@ -118,15 +120,9 @@ impl<T: Indexed> Catalogue<T> {
         self.ids_under(by, key).filter_map(|id| self.get(&id))
     }
 
-    /// How many are under a key. It looks at what has changed, not at what is counted.
+    /// How many are under a key, of which it looks at none. Two names may have one key.
     pub(crate) fn count(&self, by: T::By, key: Key) -> usize {
-        let changed = self.things.changed().map(T::number);
-        self.indexes[by.into()].count(key, changed)
-    }
-
-    /// About how many are under a key: those that have changed may count twice.
-    pub(crate) fn count_near(&self, by: T::By, key: Key) -> usize {
-        self.indexes[by.into()].count(key, std::iter::empty())
+        self.indexes[by.into()].count(key)
     }
 
     /// The ids under any of these keys, in order, each once.
@@ -135,13 +131,23 @@ impl<T: Indexed> Catalogue<T> {
         by: T::By,
         keys: impl Iterator<Item = Key>,
     ) -> impl Iterator<Item = T::Id> {
-        let mut heads: Vec<_> = keys.map(|key| self.ids_under(by, key).peekable()).collect();
+        let mut all: Vec<_> = keys.map(|key| self.ids_under(by, key)).collect();
+        let heads = all.iter_mut().enumerate();
+        let heads = heads.filter_map(|(place, ids)| Some(Reverse((ids.next()?, place))));
+        let mut heads: BinaryHeap<_> = heads.collect();
+        let mut last = None;
         std::iter::from_fn(move || {
-            let first = heads.iter_mut().filter_map(|ids| ids.peek().copied()).min();
-            for ids in &mut heads {
-                ids.next_if(|id| Some(*id) == first);
+            loop {
+                let mut head = heads.peek_mut()?;
+                let Reverse((id, place)) = *head;
+                match all[place].next() {
+                    Some(next) => *head = Reverse((next, place)),
+                    None => drop(PeekMut::pop(head)),
+                }
+                if last.replace(id) != Some(id) {
+                    return Some(id);
+                }
             }
-            first
         })
     }
 }

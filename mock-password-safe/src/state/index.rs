@@ -1,12 +1,12 @@
 //! An index from names, addresses and other ids to ids, eight bytes for each entry.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Numbers that many ids may hang on: a name by its hash, which other names may share, or the id of
 /// something else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key(u32);
 
 impl Key {
@@ -57,10 +57,16 @@ impl Fnv {
 /// Ids by key, in order. Ids are not negative.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Index {
-    /// What there was at the start, for ids that have not changed since. Key above, id below.
+    /// What there was at the start. Key above, id below.
     base: Arc<Vec<u64>>,
-    over: BTreeSet<u64>,
+    /// What there is beside it.
+    added: Ids,
+    /// What of it there is no more.
+    gone: Ids,
 }
+
+/// Ids by key, where no key has none.
+type Ids = BTreeMap<Key, BTreeSet<i32>>;
 
 impl Index {
     /// An index of what `fill` tells.
@@ -72,51 +78,68 @@ impl Index {
         base.shrink_to_fit();
         Self {
             base: Arc::new(base),
-            over: BTreeSet::new(),
+            added: Ids::new(),
+            gone: Ids::new(),
         }
     }
 
     pub(crate) fn insert(&mut self, key: Key, id: i32) {
-        self.over.insert(entry(key, id));
+        if self.was_at_start(key, id) {
+            take(&mut self.gone, key, id);
+        } else {
+            self.added.entry(key).or_default().insert(id);
+        }
     }
 
     pub(crate) fn remove(&mut self, key: Key, id: i32) {
-        self.over.remove(&entry(key, id));
+        if self.was_at_start(key, id) {
+            self.gone.entry(key).or_default().insert(id);
+        } else {
+            take(&mut self.added, key, id);
+        }
     }
 
-    /// How many ids are under a key. `changed` are those of which what there was at the start counts
-    /// no more; without them they count as they were and as they are.
-    pub(crate) fn count(&self, key: Key, changed: impl Iterator<Item = i32>) -> usize {
+    fn was_at_start(&self, key: Key, id: i32) -> bool {
+        self.base.binary_search(&entry(key, id)).is_ok()
+    }
+
+    /// How many ids are under a key. It looks at none of them.
+    pub(crate) fn count(&self, key: Key) -> usize {
         let (first, last) = ends(key);
         let from = self.base.partition_point(|&entry| entry < first);
-        let base = &self.base[from..];
-        let base = &base[..base.partition_point(|&entry| entry <= last)];
-        let is_old = |id: &i32| base.binary_search(&entry(key, *id)).is_ok();
-        base.len() - changed.filter(is_old).count() + self.over.range(first..=last).count()
+        let base = self.base[from..].partition_point(|&entry| entry <= last);
+        let count = |ids: &Ids| ids.get(&key).map_or(0, BTreeSet::len);
+        base - count(&self.gone) + count(&self.added)
     }
 
-    /// The ids under a key, in order. `is_unchanged` says of an id whether what there was of it at
-    /// the start still counts.
-    pub(crate) fn under<'a>(
-        &'a self,
-        key: Key,
-        is_unchanged: impl Fn(i32) -> bool + 'a,
-    ) -> impl Iterator<Item = i32> + 'a {
+    /// The ids under a key, in order.
+    pub(crate) fn under(&self, key: Key) -> impl Iterator<Item = i32> {
         let (first, last) = ends(key);
+        let gone = self.gone.get(&key);
         let from = self.base.partition_point(|&entry| entry < first);
         let base = self.base[from..].iter();
         let base = base.take_while(move |&&entry| entry <= last);
         let mut base = base
             .copied()
             .map(id)
-            .filter(move |&id| is_unchanged(id))
+            .filter(move |id| gone.is_none_or(|gone| !gone.contains(id)))
             .peekable();
-        let mut over = self.over.range(first..=last).copied().map(id).peekable();
-        std::iter::from_fn(move || match (base.peek(), over.peek()) {
-            (Some(one), Some(other)) if one > other => over.next(),
+        let added = self.added.get(&key).into_iter().flatten();
+        let mut added = added.copied().peekable();
+        std::iter::from_fn(move || match (base.peek(), added.peek()) {
+            (Some(one), Some(other)) if one > other => added.next(),
             (Some(_), _) => base.next(),
-            (None, _) => over.next(),
+            (None, _) => added.next(),
         })
+    }
+}
+
+fn take(from: &mut Ids, key: Key, id: i32) {
+    if let Some(ids) = from.get_mut(&key) {
+        ids.remove(&id);
+        if ids.is_empty() {
+            from.remove(&key);
+        }
     }
 }
 
@@ -140,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_come_in_order_and_what_has_changed_counts_no_more() {
+    fn ids_come_in_order_and_what_is_removed_counts_no_more() {
         let key = Key::of_name("Ärger");
         assert_eq!(key, Key::of_name("äRGER"));
         let start = [(key, 7), (key, 1), (Key::of_name("other"), 2), (key, 4)];
@@ -149,10 +172,17 @@ mod tests {
         index.insert(key, 9);
         index.insert(key, 5);
         index.remove(key, 5);
-        let under: Vec<i32> = index.under(key, |id| id != 4).collect();
+        index.remove(key, 4);
+        let under: Vec<i32> = index.under(key).collect();
         assert_eq!(under, [1, 3, 7, 9]);
-        assert_eq!(index.count(key, [4, 3].into_iter()), 4);
-        assert_eq!(index.count(key, std::iter::empty()), 5);
-        assert_eq!(index.under(Key::of_id(3), |_| true).count(), 0);
+        assert_eq!(index.count(key), 4);
+        assert_eq!(index.under(Key::of_id(3)).count(), 0);
+
+        // What is again as it was costs nothing.
+        index.insert(key, 4);
+        index.remove(key, 3);
+        index.remove(key, 9);
+        assert_eq!(index.count(key), 3);
+        assert!(index.added.is_empty() && index.gone.is_empty(), "{index:?}");
     }
 }

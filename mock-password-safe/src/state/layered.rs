@@ -16,9 +16,10 @@ pub(crate) trait Identified: Clone {
 pub(crate) struct Layered<T: Identified> {
     /// In the order of their ids.
     base: Arc<Vec<T>>,
-    /// None is removed.
+    /// None is removed. What was neither there at the start nor is there now has no entry.
     over: BTreeMap<T::Id, Option<T>>,
     len: usize,
+    last_id: Option<T::Id>,
 }
 
 impl<T: Identified> Default for Layered<T> {
@@ -33,6 +34,7 @@ impl<T: Identified> Layered<T> {
         base.shrink_to_fit();
         Self {
             len: base.len(),
+            last_id: base.last().map(T::id),
             base: Arc::new(base),
             over: BTreeMap::new(),
         }
@@ -40,6 +42,11 @@ impl<T: Identified> Layered<T> {
 
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// How many more there are than at the start.
+    pub(crate) fn added(&self) -> usize {
+        self.len.saturating_sub(self.base.len())
     }
 
     fn in_base(&self, id: T::Id) -> Option<&T> {
@@ -61,13 +68,8 @@ impl<T: Identified> Layered<T> {
     }
 
     /// Whether it is there as at the start.
-    pub(crate) fn is_unchanged(&self, id: T::Id) -> bool {
+    fn is_unchanged(&self, id: T::Id) -> bool {
         !self.over.contains_key(&id)
-    }
-
-    /// The ids of what is not as at the start, in order.
-    pub(crate) fn changed(&self) -> impl Iterator<Item = T::Id> {
-        self.over.keys().copied()
     }
 
     pub(crate) fn get_mut(&mut self, id: &T::Id) -> Option<&mut T> {
@@ -84,13 +86,17 @@ impl<T: Identified> Layered<T> {
         if !self.contains_key(&id) {
             self.len += 1;
         }
+        self.last_id = self.last_id.max(Some(id));
         self.over.insert(id, Some(thing));
     }
 
     pub(crate) fn remove(&mut self, id: &T::Id) -> Option<T> {
         let removed = self.get(id).cloned()?;
         self.len -= 1;
-        self.over.insert(*id, None);
+        match self.in_base(*id) {
+            Some(_) => self.over.insert(*id, None),
+            None => self.over.remove(id),
+        };
         Some(removed)
     }
 
@@ -117,11 +123,10 @@ impl<T: Identified> Layered<T> {
         })
     }
 
+    /// The highest id that there ever was, of what is removed too: a database gives no identity
+    /// twice (assumed).
     pub(crate) fn last_id(&self) -> Option<T::Id> {
-        let mut added = self.over.iter().rev();
-        let added = added.find_map(|(id, thing)| thing.as_ref().map(|_| *id));
-        let mut base = self.base.iter().rev().map(T::id);
-        added.max(base.find(|id| self.is_unchanged(*id)))
+        self.last_id
     }
 }
 
@@ -169,12 +174,14 @@ mod tests {
             let start: Vec<_> = base.clone().into_iter().collect();
             let mut layered = Layered::new(start.clone());
             let origin = layered.clone();
+            let mut last = base.keys().next_back().copied();
             let mut model = base;
             for (act, id, value) in acts {
                 match act {
                     0 => {
                         layered.insert((id, value));
                         model.insert(id, value);
+                        last = last.max(Some(id));
                     }
                     1 => {
                         let removed = layered.remove(&id).map(|(_, value)| value);
@@ -187,7 +194,10 @@ mod tests {
                 }
                 prop_assert_eq!(layered.get(&id).map(|one| one.1), model.get(&id).copied());
                 prop_assert_eq!(layered.len(), model.len());
-                prop_assert_eq!(layered.last_id(), model.keys().next_back().copied());
+                prop_assert_eq!(layered.added(), model.len().saturating_sub(start.len()));
+                prop_assert_eq!(layered.last_id(), last);
+                let kept = |id: &u8| model.contains_key(id) || origin.contains_key(id);
+                prop_assert!(layered.over.keys().all(kept), "removed and kept");
                 let all: Vec<_> = layered.values().copied().collect();
                 prop_assert_eq!(all, model.clone().into_iter().collect::<Vec<_>>());
             }

@@ -173,6 +173,14 @@ impl Identified for System {
     }
 }
 
+impl Identified for FunctionalAccount {
+    type Id = i32;
+
+    fn id(&self) -> i32 {
+        self.id
+    }
+}
+
 impl Identified for Account {
     type Id = AccountId;
 

@@ -10,6 +10,7 @@ mod fetch;
 mod fuzz;
 mod listing;
 mod policy;
+mod provisioning;
 mod scale;
 mod schema;
 mod secrets_safe;
