@@ -16,10 +16,11 @@ const BODY_BYTES_MAX: usize = 4 * 1024;
 
 /// What a request carries, in pieces where that pays.
 pub(super) fn in_pieces(body: Bytes) -> reqwest::Body {
-    match body.len() {
-        0..=PIECE_BYTES => body.into(),
-        ..=BODY_BYTES_MAX => reqwest::Body::wrap(Pieces(body)),
-        _ => body.into(),
+    let pays = (PIECE_BYTES + 1..=BODY_BYTES_MAX).contains(&body.len());
+    if pays {
+        reqwest::Body::wrap(Pieces(body))
+    } else {
+        body.into()
     }
 }
 
