@@ -15,11 +15,14 @@ use url::Url;
 use crate::tls::{self, Authority, GOOD, authority};
 use crate::vault::soon;
 
+/// The length that a head announced, and the body behind it.
+type Arrived = (Option<String>, Vec<u8>);
+
 /// A vault that refuses its first `refused` requests unread, and keeps what it read of the others.
 struct Refusing {
     url: Url,
     authority: Authority,
-    bodies: Arc<Mutex<Vec<(Option<String>, Vec<u8>)>>>,
+    bodies: Arc<Mutex<Vec<Arrived>>>,
     asked: Arc<AtomicUsize>,
 }
 
