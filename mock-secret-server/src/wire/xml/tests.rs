@@ -112,6 +112,8 @@ fn what_is_well_formed_is_read() {
         "<a xmlns:a='u' xmlns:b='v' a:x='' b:x='' x=''/>",
         "<a xmlns:p='u'><b xmlns:p='v' p:c='' c=''/></a>",
         "<a b = '1'\n\tc\r\n=\"2\" />",
+        // Found by the fuzzer, which asks a parser that refuses it: the prefix needs no declaration.
+        "<xml:a><a xml:b=''><xml:a/></a></xml:a>",
         "<a xml:lang='en' xmlns:xml='http://www.w3.org/XML/1998/namespace'/>",
         "<?xml-stylesheet href='x'?><a/>",
     ] {
