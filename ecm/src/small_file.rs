@@ -7,13 +7,11 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use zeroize::Zeroizing;
-
-use crate::clock;
 
 /// How long is waited for a pipe whose writer is silent, such as a process substitution.
 const SILENCE_LIMIT: Duration = Duration::from_secs(10);
-const SILENCE_PAUSE: Duration = Duration::from_millis(10);
 
 /// How much is read at a time.
 const CHUNK_BYTES: usize = 8 * 1024;
@@ -34,9 +32,6 @@ pub(crate) enum ReadProblem {
     Silent,
     #[error("it is not UTF-8 text")]
     NotText,
-    /// It is not what the reader takes it for.
-    #[error("{0}")]
-    Damaged(&'static str),
 }
 
 /// A file that was opened without waiting for anybody.
@@ -53,13 +48,7 @@ impl SmallFile {
     pub(crate) fn open(path: &Path) -> Result<Self, ReadProblem> {
         let mut options = OpenOptions::new();
         options.read(true);
-        // Without it, a named pipe would be waited for until somebody opens its other end.
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::custom_flags(
-            &mut options,
-            rustix::fs::OFlags::NONBLOCK.bits().cast_signed(),
-        );
-        let file = options.open(path)?;
+        let file = without_waiting(&mut options).open(path)?;
         let metadata = file.metadata()?;
         match metadata.file_type() {
             kind if kind.is_dir() => Err(ReadProblem::Directory),
@@ -75,6 +64,17 @@ impl SmallFile {
         &self.permissions
     }
 
+    /// Waits until the writer of a pipe has written or gone.
+    fn wait(&self) -> Result<(), ReadProblem> {
+        let mut pipe = [PollFd::new(&self.file, PollFlags::IN)];
+        let limit = Timespec::try_from(SILENCE_LIMIT).ok();
+        match poll(&mut pipe, limit.as_ref()) {
+            Ok(0) => Err(ReadProblem::Silent),
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Err(error) => Err(ReadProblem::System(error.into())),
+        }
+    }
+
     /// Appends all of it to `bytes`, which never grows if it has room for `bytes_max`: growing would
     /// leave a copy of a secret behind.
     ///
@@ -82,29 +82,45 @@ impl SmallFile {
     /// It holds more than `bytes_max`, or the system refuses.
     pub(crate) fn read_to(self, bytes: &mut Vec<u8>, bytes_max: usize) -> Result<(), ReadProblem> {
         let mut chunk = Zeroizing::new([0; CHUNK_BYTES]);
-        let mut silent = Duration::ZERO;
         loop {
             match (&self.file).read(&mut *chunk) {
                 Ok(0) => return Ok(()),
                 Ok(read) if bytes.len() + read > bytes_max => {
                     return Err(ReadProblem::TooLarge(bytes_max));
                 }
-                Ok(read) => {
-                    bytes.extend_from_slice(&chunk[..read]);
-                    silent = Duration::ZERO;
-                }
+                Ok(read) => bytes.extend_from_slice(&chunk[..read]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if silent >= SILENCE_LIMIT {
-                        return Err(ReadProblem::Silent);
-                    }
-                    clock::block_for(SILENCE_PAUSE);
-                    silent += SILENCE_PAUSE;
+                    self.wait()?;
                 }
                 Err(error) => return Err(error.into()),
             }
         }
     }
+}
+
+/// Opens without waiting for whoever has, or has not, the other end of a named pipe.
+pub(crate) fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        options,
+        rustix::fs::OFlags::NONBLOCK.bits().cast_signed(),
+    );
+    options
+}
+
+/// The bytes of a file that the ECM itself wrote, at `path`. Nobody is waited for.
+///
+/// # Errors
+/// It cannot be read, is no regular file, or holds more than `bytes_max`.
+pub(crate) fn read_own(path: &Path, bytes_max: usize) -> Result<Vec<u8>, ReadProblem> {
+    let opened = SmallFile::open(path)?;
+    if !opened.file.metadata()?.is_file() {
+        return Err(ReadProblem::NotAFile);
+    }
+    let mut bytes = Vec::new();
+    opened.read_to(&mut bytes, bytes_max)?;
+    Ok(bytes)
 }
 
 /// The bytes of the file at `path`.

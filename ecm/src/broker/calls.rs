@@ -3,7 +3,8 @@
 //!
 //! A plugin that may block has a thread for each call. One that says it never does is polled by
 //! whoever asks, which saves the way to another thread and back at every step of a conversation: it
-//! vouches for that part itself, and panics of it, and waits without an end, are as harmless as on a thread.
+//! vouches for that part itself, and panics of it, and waits without an end, are as harmless as on a
+//! thread.
 //!
 //! A blocked thread cannot be taken back, only waited for. So there is a bound: beyond
 //! [`THREADS_MAX`] calls that have not ended, which is far more than a connection may have under

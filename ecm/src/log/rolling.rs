@@ -7,6 +7,8 @@ use std::sync::{Mutex, PoisonError};
 
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::small_file::without_waiting;
+
 /// The current file and its limits.
 pub(super) struct RollingFile {
     path: PathBuf,
@@ -25,13 +27,7 @@ impl Current {
     fn open(path: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
         options.create(true).append(true);
-        // Without it, a named pipe would be waited for until somebody reads it.
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::custom_flags(
-            &mut options,
-            rustix::fs::OFlags::NONBLOCK.bits().cast_signed(),
-        );
-        let file = options.open(path)?;
+        let file = without_waiting(&mut options).open(path)?;
         let metadata = file.metadata()?;
         if !metadata.is_file() {
             // Nor could it be set aside.

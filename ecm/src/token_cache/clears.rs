@@ -148,7 +148,8 @@ fn line(order: &Order) -> String {
 
 /// The orders of a file; none if it is missing or damaged.
 fn read(path: &Path) -> Vec<Order> {
-    let Ok(text) = small_file::read_text(path, FILE_BYTES_MAX) else {
+    let bytes = small_file::read_own(path, FILE_BYTES_MAX).unwrap_or_default();
+    let Ok(text) = String::from_utf8(bytes) else {
         return Vec::new();
     };
     let order = |line: &str| {

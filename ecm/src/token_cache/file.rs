@@ -60,6 +60,14 @@ pub(super) struct CacheFile {
     key: Key,
 }
 
+/// Why there are no tokens in the file.
+enum Unread {
+    /// The system does not let it be read.
+    Unreadable(std::io::Error),
+    /// It is not what was written there.
+    Damaged(String),
+}
+
 impl CacheFile {
     pub(super) fn open(directory: &Path, key: &KeySource) -> Result<Self, CacheError> {
         std::fs::create_dir_all(directory).map_err(|error| failed(directory, &error))?;
@@ -88,14 +96,14 @@ impl CacheFile {
     pub(super) fn read(&self) -> Option<BTreeMap<TokenKey, CachedToken>> {
         match self.try_read() {
             Ok(tokens) => Some(tokens),
-            Err(ReadProblem::System(error)) => {
+            Err(Unread::Unreadable(error)) => {
                 tracing::warn!(
                     path = %self.path.display(),
                     "failed to read the token cache: {error}; tokens are kept in memory only"
                 );
                 None
             }
-            Err(reason) => {
+            Err(Unread::Damaged(reason)) => {
                 let aside = self.directory.join(ASIDE_NAME);
                 let moved = std::fs::rename(&self.path, &aside).is_ok();
                 tracing::warn!(
@@ -107,12 +115,16 @@ impl CacheFile {
         }
     }
 
-    fn try_read(&self) -> Result<BTreeMap<TokenKey, CachedToken>, ReadProblem> {
-        match small_file::read(&self.path, FILE_BYTES_MAX) {
+    fn try_read(&self) -> Result<BTreeMap<TokenKey, CachedToken>, Unread> {
+        match small_file::read_own(&self.path, FILE_BYTES_MAX) {
+            Ok(content) => self
+                .opened(&content)
+                .map_err(|reason| Unread::Damaged(reason.to_owned())),
             Err(ReadProblem::System(error)) if error.kind() == ErrorKind::NotFound => {
                 Ok(BTreeMap::new())
             }
-            read => self.opened(&read?).map_err(ReadProblem::Damaged),
+            Err(ReadProblem::System(error)) => Err(Unread::Unreadable(error)),
+            Err(problem) => Err(Unread::Damaged(problem.to_string())),
         }
     }
 

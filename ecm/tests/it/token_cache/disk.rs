@@ -101,3 +101,22 @@ async fn a_refused_token_is_gone_from_the_disk_too() {
     soon(cache.written()).await;
     assert_eq!(held(&place.open(), &joe), None);
 }
+
+#[test]
+fn a_pipe_in_place_of_the_cache_is_not_waited_for() {
+    let place = Place::new();
+    fs::create_dir(place.directory()).unwrap();
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mkfifoat(rustix::fs::CWD, place.file(), mode).unwrap();
+    // Somebody has its other end and is silent.
+    let _writer = fs::File::options()
+        .read(true)
+        .write(true)
+        .open(place.file())
+        .unwrap();
+    let (answer, answered) = std::sync::mpsc::channel();
+    let cache = place.open();
+    std::thread::spawn(move || answer.send(held(&cache, &key(&["joe"]))));
+    let limit = std::time::Duration::from_secs(5);
+    assert_eq!(answered.recv_timeout(limit), Ok(None));
+}
