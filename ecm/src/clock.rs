@@ -33,7 +33,9 @@ impl Clock for SystemClock {
 
 /// Runs `work` for at most `limit`; `None` when the limit came first and the work was dropped.
 pub async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
-    tokio::time::timeout(limit, work).await.ok()
+    // Pinned first, since a future is moved as often as it is handed on.
+    let mut work = std::pin::pin!(work);
+    tokio::time::timeout(limit, work.as_mut()).await.ok()
 }
 
 /// Waits for `pause`.

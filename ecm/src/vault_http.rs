@@ -2,7 +2,11 @@
 //! redirects followed, no proxy taken from the environment, every wait and every body bounded, and
 //! all bodies together.
 
-mod pieces;
+mod exchange;
+mod http1;
+mod http2;
+mod opening;
+mod pool;
 mod room;
 mod trouble;
 
@@ -14,25 +18,23 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
+use http::response::Parts;
 use http::{HeaderMap, HeaderName, Method, StatusCode};
-use reqwest::Response;
 use tokio::task::JoinError;
 use url::Url;
 use zeroize::Zeroizing;
 
-use self::pieces::in_pieces;
+use self::exchange::{Incoming, Outgoing};
+use self::opening::Opener;
+use self::pool::Pool;
 use self::room::{AnswerRoom, Room, SHARE_BYTES, calls_max};
-use self::trouble::{SystemResolver, classify, innermost, was_not_handled};
-use crate::clock::{Stopwatch, within};
-use crate::tls::{TlsSetupError, client_config};
+use crate::clock::within;
+use crate::tls::TlsSetupError;
 
 pub use self::trouble::TransportError;
 
-/// Longest list of header fields of an answer over HTTP/2, bytes.
-const HEADER_BYTES_MAX: u32 = 64 * 1024;
-
-/// How often a request is sent again that the vault says it has not handled. The client would do so
-/// by itself, but not with a body in pieces.
+/// How often a request is sent again that the vault has not handled, by its own word or because it
+/// never left.
 const REPEATS_MAX: u32 = 2;
 
 /// Most bytes of answers that are held at a time, unless configured otherwise.
@@ -72,7 +74,7 @@ impl Default for HttpRules {
 /// A pool of connections to one vault. Clones share it.
 #[derive(Debug, Clone)]
 pub struct VaultHttp {
-    client: reqwest::Client,
+    pool: Pool,
     rules: Arc<HttpRules>,
     room: AnswerRoom,
 }
@@ -155,29 +157,9 @@ impl VaultHttp {
     /// # Errors
     /// The CA file cannot be used, or no authority is there to trust.
     pub fn new(rules: HttpRules) -> Result<Self, TlsSetupError> {
-        let mut tls = client_config(rules.ca_file.as_deref())?;
-        // Where the vault speaks HTTP/2, searches that go out together share one connection and so
-        // one handshake.
-        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .https_only(!rules.allow_plain_http)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .http2_max_header_list_size(HEADER_BYTES_MAX)
-            .http2_initial_stream_window_size(SHARE_BYTES)
-            .http2_initial_connection_window_size(window_bytes(&rules))
-            .tcp_nodelay(true)
-            .pool_idle_timeout(Duration::from_secs(60))
-            .connect_timeout(rules.connect_timeout)
-            .dns_resolver(SystemResolver)
-            .user_agent(concat!("ecm/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| {
-                TlsSetupError::Provider(rustls::Error::General(innermost(&error).to_string()))
-            })?;
+        let opener = Opener::new(&rules, window_bytes(&rules))?;
         Ok(Self {
-            client,
+            pool: Pool::new(opener),
             room: AnswerRoom::new(rules.held_answers_bytes_max, rules.answer_bytes_max),
             rules: Arc::new(rules),
         })
@@ -210,109 +192,105 @@ impl VaultHttp {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<(Answer, HeaderMap), TransportError> {
-        let request = || {
-            self.client
-                .request(method.clone(), url.clone())
-                .headers(headers.clone())
-                .body(in_pieces(body.clone()))
-                .send()
-        };
-        let (began, limit) = (Stopwatch::start(), self.rules.answer_timeout);
-        let left = || limit.saturating_sub(began.elapsed());
-        let room = within(left(), self.room.share())
-            .await
-            .ok_or(TransportError::NoRoom(limit))?;
-        let late = Err(TransportError::AnswerTimeout(limit));
-        let mut sent = within(left(), request()).await;
-        for _ in 0..REPEATS_MAX {
-            if !matches!(&sent, Some(Err(error)) if was_not_handled(error)) {
-                break;
-            }
-            sent = within(left(), request()).await;
+        let request = Outgoing::new(method, url, headers, body)?;
+        let limit = self.rules.answer_timeout;
+        let mut waits_for_room = true;
+        let exchange = self.exchange(url, &request, &mut waits_for_room);
+        match within(limit, exchange).await {
+            Some(outcome) => outcome,
+            None if waits_for_room => Err(TransportError::NoRoom(limit)),
+            None => Err(TransportError::AnswerTimeout(limit)),
         }
-        let response = sent.map_or(late, |sent| self.accepted(sent))?;
-        self.answer(response, room, left).await
     }
 
-    /// The response, unless its head says that it is not to be read.
-    fn accepted(&self, sent: reqwest::Result<Response>) -> Result<Response, TransportError> {
-        let response = sent.map_err(|error| classify(&error, self.rules.connect_timeout))?;
-        let encoding = text(&response, CONTENT_ENCODING).to_ascii_lowercase();
-        if !matches!(encoding.as_str(), "" | "identity") {
+    /// One exchange; `waits_for_room` tells what it waits for at the moment.
+    async fn exchange(
+        &self,
+        url: &Url,
+        request: &Outgoing,
+        waits_for_room: &mut bool,
+    ) -> Result<(Answer, HeaderMap), TransportError> {
+        let room = self.room.share().await;
+        *waits_for_room = false;
+        let mut repeats_left = REPEATS_MAX;
+        let incoming = loop {
+            let connection = self.pool.connection(url).await?;
+            match connection.send(request).await {
+                Ok(incoming) => break incoming,
+                Err(failed) if failed.was_not_handled && repeats_left > 0 => repeats_left -= 1,
+                Err(failed) => return Err(failed.error),
+            }
+        };
+        self.accept(&incoming)?;
+        self.answer(incoming, room, waits_for_room).await
+    }
+
+    /// Refuses an answer whose head says that it is not to be read.
+    fn accept(&self, incoming: &Incoming) -> Result<(), TransportError> {
+        let encoding = text(&incoming.head.headers, CONTENT_ENCODING);
+        if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity") {
             return Err(TransportError::Compressed(crate::error::shortened(
-                &encoding, 20,
+                &encoding.to_ascii_lowercase(),
+                20,
             )));
         }
         let limit = self.rules.answer_bytes_max;
-        match response.content_length() {
+        match incoming.content_length() {
             Some(length) if length > limit as u64 => Err(TransportError::TooLong(limit)),
-            _ => Ok(response),
+            _ => Ok(()),
         }
     }
 
-    /// Reads the body of `response`, in `room` and what it needs beyond.
+    /// Reads the body of `incoming`, in `room` and what it needs beyond.
     async fn answer(
         &self,
-        mut response: Response,
+        mut incoming: Incoming,
         room: Room,
-        left: impl Fn() -> Duration,
+        waits_for_room: &mut bool,
     ) -> Result<(Answer, HeaderMap), TransportError> {
-        let status = response.status();
-        let content_type = text(&response, CONTENT_TYPE).to_ascii_lowercase();
-        let location = text(&response, LOCATION)
-            .split(['?', '#'])
-            .next()
-            .filter(|location| !location.is_empty())
-            .map(str::to_owned);
-        let headers = std::mem::take(response.headers_mut());
         let mut reading = Reading {
             bytes: Zeroizing::default(),
             bytes_max: self.rules.answer_bytes_max,
             room,
             room_bytes: SHARE_BYTES as usize,
         };
-        if let Some(length) = response.content_length() {
+        if let Some(length) = incoming.content_length() {
             // It was compared with the limit.
             let length = usize::try_from(length).unwrap_or(reading.bytes_max);
-            self.widen(&mut reading, length, &left).await?;
+            self.widen(&mut reading, length, waits_for_room).await;
             reading.bytes.reserve_exact(length);
         }
-        let late = || TransportError::AnswerTimeout(self.rules.answer_timeout);
-        loop {
-            let chunk = within(left(), response.chunk()).await.ok_or_else(late)?;
-            let chunk =
-                chunk.map_err(|error| TransportError::Broken(innermost(&error).to_string()))?;
-            let Some(chunk) = chunk else { break };
+        while let Some(chunk) = incoming.chunk().await? {
             if reading.bytes.len() + chunk.len() > reading.room_bytes {
                 // Nobody said how long it is, so it may become as long as any.
-                self.widen(&mut reading, self.rules.answer_bytes_max, &left)
-                    .await?;
+                self.widen(&mut reading, self.rules.answer_bytes_max, waits_for_room)
+                    .await;
             }
             reading.take(&chunk)?;
         }
+        let Parts {
+            status, headers, ..
+        } = incoming.complete();
+        let location = text(&headers, LOCATION).split(['?', '#']).next();
         let answer = Answer {
             status,
-            content_type,
-            location,
+            content_type: text(&headers, CONTENT_TYPE).to_ascii_lowercase(),
+            location: location
+                .filter(|location| !location.is_empty())
+                .map(str::to_owned),
             body: reading.complete(),
         };
         Ok((answer, headers))
     }
 
     /// Waits until there is room for `bytes`.
-    async fn widen(
-        &self,
-        reading: &mut Reading,
-        bytes: usize,
-        left: impl Fn() -> Duration,
-    ) -> Result<(), TransportError> {
+    async fn widen(&self, reading: &mut Reading, bytes: usize, waits_for_room: &mut bool) {
         if bytes > reading.room_bytes {
-            within(left(), self.room.widen(&mut reading.room, bytes))
-                .await
-                .ok_or(TransportError::NoRoom(self.rules.answer_timeout))?;
+            *waits_for_room = true;
+            self.room.widen(&mut reading.room, bytes).await;
+            *waits_for_room = false;
             reading.room_bytes = bytes;
         }
-        Ok(())
     }
 }
 
@@ -362,8 +340,8 @@ fn window_bytes(rules: &HttpRules) -> u32 {
 }
 
 /// A header as text; empty when it is missing.
-fn text(response: &Response, name: HeaderName) -> &str {
-    let value = response.headers().get(name);
+fn text(headers: &HeaderMap, name: HeaderName) -> &str {
+    let value = headers.get(name);
     value
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default()

@@ -3,8 +3,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http::HeaderMap;
 use http::header::DATE;
+use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
@@ -23,8 +23,10 @@ pub(crate) struct Clocks {
     last: Mutex<Option<Comparison>>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Comparison {
+    /// `theirs` as it came: answers of one second say the same.
+    said: HeaderValue,
     theirs: Timestamp,
     ours: Timestamp,
 }
@@ -39,15 +41,23 @@ impl Clocks {
 
     /// Remembers the vault's time of an answer; one that tells none changes nothing.
     pub(crate) fn compare(&self, headers: &HeaderMap) {
-        let theirs = headers
-            .get(DATE)
-            .and_then(|date| date.to_str().ok())
-            .and_then(|date| rfc2822::parse(date).ok());
-        if let Some(theirs) = theirs {
-            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Comparison {
-                theirs: theirs.timestamp(),
-                ours: self.clock.now(),
-            });
+        let Some(said) = headers.get(DATE) else {
+            return;
+        };
+        let ours = self.clock.now();
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *last {
+            Some(last) if last.said == said => last.ours = ours,
+            last => {
+                let theirs = said.to_str().ok().and_then(|date| rfc2822::parse(date).ok());
+                if let Some(theirs) = theirs {
+                    *last = Some(Comparison {
+                        said: said.clone(),
+                        theirs: theirs.timestamp(),
+                        ours,
+                    });
+                }
+            }
         }
     }
 
@@ -65,9 +75,10 @@ impl Clocks {
         if !is_certificate && !is_token {
             return error;
         }
-        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        match last {
-            Some(Comparison { theirs, ours }) if apart_s(theirs, ours) > TOLERATED_S => {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let compared = last.as_ref().map(|last| (last.theirs, last.ours));
+        match compared {
+            Some((theirs, ours)) if apart_s(theirs, ours) > TOLERATED_S => {
                 let detail = format!(
                     "{theirs:.0} at the vault was {ours:.0} here, {} s apart; {}",
                     apart_s(theirs, ours),
@@ -75,7 +86,7 @@ impl Clocks {
                 );
                 return Symptom::ClockSkew.at(error.hop, &detail);
             }
-            Some(Comparison { ours, .. }) if is_certificate => error.message.push_str(&format!(
+            Some((_, ours)) if is_certificate => error.message.push_str(&format!(
                 "; the vault's clock agreed with this machine's at {ours:.0}, so the certificate is \
                  at fault"
             )),
@@ -96,8 +107,6 @@ fn apart_s(one: Timestamp, other: Timestamp) -> i64 {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use http::HeaderValue;
-
     use super::*;
     use crate::error::Hop;
 

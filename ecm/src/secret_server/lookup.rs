@@ -9,19 +9,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use futures_util::stream::{self, StreamExt, TryStreamExt};
+use futures_util::future::try_join_all;
 
 use super::conversation::{Conversation, Errand};
-use super::settings::DOMAINS_MAX;
 use super::wire::SecretSummary;
-use crate::endpoint::{TERMS_MAX, search_terms};
+use crate::endpoint::search_terms;
 use crate::error::PluginError;
 use crate::plugin::{CredentialSummary, JumpItem};
 use crate::trace::Step;
-
-/// Most searches of one look-up that are under way at a time: all that one can have, so that a list
-/// never costs a second trip.
-const SEARCHES_TOGETHER_MAX: usize = TERMS_MAX + DOMAINS_MAX;
 
 struct Search {
     field: String,
@@ -38,20 +33,14 @@ pub(super) async fn find(
     let searches = plan(conversation, errand, item);
     let found = conversation
         .as_user(errand, |token| {
-            let calls: Vec<_> = searches
-                .iter()
-                .map(|search| {
-                    let (client, token) = (&conversation.client, token.clone());
-                    async move {
-                        client
-                            .search_secrets_by_field_value(&token, &search.field, &search.term)
-                            .await
-                    }
-                })
-                .collect();
-            stream::iter(calls)
-                .buffered(SEARCHES_TOGETHER_MAX)
-                .try_collect::<Vec<_>>()
+            try_join_all(searches.iter().map(|search| {
+                let (client, token) = (&conversation.client, token.clone());
+                async move {
+                    client
+                        .search_secrets_by_field_value(&token, &search.field, &search.term)
+                        .await
+                }
+            }))
         })
         .await
         .inspect_err(|_| not_answered(&searches, errand))?;

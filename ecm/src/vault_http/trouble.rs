@@ -4,8 +4,6 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-
 use crate::tls::CertificateProblem;
 
 /// Why there is no answer.
@@ -51,65 +49,43 @@ pub enum TransportError {
     Compressed(String),
 }
 
-/// The system's resolver, with an error of our own so that a failed lookup is told from a failed
-/// connection by type and not by the wording of a library.
-#[derive(Debug)]
-pub(super) struct SystemResolver;
-
+/// The host name has no address.
 #[derive(Debug, thiserror::Error)]
 #[error("{reason}")]
-struct LookupFailed {
-    host: String,
-    reason: String,
+pub(super) struct LookupFailed {
+    pub(super) host: String,
+    pub(super) reason: String,
 }
 
-impl Resolve for SystemResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
-            let host = name.as_str().to_owned();
-            let failed = |reason: String| LookupFailed {
-                host: host.clone(),
-                reason,
-            };
-            let found: Vec<_> = tokio::net::lookup_host((host.as_str(), 0))
-                .await
-                .map_err(|error| failed(error.to_string()))?
-                .collect();
-            if found.is_empty() {
-                return Err(failed("it has no address".into()).into());
-            }
-            let addresses: Addrs = Box::new(found.into_iter());
-            Ok(addresses)
-        })
-    }
-}
-
-pub(super) fn classify(error: &reqwest::Error, connect_timeout: Duration) -> TransportError {
-    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+/// Why no connection was opened within `limit`.
+pub(super) fn not_connected(error: &(dyn StdError + 'static), limit: Duration) -> TransportError {
+    let kind = |error: &(dyn StdError + 'static)| error.downcast_ref().map(io::Error::kind);
+    let mut cause = Some(error);
     while let Some(error) = cause {
-        if let Some(failed) = error.downcast_ref::<LookupFailed>() {
-            let LookupFailed { host, reason } = failed;
+        if let Some(LookupFailed { host, reason }) = error.downcast_ref() {
             return TransportError::NameLookup {
                 host: host.clone(),
                 reason: reason.clone(),
             };
         }
-        if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        if let Some(error) = error.downcast_ref() {
             return from_tls(error);
         }
-        let refused = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
-        if error.downcast_ref().is_some_and(refused) {
-            return TransportError::Refused;
+        match kind(error) {
+            Some(io::ErrorKind::ConnectionRefused) => return TransportError::Refused,
+            Some(io::ErrorKind::TimedOut) => return TransportError::ConnectTimeout(limit),
+            _ => cause = next_cause(error),
         }
-        cause = next_cause(error);
     }
-    let reason = innermost(error).to_string();
-    if error.is_timeout() {
-        TransportError::ConnectTimeout(connect_timeout)
-    } else if error.is_connect() {
-        TransportError::Connect(reason)
-    } else {
-        TransportError::Broken(reason)
+    TransportError::Connect(innermost(error).to_string())
+}
+
+/// Why an exchange ended early.
+pub(super) fn broken(error: &(dyn StdError + 'static)) -> TransportError {
+    let innermost = innermost(error);
+    match innermost.downcast_ref() {
+        Some(error) => from_tls(error),
+        None => TransportError::Broken(innermost.to_string()),
     }
 }
 
@@ -123,20 +99,9 @@ fn from_tls(error: &rustls::Error) -> TransportError {
     }
 }
 
-/// Whether the vault says that it has not handled the request: it refused the stream, or it was about
-/// to close the connection in order (RFC 9113, section 8.7).
-pub(super) fn was_not_handled(error: &reqwest::Error) -> bool {
-    let innermost = innermost(error).downcast_ref::<h2::Error>();
-    innermost.is_some_and(|error| {
-        let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
-        let closing = error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
-        error.is_remote() && (refused || closing)
-    })
-}
-
 /// The cause at the bottom of the chain: the only one that says what happened, and the only one
 /// that does not repeat the address.
-pub(super) fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
+fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
     let mut innermost = error;
     while let Some(cause) = next_cause(innermost) {
         innermost = cause;
@@ -145,8 +110,11 @@ pub(super) fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn Std
 }
 
 /// What an error was caused by. An I/O error passes over the error that it wraps when it is asked
-/// for its source, and the TLS layer wraps its errors in just that way.
+/// for its source, and the TLS layer wraps its errors in just that way; HTTP/2 names none at all.
 fn next_cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    if let Some(error) = error.downcast_ref::<h2::Error>() {
+        return error.get_io().map(|error| error as _);
+    }
     match error
         .downcast_ref::<io::Error>()
         .and_then(io::Error::get_ref)

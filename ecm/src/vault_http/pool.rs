@@ -1,0 +1,301 @@
+//! The connections that are open to a vault. Calls that find none at the same time share the first
+//! one's; only when that turns out to speak HTTP/1.1, which carries one exchange at a time, each
+//! opens its own.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared};
+use h2::client::SendRequest;
+use url::{Position, Url};
+
+use super::exchange::{Failed, Incoming, Outgoing};
+use super::http1::{self, Lease};
+use super::http2;
+use super::opening::{Opened, Opener, Sender};
+use super::trouble::{TransportError, broken};
+use crate::clock::Stopwatch;
+
+/// How long an unused connection is taken to be good. What lies between may forget it silently.
+const IDLE_MAX: Duration = Duration::from_secs(60);
+
+/// How often a connection is opened for one exchange when each ends at once.
+const OPENED_MAX: u32 = 3;
+
+/// Where connections lead.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Origin {
+    pub(super) is_https: bool,
+    /// As in a URL, so an IPv6 address has brackets.
+    pub(super) host: String,
+    pub(super) port: u16,
+    authority: String,
+}
+
+impl Origin {
+    fn of(url: &Url) -> Result<Self, TransportError> {
+        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+            return Err(TransportError::Connect("the address has no host".into()));
+        };
+        Ok(Self {
+            is_https: url.scheme() == "https",
+            host: host.to_owned(),
+            port,
+            authority: url[Position::BeforeHost..Position::AfterPort].to_owned(),
+        })
+    }
+
+    fn is_of(&self, url: &Url) -> bool {
+        self.is_https == (url.scheme() == "https")
+            && Some(&*self.host) == url.host_str()
+            && Some(self.port) == url.port_or_known_default()
+    }
+
+    /// The host, with the port unless that is the usual one.
+    pub(super) fn authority(&self) -> &str {
+        &self.authority
+    }
+}
+
+/// The connections to one vault. Clones share them.
+#[derive(Clone)]
+pub(super) struct Pool(Arc<Inner>);
+
+struct Inner {
+    opener: Opener,
+    /// One for each origin, of which a vault has one.
+    held: Mutex<Vec<Held>>,
+}
+
+/// What is open, or being opened, to one origin.
+struct Held {
+    origin: Arc<Origin>,
+    http2: Option<Http2>,
+    idle: Vec<Idle>,
+    /// Whether the last connection turned out to speak HTTP/1.1.
+    speaks_http1: bool,
+    opening: Option<Opening>,
+    /// How many connections there have been.
+    opened: u64,
+}
+
+struct Http2 {
+    sender: SendRequest<Bytes>,
+    number: u64,
+    used: Stopwatch,
+}
+
+struct Idle {
+    sender: http1::Sender,
+    since: Stopwatch,
+}
+
+/// Done when the connection is in the pool.
+type Opening = Shared<BoxFuture<'static, Result<(), TransportError>>>;
+
+/// A connection that is ready for an exchange.
+pub(super) enum Ready {
+    Http1(Lease),
+    Http2(SendRequest<Bytes>),
+}
+
+impl Ready {
+    /// Sends `request`, and waits for the head of its answer.
+    pub(super) async fn send(self, request: &Outgoing) -> Result<Incoming, Failed> {
+        match self {
+            Self::Http1(lease) => http1::send(lease, request).await,
+            Self::Http2(sender) => http2::send(sender, request).await,
+        }
+    }
+}
+
+/// What the pool has at a moment.
+enum Found {
+    Http2(SendRequest<Bytes>, u64),
+    Idle(http1::Sender),
+    /// Nothing, and another connection does not help others.
+    OpenOwn,
+    Wait(Opening),
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Pool").finish_non_exhaustive()
+    }
+}
+
+impl Pool {
+    pub(super) fn new(opener: Opener) -> Self {
+        Self(Arc::new(Inner {
+            opener,
+            held: Mutex::default(),
+        }))
+    }
+
+    /// A connection to the host of `url`, opened if there is none.
+    pub(super) async fn connection(&self, url: &Url) -> Result<Ready, TransportError> {
+        let mut ended = TransportError::Broken("the vault closes each connection".into());
+        for _ in 0..OPENED_MAX {
+            loop {
+                let (origin, found) = self.find(url)?;
+                match found {
+                    Found::Http2(sender, number) => match sender.ready().await {
+                        Ok(sender) => return Ok(Ready::Http2(sender)),
+                        Err(error) => {
+                            self.forget(&origin, number);
+                            ended = broken(&error);
+                        }
+                    },
+                    Found::Idle(mut sender) => {
+                        if sender.ready().await.is_ok() {
+                            return Ok(self.lease(sender, origin));
+                        }
+                    }
+                    Found::OpenOwn => {
+                        // Boxed, as it is rare and its state is large.
+                        Box::pin(self.open(&origin)).await?;
+                        break;
+                    }
+                    Found::Wait(opening) => {
+                        opening.await?;
+                        break;
+                    }
+                }
+            }
+        }
+        Err(ended)
+    }
+
+    /// What there is for `url` at this moment.
+    fn find(&self, url: &Url) -> Result<(Arc<Origin>, Found), TransportError> {
+        let mut all = self.held();
+        let at = match all.iter().position(|held| held.origin.is_of(url)) {
+            Some(at) => at,
+            None => {
+                all.push(Held::new(Origin::of(url)?));
+                all.len() - 1
+            }
+        };
+        let held = &mut all[at];
+        let origin = Arc::clone(&held.origin);
+        if let Some(found) = held.take_open() {
+            return Ok((origin, found));
+        }
+        if held.speaks_http1 {
+            return Ok((origin, Found::OpenOwn));
+        }
+        let unfinished = held.opening.take().filter(|opening| opening.peek().is_none());
+        let opening = unfinished.unwrap_or_else(|| self.start_opening(&origin));
+        held.opening = Some(opening.clone());
+        Ok((origin, Found::Wait(opening)))
+    }
+
+    /// Opens a connection in a task of its own, so that whoever began it may leave the others
+    /// waiting.
+    fn start_opening(&self, origin: &Arc<Origin>) -> Opening {
+        let (pool, origin) = (self.clone(), Arc::clone(origin));
+        let opening = tokio::spawn(async move { pool.open(&origin).await });
+        let opened = opening.map(|joined| {
+            joined.unwrap_or_else(|error| Err(TransportError::Connect(error.to_string())))
+        });
+        opened.boxed().shared()
+    }
+
+    /// Opens a connection and holds it.
+    async fn open(&self, origin: &Arc<Origin>) -> Result<(), TransportError> {
+        let Opened { sender, running } = self.0.opener.open(origin).await?;
+        let mut all = self.held();
+        let Some(held) = all.iter_mut().find(|held| held.origin == *origin) else {
+            return Ok(());
+        };
+        held.opened += 1;
+        match sender {
+            Sender::Http1(sender) => {
+                held.speaks_http1 = true;
+                held.idle.push(Idle::new(sender));
+                tokio::spawn(running);
+            }
+            Sender::Http2(sender) => {
+                held.speaks_http1 = false;
+                let number = held.opened;
+                held.http2 = Some(Http2 {
+                    sender,
+                    number,
+                    used: Stopwatch::start(),
+                });
+                let (pool, origin) = (Arc::downgrade(&self.0), Arc::clone(origin));
+                tokio::spawn(async move {
+                    running.await;
+                    if let Some(inner) = pool.upgrade() {
+                        Self(inner).forget(&origin, number);
+                    }
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a connection for the next exchange.
+    pub(super) fn keep(&self, origin: &Origin, sender: http1::Sender) {
+        if let Some(held) = self.held().iter_mut().find(|held| *held.origin == *origin) {
+            held.idle.push(Idle::new(sender));
+        }
+    }
+
+    /// Gives up the HTTP/2 connection with `number`.
+    fn forget(&self, origin: &Origin, number: u64) {
+        let mut all = self.held();
+        if let Some(held) = all.iter_mut().find(|held| *held.origin == *origin) {
+            held.http2.take_if(|http2| http2.number == number);
+        }
+    }
+
+    fn lease(&self, sender: http1::Sender, origin: Arc<Origin>) -> Ready {
+        Ready::Http1(Lease {
+            sender,
+            origin,
+            pool: self.clone(),
+        })
+    }
+
+    fn held(&self) -> MutexGuard<'_, Vec<Held>> {
+        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    fn new(origin: Origin) -> Self {
+        Self {
+            origin: Arc::new(origin),
+            http2: None,
+            idle: Vec::new(),
+            speaks_http1: false,
+            opening: None,
+            opened: 0,
+        }
+    }
+
+    /// An open connection that is not too old; those that are, are closed.
+    fn take_open(&mut self) -> Option<Found> {
+        self.http2.take_if(|http2| http2.used.elapsed() > IDLE_MAX);
+        if let Some(http2) = &mut self.http2 {
+            http2.used = Stopwatch::start();
+            return Some(Found::Http2(http2.sender.clone(), http2.number));
+        }
+        self.idle
+            .retain(|idle| !idle.sender.is_closed() && idle.since.elapsed() <= IDLE_MAX);
+        self.idle.pop().map(|idle| Found::Idle(idle.sender))
+    }
+}
+
+impl Idle {
+    fn new(sender: http1::Sender) -> Self {
+        Self {
+            sender,
+            since: Stopwatch::start(),
+        }
+    }
+}
