@@ -30,8 +30,8 @@ use crate::wiped::Wiped;
 const CONNECT_PATH: &str = "/api/ecm/v1/connect";
 
 /// Bytes read from the socket at a time. The library clears as many before each read, 128 KiB unless
-/// told otherwise, and frames are short.
-const READ_BUFFER_BYTES: usize = 4 * 1024;
+/// told otherwise, also when there is nothing to read, and hardly any frame is longer.
+const READ_BUFFER_BYTES: usize = 1024;
 
 /// How much may wait to be written before a peer that does not read is given up.
 const WRITE_BUFFER_BYTES_MAX: usize = 4 * FRAME_BYTES_MAX;
