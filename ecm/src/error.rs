@@ -224,6 +224,10 @@ const VAULT_WORDS_CHARS_MAX: usize = 400;
 
 /// `text` with control characters replaced by spaces, cut after `chars_max` characters.
 pub(crate) fn shortened(text: &str, chars_max: usize) -> String {
+    if text.len() <= chars_max && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        // Nearly every text.
+        return text.to_owned();
+    }
     let mut kept: String = text
         .chars()
         .take(chars_max)

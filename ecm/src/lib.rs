@@ -34,3 +34,4 @@ pub mod token_cache;
 pub mod trace;
 pub mod vault;
 pub mod vault_http;
+pub mod wiped;

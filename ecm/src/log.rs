@@ -5,29 +5,23 @@
 //! cannot break out of its line: further lines are indented, other control characters escaped, and
 //! a line has a longest length. Secrets stay out by their type, not by anything done here.
 
+mod layout;
 mod rolling;
 
-use std::fmt::{self, Write as _};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tracing::Level;
 use tracing::level_filters::LevelFilter;
-use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Registry;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
-use tracing_subscriber::registry::LookupSpan;
 
-use crate::clock::{Clock, SystemClock};
 use crate::config::LogConfig;
+use layout::{Layout, line};
 use rolling::RollingFile;
-
-/// Longest text of one event.
-const EVENT_CHARS_MAX: usize = 16 * 1024;
 
 /// Why there is no log.
 #[derive(Debug, thiserror::Error)]
@@ -166,97 +160,13 @@ impl<'w> MakeWriter<'w> for SharedFile {
     }
 }
 
-/// The layout of one event.
-struct Layout;
-
-impl<S, N> FormatEvent<S, N> for Layout
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, N>,
-        mut out: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let mut text = String::new();
-        context
-            .field_format()
-            .format_fields(Writer::new(&mut text), event)?;
-        out.write_str(&line(
-            *event.metadata().level(),
-            event.metadata().target(),
-            &text,
-        ))
-    }
-}
-
-/// One event with its final line break.
-fn line(level: Level, target: &str, text: &str) -> String {
-    let now = SystemClock.now();
-    let thread = std::thread::current();
-    let text = text.trim_end();
-    let mut line = String::with_capacity(text.len() + 100);
-    // A string takes whatever is written to it.
-    let _ = write!(
-        line,
-        "{},{:03} [{}] {level} ",
-        now.strftime("%Y-%m-%d %H:%M:%S"),
-        now.subsec_millisecond(),
-        thread.name().unwrap_or("unnamed"),
-    );
-    push_logger(&mut line, target);
-    line.push_str(" - ");
-    push_contained(&mut line, text);
-    line.push('\n');
-    line
-}
-
-/// `ecm::secret_server::client` as log4net would name it: `Ecm.SecretServer.Client`.
-fn push_logger(line: &mut String, target: &str) {
-    for (number, module) in target.split("::").enumerate() {
-        if number > 0 {
-            line.push('.');
-        }
-        for word in module.split('_') {
-            let mut letters = word.chars();
-            line.extend(letters.next().into_iter().flat_map(char::to_uppercase));
-            line.push_str(letters.as_str());
-        }
-    }
-}
-
-/// `text` in a form that cannot be taken for another event.
-fn push_contained(line: &mut String, text: &str) {
-    if text.len() <= EVENT_CHARS_MAX && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        // Nearly every text.
-        line.push_str(text);
-        return;
-    }
-    let end = text.char_indices().nth(EVENT_CHARS_MAX);
-    let mut rest = &text[..end.map_or(text.len(), |(end, _)| end)];
-    while let Some(at) = rest.find(char::is_control) {
-        line.push_str(&rest[..at]);
-        let mut letters = rest[at..].chars();
-        match letters.next() {
-            Some('\n') => line.push_str("\n    "),
-            letter => line.extend(letter.into_iter().flat_map(char::escape_default)),
-        }
-        rest = letters.as_str();
-    }
-    line.push_str(rest);
-    if end.is_some() {
-        line.push_str(" … (cut)");
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
     use std::sync::Mutex;
 
+    use super::layout::EVENT_CHARS_MAX;
     use super::*;
 
     #[derive(Clone, Default)]

@@ -3,18 +3,19 @@
 use std::fmt;
 
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
+
+use crate::wiped::Wiped;
 
 /// A password, key, passphrase or token. The text comes out only through [`Secret::expose`], so
 /// every place where it leaves its type can be found by that name.
 #[derive(Clone)]
-pub struct Secret(Zeroizing<String>);
+pub struct Secret(Wiped<String>);
 
 impl Secret {
     /// Takes ownership of `text`; its buffer is zeroed when the secret is dropped.
     #[must_use]
     pub fn new(text: String) -> Self {
-        Self(Zeroizing::new(text))
+        Self(Wiped::new(text))
     }
 
     /// The secret itself. The caller must not log, format or store it.

@@ -10,13 +10,17 @@ use crate::plugin::{Capabilities, EndpointType, Plugin, Session};
 /// Asks the plugin what `call` asks.
 pub(super) async fn ask(calls: &Calls, call: Call, origin: &Origin) -> Result<Answer, PluginError> {
     let name = call.name();
-    let asked = Asked::of(name, origin);
+    let question = Box::new((call, Asked::of(name, origin)));
     calls
-        .make(name, move |plugin| async move {
-            match not_offered(plugin.capabilities(), &call) {
-                Some(answer) => answer,
-                None => ask_plugin(plugin.as_ref(), call, &asked).await,
-            }
+        .make(name, move |plugin| {
+            // Boxed, since it is moved from guard to guard before it is first polled.
+            Box::pin(async move {
+                let (call, asked) = *question;
+                match not_offered(plugin.capabilities(), &call) {
+                    Some(answer) => answer,
+                    None => ask_plugin(plugin.as_ref(), call, &asked).await,
+                }
+            })
         })
         .await
 }

@@ -1,6 +1,7 @@
 //! One open connection: `hello` and `welcome`, then frames, pings and answers until it ends.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -237,32 +238,56 @@ impl Connection {
     async fn run(&mut self, shutdown: &CancellationToken) -> Ended {
         let mut draining: Option<Stopwatch> = None;
         let mut pinged = Stopwatch::start();
+        // One timer for all limits, set anew when it ran out: what is heard meanwhile only moves
+        // them off.
+        let mut alarm = pin!(sleep(self.ping_interval));
+        let mut stopping = pin!(shutdown.cancelled());
         loop {
             let drain_left = draining.map(|since| DRAIN_LIMIT.saturating_sub(since.elapsed()));
             if drain_left.is_some_and(|left| left.is_zero() || self.dispatcher.is_idle()) {
                 return Ended::Drained;
             }
-            let until_ping = self.ping_interval.saturating_sub(pinged.elapsed());
-            let until_dead = self.silence_max().saturating_sub(self.heard.elapsed());
             let ended = tokio::select! {
-                message = self.socket.next() => self.hear(message).await,
-                Some(answer) = self.outgoing.recv() => self.answer(answer).await,
-                () = sleep(until_ping) => {
-                    pinged = Stopwatch::start();
-                    self.write(Message::Ping(Bytes::new())).await
-                }
-                () = sleep(until_dead) => Some(Ended::Silent),
-                () = sleep(drain_left.unwrap_or(DRAIN_LIMIT)), if draining.is_some() => None,
-                () = shutdown.cancelled(), if draining.is_none() => {
+                // Answers come before further requests, and neither holds up the limits.
+                biased;
+                () = &mut stopping, if draining.is_none() => {
                     self.dispatcher.drain();
                     draining = Some(Stopwatch::start());
+                    alarm.set(sleep(self.next_limit(pinged).min(DRAIN_LIMIT)));
                     None
                 }
+                () = &mut alarm => {
+                    let ended = self.look_after_limits(&mut pinged).await;
+                    let left = drain_left.unwrap_or(DRAIN_LIMIT);
+                    alarm.set(sleep(self.next_limit(pinged).min(left)));
+                    ended
+                }
+                Some(answer) = self.outgoing.recv() => self.answer(answer).await,
+                message = self.socket.next() => self.hear(message).await,
             };
             if let Some(ended) = ended {
                 return ended;
             }
         }
+    }
+
+    /// Time until a ping is due or the appliance counts as silent.
+    fn next_limit(&self, pinged: Stopwatch) -> Duration {
+        let until_ping = self.ping_interval.saturating_sub(pinged.elapsed());
+        let until_dead = self.silence_max().saturating_sub(self.heard.elapsed());
+        until_ping.min(until_dead)
+    }
+
+    /// Sends a ping if one is due; the end, if the appliance fell silent.
+    async fn look_after_limits(&mut self, pinged: &mut Stopwatch) -> Option<Ended> {
+        if self.heard.elapsed() >= self.silence_max() {
+            return Some(Ended::Silent);
+        }
+        if pinged.elapsed() < self.ping_interval {
+            return None;
+        }
+        *pinged = Stopwatch::start();
+        self.write(Message::Ping(Bytes::new())).await
     }
 
     fn silence_max(&self) -> Duration {

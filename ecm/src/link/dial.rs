@@ -17,7 +17,6 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Error as WebSocketError};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use url::Url;
-use zeroize::Zeroizing;
 
 use super::trouble::{self, Redirect};
 use super::wire::{FRAME_BYTES_MAX, SUB_PROTOCOL};
@@ -25,13 +24,14 @@ use crate::clock::within;
 use crate::error::shortened;
 use crate::oauth::TokenError;
 use crate::secret::Secret;
+use crate::wiped::Wiped;
 
 /// The path of the link below the site.
 const CONNECT_PATH: &str = "/api/ecm/v1/connect";
 
 /// Bytes read from the socket at a time. The library clears as many before each read, 128 KiB unless
-/// told otherwise, and frames are short.
-const READ_BUFFER_BYTES: usize = 4 * 1024;
+/// told otherwise, also when there is nothing to read, and hardly any frame is longer.
+const READ_BUFFER_BYTES: usize = 1024;
 
 /// How much may wait to be written before a peer that does not read is given up.
 const WRITE_BUFFER_BYTES_MAX: usize = 4 * FRAME_BYTES_MAX;
@@ -272,7 +272,7 @@ impl Site {
         let address = url.as_str().replacen(url.scheme(), scheme, 1);
         let mut request = address.into_client_request()?;
         let mut bearer =
-            HeaderValue::try_from(Zeroizing::new(format!("Bearer {}", token.expose())).as_str())?;
+            HeaderValue::try_from(Wiped::new(format!("Bearer {}", token.expose())).as_str())?;
         bearer.set_sensitive(true);
         request.headers_mut().insert(AUTHORIZATION, bearer);
         let protocol = HeaderValue::from_static(SUB_PROTOCOL);

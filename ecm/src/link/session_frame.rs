@@ -51,6 +51,43 @@ pub struct JumpItemFrame {
     pub tag: Option<String>,
 }
 
+/// Reads a [`SessionFrame`] that has no other members than it may have.
+#[derive(Deserialize)]
+#[serde(remote = "SessionFrame", deny_unknown_fields)]
+pub(super) struct Strict {
+    session_id: String,
+    product: ProductName,
+    #[serde(with = "StrictUser")]
+    user: UserFrame,
+    #[serde(with = "StrictJumpItem")]
+    jump_item: JumpItemFrame,
+}
+
+#[derive(Deserialize)]
+#[serde(remote = "UserFrame", deny_unknown_fields)]
+struct StrictUser {
+    username: String,
+    distinguished_name: Option<String>,
+    display_name: Option<String>,
+    provider_type: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(remote = "JumpItemFrame", deny_unknown_fields)]
+struct StrictJumpItem {
+    #[serde(rename = "type", with = "jump_item_type")]
+    item_type: JumpItemType,
+    name: String,
+    hostname: Option<String>,
+    port: Option<u16>,
+    url: Option<String>,
+    #[serde(default, deserialize_with = "null_is_empty")]
+    additional_ips: Vec<String>,
+    application_name: Option<String>,
+    jump_group: Option<String>,
+    tag: Option<String>,
+}
+
 impl From<SessionFrame> for Session {
     fn from(frame: SessionFrame) -> Self {
         let (user, item) = (frame.user, frame.jump_item);

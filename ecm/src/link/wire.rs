@@ -4,11 +4,13 @@
 //! vendor's SDK shows publicly (vendor-client ecm:§2.2). These types are the ECM's alone: the
 //! simulated appliance has its own, written from the same text.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+mod incoming;
 
+use serde::{Deserialize, Serialize};
+
+pub use self::incoming::read;
 pub use super::session_frame::SessionFrame;
-use crate::error::{ErrorKind, PluginError, shortened};
+use crate::error::{ErrorKind, PluginError};
 use crate::plugin::{Capabilities, CredentialSummary, Endpoint};
 
 /// The WebSocket sub-protocol.
@@ -391,73 +393,6 @@ impl Call {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the appliance sent text that is not a frame of {SUB_PROTOCOL}")]
 pub struct NotAFrame;
-
-/// No id of a sane appliance is longer.
-const ID_BYTES_MAX: usize = 256;
-
-/// Reads one text message of the appliance.
-///
-/// # Errors
-/// It is not a JSON object with a string `type`, or an opening frame that cannot be read.
-pub fn read(text: &str) -> Result<Incoming, NotAFrame> {
-    #[derive(Deserialize)]
-    struct Envelope {
-        #[serde(rename = "type")]
-        frame_type: String,
-        id: Option<String>,
-        deadline_ms: Option<u64>,
-    }
-    let frame: Value = serde_json::from_str(text).map_err(|_| NotAFrame)?;
-    let envelope = Envelope::deserialize(&frame).map_err(|_| NotAFrame)?;
-    match envelope.frame_type.as_str() {
-        "welcome" => {
-            return serde_json::from_value(frame)
-                .map(Incoming::Welcome)
-                .map_err(|_| NotAFrame);
-        }
-        "reject" => {
-            return serde_json::from_value(frame)
-                .map(Incoming::Reject)
-                .map_err(|_| NotAFrame);
-        }
-        _ => {}
-    }
-    let known = Call::NAMES.contains(&envelope.frame_type.as_str());
-    let Some(id) = envelope.id else {
-        return if known {
-            Err(NotAFrame)
-        } else {
-            Ok(Incoming::Ignored)
-        };
-    };
-    if id.len() > ID_BYTES_MAX {
-        return Err(NotAFrame);
-    }
-    if !known {
-        let message = "this ECM does not know the type of this request".to_owned();
-        return Ok(Incoming::Refused {
-            id,
-            answer: ErrorAnswer::own(ErrorKind::Unsupported, message),
-        });
-    }
-    Ok(match Call::deserialize(frame) {
-        Ok(call) => Incoming::Request(Request {
-            id,
-            deadline_ms: envelope.deadline_ms,
-            call,
-        }),
-        Err(error) => {
-            let message = format!(
-                "the request cannot be read: {}",
-                shortened(&error.to_string(), 200)
-            );
-            Incoming::Refused {
-                id,
-                answer: ErrorAnswer::own(ErrorKind::Unexpected, message),
-            }
-        }
-    })
-}
 
 impl ErrorAnswer {
     /// A failure that arose in the ECM itself.
