@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use zeroize::Zeroizing;
 
-use super::xml::{self, Element, Space, XmlError};
+use super::xml::{self, Element, Node, Space, XmlError};
 use crate::secret::Secret;
 use crate::vault_http::Answer;
 
@@ -124,19 +124,22 @@ pub(super) fn result_of(operation: &str, answer: &Answer) -> Result<Element, Rep
     if html {
         return Err(ReplyError::Html(answer.status, title()));
     }
-    let root = xml::read(&answer.body)?;
-    let body = body_of(root)?;
-    let (response, result) = (format!("{operation}Response"), format!("{operation}Result"));
-    let mut children = body.children.into_iter();
-    let first = children
+    let document = xml::read(&answer.body)?;
+    document.keep(|root| result_in(operation, root))
+}
+
+/// The result in an envelope.
+fn result_in<'a>(operation: &str, envelope: Node<'a>) -> Result<Node<'a>, ReplyError> {
+    let first = body_of(envelope)?
+        .children()
         .next()
         .ok_or(ReplyError::Malformed("its Body is empty"))?;
-    match first.space {
-        Space::Soap11 | Space::Soap12 if first.name == "Fault" => Err(fault(&first)),
-        Space::Vault if first.name == response => first
-            .children
-            .into_iter()
-            .find(|child| child.space == Space::Vault && child.name == result && !child.nil)
+    let is = |element: Node<'_>, what| element.name().strip_suffix(what) == Some(operation);
+    match first.space() {
+        Space::Soap11 | Space::Soap12 if first.name() == "Fault" => Err(fault(first)),
+        Space::Vault if is(first, "Response") => first
+            .children()
+            .find(|child| child.space() == Space::Vault && is(*child, "Result") && !child.nil())
             .ok_or(ReplyError::Malformed(
                 "the response element holds no result",
             )),
@@ -152,11 +155,7 @@ pub(super) fn result_of(operation: &str, answer: &Answer) -> Result<Element, Rep
 pub(super) fn conceal(secret: &Secret, result: &mut Result<Element, ReplyError>) {
     let texts: Vec<&mut String> = match result {
         Ok(result) => {
-            for child in &mut result.children {
-                if matches!(&*child.name, "Errors" | "SecretError") {
-                    child.conceal(secret);
-                }
-            }
+            result.conceal(&["Errors", "SecretError"], secret);
             return;
         }
         Err(ReplyError::Redirect(text)) => vec![text],
@@ -173,10 +172,8 @@ pub(super) fn conceal(secret: &Secret, result: &mut Result<Element, ReplyError>)
 
 pub(super) fn token_reply(result: &Element) -> Result<TokenReply, ReplyError> {
     let filled = |name| {
-        result
-            .text_of(name)
-            .map(str::trim)
-            .filter(|text| !text.is_empty())
+        let text = result.node().text_of(name)?.trim();
+        (!text.is_empty()).then_some(text)
     };
     Ok(TokenReply {
         errors: errors_of(result)?,
@@ -191,12 +188,13 @@ pub(super) fn errors_of(result: &Element) -> Result<Vec<String>, ReplyError> {
     // Always present, since every client that was published reads it without looking (recorded
     // soap:§1.6); an answer without it says neither yes nor no.
     let errors = result
+        .node()
         .child("Errors")
         .ok_or(ReplyError::Malformed("it has no Errors element"))?;
     Ok(errors
         .children_named("string")
-        .filter(|text| !text.nil)
-        .map(|text| text.text.trim().to_owned())
+        .filter(|text| !text.nil())
+        .map(|text| text.text().trim().to_owned())
         .collect())
 }
 
@@ -205,7 +203,7 @@ pub(super) fn search_reply(
     results_max: usize,
 ) -> Result<SearchReply, ReplyError> {
     let errors = errors_of(result)?;
-    let Some(list) = result.child("SecretSummaries") else {
+    let Some(list) = result.node().child("SecretSummaries") else {
         return Ok(SearchReply {
             errors,
             summaries: Vec::new(),
@@ -213,7 +211,7 @@ pub(super) fn search_reply(
     };
     let found = || {
         list.children_named("SecretSummary")
-            .filter(|summary| !summary.nil)
+            .filter(|summary| !summary.nil())
     };
     if found().count() > results_max {
         return Err(ReplyError::TooManyResults(results_max));
@@ -232,7 +230,7 @@ pub(super) fn search_reply(
 }
 
 pub(super) fn secret_reply(result: &Element) -> Result<SecretReply, ReplyError> {
-    let present = |name| result.child(name).filter(|child| !child.nil);
+    let present = |name| result.node().child(name).filter(|child| !child.nil());
     Ok(SecretReply {
         errors: errors_of(result)?,
         hurdle: present("SecretError").map(hurdle).transpose()?,
@@ -240,7 +238,7 @@ pub(super) fn secret_reply(result: &Element) -> Result<SecretReply, ReplyError> 
     })
 }
 
-fn hurdle(error: &Element) -> Result<SecretError, ReplyError> {
+fn hurdle(error: Node<'_>) -> Result<SecretError, ReplyError> {
     Ok(SecretError {
         code: text(error, "ErrorCode"),
         message: text(error, "ErrorMessage"),
@@ -252,7 +250,7 @@ fn hurdle(error: &Element) -> Result<SecretError, ReplyError> {
 /// Most fields of a secret that are read; templates have about a dozen.
 const ITEMS_MAX: usize = 200;
 
-fn secret(secret: &Element) -> Result<SecretRecord, ReplyError> {
+fn secret(secret: Node<'_>) -> Result<SecretRecord, ReplyError> {
     let items = secret.child("Items");
     let items = || {
         items
@@ -266,16 +264,16 @@ fn secret(secret: &Element) -> Result<SecretRecord, ReplyError> {
         id: integer(secret, "Id")?,
         name: text(secret, "Name"),
         items: items()
-            .filter(|item| !item.nil)
+            .filter(|item| !item.nil())
             .map(item)
             .collect::<Result<_, _>>()?,
     })
 }
 
-fn item(item: &Element) -> Result<SecretItem, ReplyError> {
+fn item(item: Node<'_>) -> Result<SecretItem, ReplyError> {
     // Nil for an item that was never saved (recorded soap:§2.2); it has nothing to download.
     let id = match item.child("Id") {
-        Some(id) if !id.nil => integer(item, "Id")?,
+        Some(id) if !id.nil() => integer(item, "Id")?,
         _ => 0,
     };
     Ok(SecretItem {
@@ -289,8 +287,9 @@ fn item(item: &Element) -> Result<SecretItem, ReplyError> {
 }
 
 pub(super) fn file_reply(result: &Element) -> Result<FileReply, ReplyError> {
+    let given = result.node();
     let mut content = Zeroizing::new(Vec::new());
-    if let Some(attachment) = result.text_of("FileAttachment") {
+    if let Some(attachment) = given.text_of("FileAttachment") {
         // Servers of this kind break base64 into lines.
         let packed: Zeroizing<Vec<u8>> = Zeroizing::new(
             attachment
@@ -304,7 +303,7 @@ pub(super) fn file_reply(result: &Element) -> Result<FileReply, ReplyError> {
     }
     Ok(FileReply {
         errors: errors_of(result)?,
-        extension: extension(result.text_of("FileName").unwrap_or_default()),
+        extension: extension(given.text_of("FileName").unwrap_or_default()),
         content,
     })
 }
@@ -321,22 +320,21 @@ fn extension(file_name: &str) -> String {
     }
 }
 
-fn body_of(envelope: Element) -> Result<Element, ReplyError> {
-    let space = envelope.space;
-    if envelope.name != "Envelope" || !matches!(space, Space::Soap11 | Space::Soap12) {
+fn body_of(envelope: Node<'_>) -> Result<Node<'_>, ReplyError> {
+    let space = envelope.space();
+    if envelope.name() != "Envelope" || !matches!(space, Space::Soap11 | Space::Soap12) {
         return Err(ReplyError::Malformed("its root is not a SOAP envelope"));
     }
     envelope
-        .children
-        .into_iter()
-        .find(|child| child.space == space && child.name == "Body")
+        .children()
+        .find(|child| child.space() == space && child.name() == "Body")
         .ok_or(ReplyError::Malformed("the envelope has no Body"))
 }
 
 /// Reads a fault of either SOAP version (documented soap:§1.7).
-fn fault(fault: &Element) -> ReplyError {
-    let below = |parent: &Element, name: &str| -> String {
-        let child = parent.children.iter().find(|child| child.name == name);
+fn fault(fault: Node<'_>) -> ReplyError {
+    let below = |parent: Node<'_>, name: &str| -> String {
+        let child = parent.children().find(|child| child.name() == name);
         child.map(flat_text).unwrap_or_default()
     };
     let first_filled = |one: String, other: String| if one.is_empty() { other } else { one };
@@ -346,20 +344,20 @@ fn fault(fault: &Element) -> ReplyError {
     }
 }
 
-fn flat_text(element: &Element) -> String {
-    let own = element.text.trim().to_owned();
+fn flat_text(element: Node<'_>) -> String {
+    let own = element.text().trim();
     if own.is_empty() {
-        element.children.first().map(flat_text).unwrap_or_default()
+        element.children().next().map(flat_text).unwrap_or_default()
     } else {
-        own
+        own.to_owned()
     }
 }
 
-fn text(parent: &Element, name: &str) -> String {
+fn text(parent: Node<'_>, name: &str) -> String {
     parent.text_of(name).unwrap_or_default().trim().to_owned()
 }
 
-fn integer(parent: &Element, name: &str) -> Result<i32, ReplyError> {
+fn integer(parent: Node<'_>, name: &str) -> Result<i32, ReplyError> {
     parent
         .text_of(name)
         .and_then(|text| text.trim().parse().ok())
@@ -369,7 +367,7 @@ fn integer(parent: &Element, name: &str) -> Result<i32, ReplyError> {
 }
 
 /// A missing or nil boolean is false, as it is for the vendor's own reader.
-fn boolean(parent: &Element, name: &str) -> Result<bool, ReplyError> {
+fn boolean(parent: Node<'_>, name: &str) -> Result<bool, ReplyError> {
     match parent.text_of(name).map(str::trim) {
         None | Some("false" | "0") => Ok(false),
         Some("true" | "1") => Ok(true),

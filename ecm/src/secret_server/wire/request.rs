@@ -135,7 +135,7 @@ impl Request {
 
     /// The value of the SOAPAction header, quoted (recorded soap:§1.9).
     pub(in crate::secret_server) fn soap_action(&self) -> String {
-        format!("\"{}/{}\"", xml::VAULT, self.operation)
+        ["\"", xml::VAULT, "/", self.operation, "\""].concat()
     }
 
     /// The secret that the body holds.
@@ -148,35 +148,32 @@ impl Request {
         Bytes::from_owner(self.body)
     }
 
-    fn write(operation: &'static str, parameters: impl FnOnce(&mut Writer)) -> Self {
-        let mut out = Writer {
-            document: Zeroizing::new(String::with_capacity(BODY_BYTES_USUAL)),
-            confided: None,
+    /// Writes twice, first to know how long the body is: a buffer that grows leaves secrets behind,
+    /// and one that is too large costs time to zero.
+    fn write<'a>(operation: &'static str, parameters: impl Fn(&mut Writer<'a>)) -> Self {
+        let mut measured = Writer::default();
+        parameters(&mut measured);
+        let (end, closing) = match measured.bytes {
+            0 => (" />", ["", "", "", TAIL]),
+            _ => (">", ["</", operation, ">", TAIL]),
         };
-        out.document.push_str(HEAD);
-        out.document.push('<');
-        out.document.push_str(operation);
-        out.document.push_str(" xmlns=\"urn:thesecretserver.com\"");
-        let empty = out.document.len();
-        out.document.push('>');
+        let opening = [HEAD, "<", operation, " xmlns=\"", xml::VAULT, "\"", end];
+        measured.raw(&opening);
+        measured.raw(&closing);
+        let mut out = Writer {
+            body: Some(Zeroizing::new(Vec::with_capacity(measured.bytes))),
+            ..Writer::default()
+        };
+        out.raw(&opening);
         parameters(&mut out);
-        if out.document.len() == empty + 1 {
-            out.document.truncate(empty);
-            out.document.push_str(" />");
-        } else {
-            out.close(operation);
-        }
-        out.document.push_str(TAIL);
+        out.raw(&closing);
         Self {
             operation,
-            confided: out.confided,
-            body: Zeroizing::new(std::mem::take(&mut *out.document).into_bytes()),
+            confided: out.confided.cloned(),
+            body: out.body.unwrap_or_default(),
         }
     }
 }
-
-/// A token may have 4,000 characters (assumed soap:§3.2), so most bodies never grow.
-const BODY_BYTES_USUAL: usize = 6 * 1024;
 
 const HEAD: &str = concat!(
     "<?xml version=\"1.0\" encoding=\"utf-8\"?>",
@@ -186,15 +183,18 @@ const HEAD: &str = concat!(
 );
 const TAIL: &str = "</soap:Body></soap:Envelope>";
 
-struct Writer {
-    document: Zeroizing<String>,
-    confided: Option<Secret>,
+#[derive(Default)]
+struct Writer<'a> {
+    /// What is written; nothing while its length is measured.
+    body: Option<Zeroizing<Vec<u8>>>,
+    bytes: usize,
+    confided: Option<&'a Secret>,
 }
 
-impl Writer {
-    fn secret(&mut self, name: &str, value: &Secret) {
+impl<'a> Writer<'a> {
+    fn secret(&mut self, name: &str, value: &'a Secret) {
         self.text(name, value.expose());
-        self.confided = Some(value.clone());
+        self.confided = Some(value);
     }
 
     fn text(&mut self, name: &str, value: &str) {
@@ -230,7 +230,10 @@ impl Writer {
 
     fn raw(&mut self, pieces: &[&str]) {
         for piece in pieces {
-            self.document.push_str(piece);
+            self.bytes += piece.len();
+            if let Some(body) = &mut self.body {
+                body.extend_from_slice(piece.as_bytes());
+            }
         }
     }
 
@@ -238,25 +241,22 @@ impl Writer {
     /// become references.
     fn escaped(&mut self, value: &str) {
         let mut rest = value;
-        while let Some(at) = rest.bytes().position(is_escaped) {
-            self.document.push_str(&rest[..at]);
+        while let Some(at) = xml::position(rest.as_bytes(), is_escaped) {
+            self.raw(&[&rest[..at]]);
             match rest.as_bytes()[at] {
-                b'&' => self.document.push_str("&amp;"),
-                b'<' => self.document.push_str("&lt;"),
-                b'>' => self.document.push_str("&gt;"),
+                b'&' => self.raw(&["&amp;"]),
+                b'<' => self.raw(&["&lt;"]),
+                b'>' => self.raw(&["&gt;"]),
                 control => self.raw(&["&#x", &format!("{control:X}"), ";"]),
             }
             rest = &rest[at + 1..];
         }
-        self.document.push_str(rest);
+        self.raw(&[rest]);
     }
 }
 
 /// Only characters of one byte are.
 fn is_escaped(byte: u8) -> bool {
-    match byte {
-        b'&' | b'<' | b'>' => true,
-        b'\n' | b'\t' => false,
-        _ => byte.is_ascii_control(),
-    }
+    let control = byte.is_ascii_control() & (byte != b'\n') & (byte != b'\t');
+    control | (byte == b'&') | (byte == b'<') | (byte == b'>')
 }

@@ -322,6 +322,7 @@ fn mangled() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #[test]
     fn no_answer_makes_the_reader_panic(body in mangled(), status in prop::sample::select(vec![200, 404, 500])) {
+        xml::agreement::check(&body);
         for operation in ["ImpersonateUser", "SearchSecretsByFieldValue", "GetSecret"] {
             let answer = Answer {
                 status: StatusCode::from_u16(status).unwrap(),
