@@ -9,11 +9,11 @@ use std::time::Duration;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use serde::Deserialize;
 use url::Url;
-use zeroize::Zeroizing;
 
 use crate::error::shortened;
 use crate::link::trouble::{self, Redirect};
 use crate::secret::Secret;
+use crate::wiped::Wiped;
 
 /// A token answer is a few hundred bytes.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
@@ -168,8 +168,8 @@ impl TokenSource {
     async fn read_bounded(
         &self,
         mut answer: reqwest::Response,
-    ) -> Result<Zeroizing<Vec<u8>>, TokenError> {
-        let mut body = Zeroizing::new(Vec::with_capacity(4096));
+    ) -> Result<Wiped<Vec<u8>>, TokenError> {
+        let mut body = Wiped::new(Vec::with_capacity(4096));
         while let Some(chunk) = answer
             .chunk()
             .await

@@ -16,13 +16,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::wiped::Wiped;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use http::response::Parts;
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 use tokio::task::JoinError;
 use url::Url;
-use zeroize::Zeroizing;
 
 use self::exchange::{Incoming, Outgoing};
 use self::opening::Opener;
@@ -99,7 +99,7 @@ pub(crate) fn is_downgrade(from: &Url, location: &str) -> bool {
 /// The body of an answer. It is zeroed on drop, since it may hold a secret, and takes room that
 /// other answers wait for: nobody may keep it while asking for another.
 pub struct Body {
-    bytes: Zeroizing<Vec<u8>>,
+    bytes: Wiped<Vec<u8>>,
     _room: Room,
 }
 
@@ -249,7 +249,7 @@ impl VaultHttp {
         waits_for_room: &mut bool,
     ) -> Result<(Answer, HeaderMap), TransportError> {
         let mut reading = Reading {
-            bytes: Zeroizing::default(),
+            bytes: Wiped::default(),
             bytes_max: self.rules.answer_bytes_max,
             room,
             room_bytes: SHARE_BYTES as usize,
@@ -296,7 +296,7 @@ impl VaultHttp {
 
 /// A body that is being read.
 struct Reading {
-    bytes: Zeroizing<Vec<u8>>,
+    bytes: Wiped<Vec<u8>>,
     bytes_max: usize,
     room: Room,
     /// What `room` is enough for.
@@ -312,7 +312,7 @@ impl Reading {
         if length > self.bytes.capacity() {
             // By hand, since a vector that grows leaves its bytes behind, and takes what it likes.
             let capacity = (2 * length).clamp(FIRST_BYTES, self.room_bytes.max(length));
-            let mut longer = Zeroizing::new(Vec::with_capacity(capacity));
+            let mut longer = Wiped::new(Vec::with_capacity(capacity));
             longer.extend_from_slice(&self.bytes);
             self.bytes = longer;
         }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use zeroize::Zeroizing;
+use crate::wiped::Wiped;
 
 use crate::env::Environment;
 use crate::secret::Secret;
@@ -148,7 +148,7 @@ fn read_private(path: &Path, refused: u32) -> Result<Secret, ReferenceError> {
             mode,
         });
     }
-    let mut bytes = Zeroizing::new(Vec::with_capacity(SECRET_BYTES_MAX));
+    let mut bytes = Wiped::new(Vec::with_capacity(SECRET_BYTES_MAX));
     file.read_to(&mut bytes, SECRET_BYTES_MAX).map_err(failed)?;
     accept(&bytes, &path.display().to_string())
 }

@@ -49,7 +49,10 @@ impl Clocks {
         match &mut *last {
             Some(last) if last.said == said => last.ours = ours,
             last => {
-                let theirs = said.to_str().ok().and_then(|date| rfc2822::parse(date).ok());
+                let theirs = said
+                    .to_str()
+                    .ok()
+                    .and_then(|date| rfc2822::parse(date).ok());
                 if let Some(theirs) = theirs {
                     *last = Some(Comparison {
                         said: said.clone(),

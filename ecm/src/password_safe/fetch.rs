@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
+use crate::wiped::Wiped;
 use futures_util::future::join3;
 use http::{Method, StatusCode};
 use jiff::Timestamp;
-use zeroize::Zeroizing;
 
 use super::client::{Call, CallError, Refusal};
 use super::conversation::Conversation;
@@ -292,7 +292,7 @@ async fn read_one(
     let answer = user
         .call(Call::get("Credentials", &endpoint, query))
         .await?;
-    let mut text: Zeroizing<String> = answer.read(wire::credential).await?;
+    let mut text: Wiped<String> = answer.read(wire::credential).await?;
     Ok((!text.is_empty()).then(|| Secret::new(std::mem::take(&mut *text))))
 }
 

@@ -6,10 +6,10 @@ pub(super) mod json;
 #[cfg(test)]
 mod tests;
 
+use crate::wiped::Wiped;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use url::Url;
-use zeroize::Zeroizing;
 
 pub(super) use json::NotUnderstood;
 
@@ -152,7 +152,7 @@ pub(super) fn request_id(body: &[u8]) -> Result<i32, NotUnderstood> {
 }
 
 /// Reads the answer of `GET Credentials/{id}`: a bare JSON string (documented psafe:§2.5).
-pub(super) fn credential(body: &[u8]) -> Result<Zeroizing<String>, NotUnderstood> {
+pub(super) fn credential(body: &[u8]) -> Result<Wiped<String>, NotUnderstood> {
     json::string(body)
 }
 

@@ -187,7 +187,10 @@ impl Pool {
         if held.speaks_http1 {
             return Ok((origin, Found::OpenOwn));
         }
-        let unfinished = held.opening.take().filter(|opening| opening.peek().is_none());
+        let unfinished = held
+            .opening
+            .take()
+            .filter(|opening| opening.peek().is_none());
         let opening = unfinished.unwrap_or_else(|| self.start_opening(&origin));
         held.opening = Some(opening.clone());
         Ok((origin, Found::Wait(opening)))

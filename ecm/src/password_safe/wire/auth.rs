@@ -2,9 +2,9 @@
 
 use std::fmt;
 
+use crate::wiped::Wiped;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue};
-use zeroize::Zeroizing;
 
 use crate::secret::Secret;
 
@@ -84,7 +84,7 @@ pub(in crate::password_safe) fn authorization(
     key: &RegistrationKey,
     run_as: &RunAs,
 ) -> HeaderValue {
-    let text = Zeroizing::new(format!(
+    let text = Wiped::new(format!(
         "PS-Auth key={}; runas={};",
         key.0.expose(),
         run_as.0
@@ -121,7 +121,7 @@ pub(in crate::password_safe) fn cookies(headers: &HeaderMap) -> Option<HeaderVal
         .iter()
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
-    let joined = Zeroizing::new(pairs.join("; "));
+    let joined = Wiped::new(pairs.join("; "));
     let mut value = HeaderValue::from_str(&joined)
         .ok()
         .filter(|value| !value.is_empty())?;

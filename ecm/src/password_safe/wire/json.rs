@@ -5,10 +5,10 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use crate::wiped::Wiped;
 use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor};
-use zeroize::Zeroizing;
 
 /// Why an answer was not understood. What it held is not repeated: it may be a credential.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -151,14 +151,14 @@ impl<'de, K: DeserializeSeed<'de>> Visitor<'de> for LoweredKey<K> {
 
 /// The text of a body that is one JSON string, decoded without leaving a copy behind: a general
 /// parser keeps one in its scratch buffer, and this is a credential.
-pub(in crate::password_safe) fn string(body: &[u8]) -> Result<Zeroizing<String>, NotUnderstood> {
+pub(in crate::password_safe) fn string(body: &[u8]) -> Result<Wiped<String>, NotUnderstood> {
     let start = body.len() - body.trim_ascii_start().len();
     let inside = body.trim_ascii();
     let inside = match inside {
         [b'"', inside @ .., b'"'] => inside,
         _ => return Err(NotUnderstood::NotAString(start)),
     };
-    let mut text = Zeroizing::new(Vec::with_capacity(inside.len()));
+    let mut text = Wiped::new(Vec::with_capacity(inside.len()));
     let mut at = 0;
     while let Some(&byte) = inside.get(at) {
         let failed = NotUnderstood::NotAString(start + 1 + at);
@@ -178,10 +178,10 @@ pub(in crate::password_safe) fn string(body: &[u8]) -> Result<Zeroizing<String>,
     }
     // The bytes move into the string, so nothing is left to wipe.
     match String::from_utf8(std::mem::take(&mut *text)) {
-        Ok(text) => Ok(Zeroizing::new(text)),
+        Ok(text) => Ok(Wiped::new(text)),
         Err(error) => {
             let at = error.utf8_error().valid_up_to();
-            drop(Zeroizing::new(error.into_bytes()));
+            drop(Wiped::new(error.into_bytes()));
             Err(NotUnderstood::NotAString(start + 1 + at))
         }
     }
