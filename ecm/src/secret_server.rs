@@ -142,7 +142,7 @@ impl Plugin for SecretServer {
             let result = self.find(session, trace.clone()).await;
             ExplainedLookup {
                 result,
-                steps: trace.steps(),
+                steps: trace.take_steps(),
                 vault_user: trace.user(),
             }
         })

@@ -151,8 +151,9 @@ impl Trace {
         self.recorded().user = Some(user.to_owned());
     }
 
-    pub(crate) fn steps(&self) -> Vec<Step> {
-        self.recorded().steps.clone()
+    /// The steps so far; no clone has them any more.
+    pub(crate) fn take_steps(&self) -> Vec<Step> {
+        std::mem::take(&mut self.recorded().steps)
     }
 
     pub(crate) fn user(&self) -> Option<String> {

@@ -1,6 +1,6 @@
 //! Hands requests to the broker, each in its own task with its own deadline, and keeps count.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,7 +65,7 @@ pub(super) struct Dispatcher {
     permits: Arc<Semaphore>,
     answers: mpsc::Sender<Outgoing>,
     tasks: JoinSet<()>,
-    open_ids: BTreeSet<String>,
+    open_ids: HashSet<String>,
     past_ids: PastIds,
     draining: bool,
 }
@@ -85,7 +85,7 @@ impl Dispatcher {
             permits: Arc::new(Semaphore::new(bounds.running_max)),
             answers,
             tasks: JoinSet::new(),
-            open_ids: BTreeSet::new(),
+            open_ids: HashSet::new(),
             past_ids: PastIds::default(),
             draining: false,
         }
@@ -194,7 +194,7 @@ impl Dispatcher {
 #[derive(Default)]
 struct PastIds {
     in_order: VecDeque<Arc<str>>,
-    known: BTreeSet<Arc<str>>,
+    known: HashSet<Arc<str>>,
 }
 
 impl PastIds {

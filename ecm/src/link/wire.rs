@@ -208,8 +208,13 @@ pub fn write_answer(id: &str, answer: &Answer) -> serde_json::Result<String> {
         #[serde(flatten)]
         answer: &'a Answer,
     }
-    serde_json::to_string(&Frame { id, answer })
+    let mut text = Vec::with_capacity(ANSWER_BYTES_USUAL);
+    serde_json::to_writer(&mut text, &Frame { id, answer })?;
+    String::from_utf8(text).map_err(serde::ser::Error::custom)
 }
+
+/// Room for a list of a few entries, so that it is not moved while it is written.
+const ANSWER_BYTES_USUAL: usize = 1024;
 
 /// A frame of the appliance.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -90,21 +90,32 @@ fn write_time(out: &mut impl Write, now: Timestamp) -> fmt::Result {
     write!(out, ",{:03}", now.subsec_millisecond())
 }
 
-/// `ecm::secret_server::client` as log4net would name it: `Ecm.SecretServer.Client`.
+/// `ecm::secret_server::client` as log4net would name it: `Ecm.SecretServer.Client`. Mostly that of
+/// the line before too.
 fn write_logger(out: &mut impl Write, target: &str) -> fmt::Result {
+    thread_local!(static LAST: RefCell<(String, String)> =
+        const { RefCell::new((String::new(), String::new())) });
+    LAST.with_borrow_mut(|(last, logger)| {
+        if last != target {
+            target.clone_into(last);
+            logger.clear();
+            push_logger(logger, target);
+        }
+        out.write_str(logger)
+    })
+}
+
+fn push_logger(logger: &mut String, target: &str) {
     for (number, module) in target.split("::").enumerate() {
         if number > 0 {
-            out.write_char('.')?;
+            logger.push('.');
         }
         for word in module.split('_') {
             let mut letters = word.chars();
-            for letter in letters.next().into_iter().flat_map(char::to_uppercase) {
-                out.write_char(letter)?;
-            }
-            out.write_str(letters.as_str())?;
+            logger.extend(letters.next().into_iter().flat_map(char::to_uppercase));
+            logger.push_str(letters.as_str());
         }
     }
-    Ok(())
 }
 
 /// `text` in a form that cannot be taken for another event.
@@ -286,6 +297,21 @@ mod tests {
         assert_eq!(kept.len(), 30);
         for [ours, theirs] in kept {
             assert_eq!(ours, theirs);
+        }
+    }
+
+    #[test]
+    fn a_logger_is_that_of_the_event_whatever_was_written_before() {
+        for (target, shown) in [
+            ("ecm::broker::ask", "Ecm.Broker.Ask"),
+            ("ecm::broker::ask", "Ecm.Broker.Ask"),
+            ("ecm", "Ecm"),
+            ("ecm::secret_server::client", "Ecm.SecretServer.Client"),
+            ("", ""),
+        ] {
+            let mut text = String::new();
+            assert_eq!(write_logger(&mut text, target), Ok(()));
+            assert_eq!(text, shown);
         }
     }
 

@@ -157,7 +157,7 @@ impl Plugin for PasswordSafe {
             let result = self.vault.find_credentials(session, trace.clone()).await;
             ExplainedLookup {
                 result,
-                steps: trace.steps(),
+                steps: trace.take_steps(),
                 vault_user: trace.user(),
             }
         })

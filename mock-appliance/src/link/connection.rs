@@ -1,5 +1,6 @@
 //! One link, from the switch of protocols to its end.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -22,9 +23,9 @@ use crate::wire::{
     CONNECT_PATH, FRAME_BYTES_MAX, FromEcm, Hello, PROTOCOL_VERSION, ToEcm, Welcome,
 };
 
-/// Bytes read from the socket at a time. The library clears as many before each read, and frames are
-/// short.
-const READ_BUFFER_BYTES: usize = 4 * 1024;
+/// Bytes read from the socket at a time. The library clears as many before each read, also when there
+/// is nothing to read, and hardly any frame is longer.
+const READ_BUFFER_BYTES: usize = 2 * 1024;
 
 /// Time for the peer to answer a close frame.
 const CLOSING: Duration = Duration::from_secs(2);
@@ -219,13 +220,16 @@ async fn serve(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks.tick().await; // The first comes at once.
     let mut silent_intervals = 0;
+    let mut stopped = pin!(stopping.cancelled());
     loop {
         let done = tokio::select! {
             biased;
-            () = stopping.cancelled() => Err(End::Close(CloseReason::GoingAway)),
+            () = &mut stopped => Err(End::Close(CloseReason::GoingAway)),
             reason = closing(&mut ends.closing) => Err(End::Close(reason)),
             Some(frame) = ends.outgoing.recv() => {
-                send(admitted, socket, Message::text(frame)).await
+                // A frame that is sent twice was sent when it went out first.
+                let _ = frame.sent_at_us.set(admitted.site.stopwatch.elapsed_us());
+                send(admitted, socket, Message::text(frame.text)).await
             }
             message = socket.next() => {
                 silent_intervals = 0;
@@ -275,8 +279,9 @@ fn received(admitted: &Admitted, text: &str) -> Result<(), End> {
         Ok(FromEcm::Hello(_)) => return Err(not_understood(admitted, "a second hello")),
         Err(error) => return Err(not_understood(admitted, &error.to_string())),
     };
+    let read_at_us = site.stopwatch.elapsed_us();
     let name = answer.name();
-    let disposition = site.links.answered(connection, &id, answer);
+    let disposition = site.links.answered(connection, &id, answer, read_at_us);
     let word = match &disposition {
         Disposition::Delivered => return Ok(()),
         Disposition::Cut => return Err(End::Close(CloseReason::Cut)),

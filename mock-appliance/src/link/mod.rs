@@ -8,7 +8,7 @@ pub(crate) mod request;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::{mpsc, watch};
 
@@ -149,15 +149,26 @@ pub(crate) struct Links {
     malformed: AtomicU64,
 }
 
+/// A frame on its way to the socket.
+pub(crate) struct Outgoing {
+    pub(crate) text: String,
+    /// Told when it was handed to the socket.
+    pub(crate) sent_at_us: SentAt,
+}
+
+/// When the first frame of a request was handed to the socket, in microseconds since the start of
+/// the appliance.
+pub(crate) type SentAt = Arc<OnceLock<u64>>;
+
 struct Link {
-    outgoing: mpsc::Sender<String>,
+    outgoing: mpsc::Sender<Outgoing>,
     closing: watch::Sender<Option<CloseReason>>,
     outstanding: Outstanding,
 }
 
 /// The connection task's ends of a [`Link`].
 pub(crate) struct LinkEnds {
-    pub(crate) outgoing: mpsc::Receiver<String>,
+    pub(crate) outgoing: mpsc::Receiver<Outgoing>,
     pub(crate) closing: watch::Receiver<Option<CloseReason>>,
 }
 
@@ -232,7 +243,7 @@ impl Links {
         &self,
         connection: ConnectionId,
         request: &'static str,
-        frames: Vec<String>,
+        frames: Vec<Outgoing>,
         expected: Option<(String, Expected)>,
     ) -> Result<(), LinkError> {
         let mut live = self.lock();
@@ -260,15 +271,17 @@ impl Links {
         }
     }
 
-    /// Hands an answer to whoever waits for it, and counts what no one waits for.
+    /// Hands an answer that had been read at `read_at_us` to whoever waits for it, and counts what no
+    /// one waits for.
     pub(crate) fn answered(
         &self,
         connection: ConnectionId,
         id: &str,
         answer: Answer,
+        read_at_us: u64,
     ) -> Disposition {
         let disposition = match self.lock().get_mut(&connection) {
-            Some(link) => link.outstanding.answered(id, answer),
+            Some(link) => link.outstanding.answered(id, answer, read_at_us),
             None => Disposition::Unknown,
         };
         let counter = match &disposition {

@@ -27,8 +27,8 @@ pub(crate) enum OnAnswer {
 
 /// Someone who waits for an answer.
 pub(crate) struct Expected {
-    /// Where the answer goes.
-    pub(crate) deliver: oneshot::Sender<Answer>,
+    /// Where the answer goes, with the time at which it had been read.
+    pub(crate) deliver: oneshot::Sender<(Answer, u64)>,
     /// What happens when it comes.
     pub(crate) on_answer: OnAnswer,
     /// The credential that the answer would hand out.
@@ -76,7 +76,8 @@ impl Outstanding {
         }
     }
 
-    pub(super) fn answered(&mut self, id: &str, answer: Answer) -> Disposition {
+    /// Takes an answer that had been read at `read_at_us`.
+    pub(super) fn answered(&mut self, id: &str, answer: Answer, read_at_us: u64) -> Disposition {
         let hands_out_now = matches!(answer, Answer::Package(_));
         let Some(expected) = self.waiting.get(id) else {
             return self.unexpected(id, hands_out_now);
@@ -89,7 +90,7 @@ impl Outstanding {
         let Some(expected) = self.waiting.remove(id) else {
             return Disposition::Unknown;
         };
-        match expected.deliver.send(answer) {
+        match expected.deliver.send((answer, read_at_us)) {
             Ok(()) => {
                 self.remember(id, Fate::Answered);
                 Disposition::Delivered
@@ -144,7 +145,7 @@ mod tests {
         })
     }
 
-    fn expecting(on_answer: OnAnswer) -> (Outstanding, oneshot::Receiver<Answer>) {
+    fn expecting(on_answer: OnAnswer) -> (Outstanding, oneshot::Receiver<(Answer, u64)>) {
         let (deliver, receiver) = oneshot::channel();
         let mut outstanding = Outstanding::default();
         let expected = Expected {
@@ -160,12 +161,13 @@ mod tests {
     fn the_first_answer_is_delivered_and_the_second_is_a_duplicate() {
         let (mut outstanding, mut receiver) = expecting(OnAnswer::Deliver);
         assert_eq!(
-            outstanding.answered("r-1", package()),
+            outstanding.answered("r-1", package(), 5),
             Disposition::Delivered
         );
-        assert!(receiver.try_recv().is_ok());
+        let delivered = receiver.try_recv();
+        assert!(matches!(delivered, Ok((Answer::Package(_), 5))));
         assert_eq!(
-            outstanding.answered("r-1", package()),
+            outstanding.answered("r-1", package(), 5),
             Disposition::Duplicate
         );
     }
@@ -175,11 +177,11 @@ mod tests {
         let (mut outstanding, _receiver) = expecting(OnAnswer::Deliver);
         outstanding.give_up("r-1");
         assert_eq!(
-            outstanding.answered("r-1", package()),
+            outstanding.answered("r-1", package(), 5),
             Disposition::Late(Some(key()))
         );
         assert_eq!(
-            outstanding.answered("r-1", package()),
+            outstanding.answered("r-1", package(), 5),
             Disposition::Duplicate
         );
     }
@@ -189,7 +191,7 @@ mod tests {
         let (mut outstanding, _receiver) = expecting(OnAnswer::Deliver);
         outstanding.give_up("r-1");
         assert_eq!(
-            outstanding.answered("r-1", Answer::Done),
+            outstanding.answered("r-1", Answer::Done, 5),
             Disposition::Late(None)
         );
     }
@@ -197,15 +199,21 @@ mod tests {
     #[test]
     fn an_answer_to_nothing_is_unknown() {
         let (mut outstanding, _receiver) = expecting(OnAnswer::Deliver);
-        assert_eq!(outstanding.answered("r-2", package()), Disposition::Unknown);
+        assert_eq!(
+            outstanding.answered("r-2", package(), 5),
+            Disposition::Unknown
+        );
     }
 
     #[test]
     fn a_fault_rule_can_cut_or_misplace_the_answer() {
         let (mut outstanding, _receiver) = expecting(OnAnswer::Cut);
-        assert_eq!(outstanding.answered("r-1", package()), Disposition::Cut);
+        assert_eq!(outstanding.answered("r-1", package(), 5), Disposition::Cut);
         let (mut outstanding, mut receiver) = expecting(OnAnswer::Misplace);
-        assert_eq!(outstanding.answered("r-1", package()), Disposition::Unknown);
+        assert_eq!(
+            outstanding.answered("r-1", package(), 5),
+            Disposition::Unknown
+        );
         assert!(receiver.try_recv().is_err());
     }
 

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::fault::{Instead, Treatment};
-use super::{CloseReason, Expected, LinkError};
+use super::{CloseReason, Expected, LinkError, Outgoing, SentAt};
 use crate::site::Site;
 use crate::state::ecms::{ConnectionId, EcmClient};
 use crate::state::releases::ReleaseKey;
@@ -66,6 +66,24 @@ pub(crate) struct Served {
     pub(crate) wrong_aad: bool,
 }
 
+/// When a request left and when its answer had been read, as far as that came about. What the
+/// appliance does before and after, its own threads' waking each other included, is not the ECM's.
+#[derive(Default)]
+struct Times {
+    sent_at_us: SentAt,
+    read_at_us: Option<u64>,
+}
+
+impl Times {
+    /// Both, for a request that was asked for and given back at these times.
+    fn over(&self, asked_at_us: u64, back_at_us: u64) -> (u64, u64) {
+        let read_at_us = self.read_at_us.unwrap_or(back_at_us);
+        let sent_at_us = self.sent_at_us.get().copied().unwrap_or(asked_at_us);
+        // Somebody who guesses an id can answer before the request.
+        (sent_at_us.min(read_at_us), read_at_us)
+    }
+}
+
 impl Site {
     /// Sends a request and waits for its answer. `frame` writes it for an id.
     ///
@@ -104,11 +122,12 @@ impl Site {
         }
         let ecm = self.choose(ask)?;
         let request_id = self.links.next_request_id();
-        let sent_at_us = self.stopwatch.elapsed_us();
+        let asked_at_us = self.stopwatch.elapsed_us();
+        let mut times = Times::default();
         let outcome = self
-            .exchange(ask, &ecm, &request_id, met.as_ref(), frame)
+            .exchange(ask, &ecm, &request_id, met.as_ref(), frame, &mut times)
             .await;
-        let answered_at_us = self.stopwatch.elapsed_us();
+        let (sent_at_us, answered_at_us) = times.over(asked_at_us, self.stopwatch.elapsed_us());
         let word = outcome
             .as_ref()
             .map_or_else(|error| error.category().to_owned(), |_| "ok".into());
@@ -152,6 +171,7 @@ impl Site {
         request_id: &str,
         met: Option<&Met>,
         frame: &F,
+        times: &mut Times,
     ) -> Result<Served, LinkError>
     where
         F: Fn(&str) -> String + Sync,
@@ -174,10 +194,14 @@ impl Site {
             }
         }
         let text = treatment.damage.apply(frame(request_id));
+        let outgoing = |text| Outgoing {
+            text,
+            sent_at_us: SentAt::clone(&times.sent_at_us),
+        };
         let frames = if treatment.twice {
-            vec![text.clone(), text]
+            vec![outgoing(text.clone()), outgoing(text)]
         } else {
-            vec![text]
+            vec![outgoing(text)]
         };
         let (deliver, answer) = oneshot::channel();
         let expected = Expected {
@@ -194,7 +218,14 @@ impl Site {
         let patience_ms = ask
             .deadline_ms
             .saturating_add(self.settings.travel_allowance_ms);
-        match timeout(Duration::from_millis(patience_ms), answer).await {
+        let arrived = timeout(Duration::from_millis(patience_ms), answer).await;
+        let arrived = arrived.map(|arrived| {
+            arrived.map(|(answer, read_at_us)| {
+                times.read_at_us = Some(read_at_us);
+                answer
+            })
+        });
+        match arrived {
             Ok(Ok(Answer::Error(problem))) => Err(LinkError::Refused(problem)),
             Ok(Ok(answer)) => Ok(Served {
                 answer,
@@ -222,5 +253,22 @@ fn journal_outcome(outcome: &Result<Served, LinkError>) -> Outcome {
         }
         Err(LinkError::ConnectionLost { .. } | LinkError::TimedOut { .. }) => Outcome::Dropped,
         Err(LinkError::UnexpectedAnswer { .. } | LinkError::Busy) => Outcome::Fault,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_timed_from_the_socket_to_the_answer_that_was_read() {
+        let mut times = Times::default();
+        assert_eq!(times.over(10, 90), (10, 90), "it never left");
+        let _ = times.sent_at_us.set(30);
+        assert_eq!(times.over(10, 90), (30, 90), "nobody answered");
+        times.read_at_us = Some(70);
+        assert_eq!(times.over(10, 90), (30, 70));
+        times.read_at_us = Some(20);
+        assert_eq!(times.over(10, 90), (20, 20), "answered before it was asked");
     }
 }

@@ -75,9 +75,9 @@ pub struct Hop {
     pub request_id: String,
     /// The connection that carried it.
     pub connection: String,
-    /// When it was sent.
+    /// When it was handed to the socket; when it was to be, if it never was.
     pub sent_at_us: u64,
-    /// When its answer came, or when the appliance gave up.
+    /// When its answer had been read, or when the appliance gave up.
     pub answered_at_us: u64,
     /// `ok`, or why not: a category of the link or `timed_out`, `connection_lost`.
     pub outcome: String,

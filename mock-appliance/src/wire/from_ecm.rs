@@ -203,6 +203,23 @@ struct CredentialsFrame {
     credentials: Vec<SummaryFrame>,
 }
 
+/// A list as an ECM usually sends it, read in one pass. With other members it is read in two, since
+/// one that is passed over is not looked into.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UsualList<'a> {
+    r#type: &'a str,
+    id: String,
+    credentials: Vec<UsualSummary>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UsualSummary {
+    credential_id: String,
+    display_value: String,
+}
+
 #[derive(Deserialize)]
 struct SummaryFrame {
     credential_id: String,
@@ -220,6 +237,31 @@ impl FromEcm {
     /// # Errors
     /// See [`FrameError`].
     pub(crate) fn read(text: &str) -> Result<Self, FrameError> {
+        match Self::read_usual_list(text) {
+            Some(list) => Ok(list),
+            None => Self::read_any(text),
+        }
+    }
+
+    fn read_usual_list(text: &str) -> Option<Self> {
+        if !text.starts_with('{') {
+            return None;
+        }
+        let frame: UsualList<'_> = serde_json::from_str(text).ok()?;
+        if frame.r#type != "credentials" {
+            return None;
+        }
+        let credentials = frame.credentials.into_iter().map(|entry| SummaryFrame {
+            credential_id: entry.credential_id,
+            display_value: entry.display_value,
+        });
+        Some(Self::Answer {
+            id: frame.id,
+            answer: Answer::Credentials(credentials.map(Into::into).collect()),
+        })
+    }
+
+    fn read_any(text: &str) -> Result<Self, FrameError> {
         let head: Head = serde_json::from_str(text).map_err(|_| FrameError::NotAFrame)?;
         let answer = match head.r#type.as_str() {
             "hello" => return members("hello", text).map(Self::Hello),
@@ -281,6 +323,45 @@ mod tests {
             r#"{"type":"package","id":"r-1","kind":"CnRy","sealed":"CnRy"}"#,
             "frame \"package\" lacks a member or has one of the wrong type",
         );
+    }
+
+    #[test]
+    fn a_list_is_read_in_one_pass_as_in_two() {
+        let list = r#"{"id":"r-1","type":"credentials","credentials":[
+            {"credential_id":"7","display_value":"J\u00f6 \"x\""},["8","b"]]}"#;
+        assert!(FromEcm::read_usual_list(list).is_some());
+        let same = |text: &str| {
+            if let Some(read) = FromEcm::read_usual_list(text) {
+                let read_in_two = FromEcm::read_any(text);
+                assert_eq!(
+                    format!("{:?}", Ok::<_, FrameError>(read)),
+                    format!("{read_in_two:?}")
+                );
+            }
+        };
+        same(list);
+        for (old, new) in [
+            ("\"r-1\"", "null"),
+            ("\"r-1\"", "7"),
+            ("\"credentials\",", "\"done\","),
+            ("\"id\"", "\"id\":\"r-2\",\"id\""),
+            ("\"id\"", "\"x\":\"\\ud800\",\"id\""),
+            ("\"id\"", "\"x\":1e400,\"id\""),
+            ("\"id\"", "\"kind\":[[[\"deep\"]]],\"id\""),
+            ("\"7\"", "null"),
+            ("\"7\"", "7"),
+            ("\"7\"", "\"7\",\"x\":1"),
+            ("[\"8\",\"b\"]", "[\"8\"]"),
+            ("[\"8\",\"b\"]", "[\"8\",\"b\",\"c\"]"),
+            ("]}", "]} "),
+            ("]}", "]}x"),
+            ("{\"id\"", " {\"id\""),
+        ] {
+            let changed = list.replace(old, new);
+            assert_ne!(changed, list);
+            same(&changed);
+        }
+        same(r#"["credentials","r-1",[]]"#);
     }
 
     proptest::proptest! {
