@@ -148,8 +148,8 @@ impl Request {
         Bytes::from_owner(self.body)
     }
 
-    /// Writes twice, first to know how long the body is: a buffer that grows leaves secrets behind,
-    /// and one that is too large costs time to zero.
+    /// Writes twice, first to know how long the body is: a buffer that is too large costs time to
+    /// zero.
     fn write<'a>(operation: &'static str, parameters: impl Fn(&mut Writer<'a>)) -> Self {
         let mut measured = Writer::default();
         parameters(&mut measured);
@@ -185,7 +185,7 @@ const TAIL: &str = "</soap:Body></soap:Envelope>";
 
 #[derive(Default)]
 struct Writer<'a> {
-    /// What is written; nothing while its length is measured.
+    /// What is written; nothing while its length is measured, without what escapes add.
     body: Option<Zeroizing<Vec<u8>>>,
     bytes: usize,
     confided: Option<&'a Secret>,
@@ -240,23 +240,62 @@ impl<'a> Writer<'a> {
     /// The escapes of .NET's writer for text: quotes stay, carriage returns and control characters
     /// become references.
     fn escaped(&mut self, value: &str) {
-        let mut rest = value;
-        while let Some(at) = xml::position(rest.as_bytes(), is_escaped) {
-            self.raw(&[&rest[..at]]);
-            match rest.as_bytes()[at] {
-                b'&' => self.raw(&["&amp;"]),
-                b'<' => self.raw(&["&lt;"]),
-                b'>' => self.raw(&["&gt;"]),
-                control => self.raw(&["&#x", &format!("{control:X}"), ";"]),
-            }
-            rest = &rest[at + 1..];
+        let Some(body) = &mut self.body else {
+            self.bytes += value.len();
+            return;
+        };
+        let mut rest = value.as_bytes();
+        let mut next = xml::position(rest, is_escaped);
+        if next.is_some() {
+            make_room(
+                body,
+                value
+                    .bytes()
+                    .filter_map(escape)
+                    .map(|to| to.len() - 1)
+                    .sum(),
+            );
         }
-        self.raw(&[rest]);
+        while let Some(at) = next {
+            let (plain, after) = rest.split_at(at);
+            body.extend_from_slice(plain);
+            body.extend_from_slice(escape(after[0]).unwrap_or_default().as_bytes());
+            rest = &after[1..];
+            next = xml::position(rest, is_escaped);
+        }
+        body.extend_from_slice(rest);
     }
+}
+
+/// Room for `more` bytes than were measured. By hand, since a vector that grows leaves secrets
+/// behind.
+fn make_room(body: &mut Zeroizing<Vec<u8>>, more: usize) {
+    let mut longer = Zeroizing::new(Vec::with_capacity(body.capacity() + more));
+    longer.extend_from_slice(body);
+    *body = longer;
 }
 
 /// Only characters of one byte are.
 fn is_escaped(byte: u8) -> bool {
-    let control = byte.is_ascii_control() & (byte != b'\n') & (byte != b'\t');
+    let control = (byte < b' ') & (byte != b'\n') & (byte != b'\t') | (byte == 0x7f);
     control | (byte == b'&') | (byte == b'<') | (byte == b'>')
+}
+
+/// What is written for a byte that does not stand for itself.
+fn escape(byte: u8) -> Option<&'static str> {
+    /// The control characters below the space, two of which stand for themselves.
+    const CONTROLS: [&str; 32] = [
+        "&#x0;", "&#x1;", "&#x2;", "&#x3;", "&#x4;", "&#x5;", "&#x6;", "&#x7;", "&#x8;", "&#x9;",
+        "&#xA;", "&#xB;", "&#xC;", "&#xD;", "&#xE;", "&#xF;", "&#x10;", "&#x11;", "&#x12;",
+        "&#x13;", "&#x14;", "&#x15;", "&#x16;", "&#x17;", "&#x18;", "&#x19;", "&#x1A;", "&#x1B;",
+        "&#x1C;", "&#x1D;", "&#x1E;", "&#x1F;",
+    ];
+    match byte {
+        b'\n' | b'\t' => None,
+        b'&' => Some("&amp;"),
+        b'<' => Some("&lt;"),
+        b'>' => Some("&gt;"),
+        0x7f => Some("&#x7F;"),
+        _ => CONTROLS.get(usize::from(byte)).copied(),
+    }
 }

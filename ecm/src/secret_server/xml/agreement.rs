@@ -148,7 +148,7 @@ fn resolved(reference: &BytesRef<'_>) -> Result<char, XmlError> {
 }
 
 /// Attributes that mean something, are wrong, or come twice when two are drawn.
-const ATTRIBUTES: [&str; 24] = [
+const ATTRIBUTES: [&str; 29] = [
     " xmlns='urn:thesecretserver.com'",
     " xmlns = \"urn:thesecretserver.com\"",
     " xmlns=''",
@@ -173,6 +173,11 @@ const ATTRIBUTES: [&str; 24] = [
     " b=\"'>\"",
     " b",
     " c=x",
+    " ='x'",
+    " =d='x'",
+    "e='x'",
+    " f = ",
+    " g='x'/",
 ];
 
 const NAMES: [&str; 8] = ["a", "q:a", "soap:b", "xml:c", "xmlns:c", "q:", ":a", "i:Ä"];

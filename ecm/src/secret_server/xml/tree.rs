@@ -197,11 +197,23 @@ impl<'a> Node<'a> {
 }
 
 impl Tree {
+    /// A tree with room for what a document of so many bytes usually has.
+    pub(super) fn of(document_bytes: usize) -> Self {
+        const BYTES_USUAL: usize = 48;
+        const RECORDS_FIRST_MAX: usize = 256;
+        Self {
+            records: Vec::with_capacity((document_bytes / BYTES_USUAL).min(RECORDS_FIRST_MAX)),
+            ..Self::default()
+        }
+    }
+
+    #[inline]
     pub(super) fn len(&self) -> usize {
         self.records.len()
     }
 
     /// Adds an element whose tag has been read, and tells its number.
+    #[inline]
     pub(super) fn open(&mut self, name: Range<usize>, space: Space, nil: bool) -> usize {
         let at = self.records.len();
         let ends_at = name.end;
@@ -217,6 +229,7 @@ impl Tree {
     }
 
     /// Nothing more is inside of element `at`, which ends here.
+    #[inline]
     pub(super) fn close(&mut self, at: usize, ends_at: usize) {
         let end = self.records.len();
         let record = &mut self.records[at];
