@@ -35,6 +35,25 @@ pub(in crate::secret_server) struct CodeResponse {
     pub(in crate::secret_server) additional_comment: Option<String>,
 }
 
+/// The tags of one element, each in one piece.
+struct Tags {
+    open: &'static str,
+    close: &'static str,
+    empty: &'static str,
+    nil: &'static str,
+}
+
+macro_rules! tags {
+    ($name:literal) => {
+        &Tags {
+            open: concat!("<", $name, ">"),
+            close: concat!("</", $name, ">"),
+            empty: concat!("<", $name, " />"),
+            nil: concat!("<", $name, " xsi:nil=\"true\" />"),
+        }
+    };
+}
+
 impl Request {
     pub(in crate::secret_server) fn authenticate(
         username: &str,
@@ -43,10 +62,10 @@ impl Request {
         domain: &str,
     ) -> Self {
         Self::write("Authenticate", |out| {
-            out.text("username", username);
-            out.secret("password", password);
-            out.text("organization", organization);
-            out.text("domain", domain);
+            out.text(tags!("username"), username);
+            out.secret(tags!("password"), password);
+            out.text(tags!("organization"), organization);
+            out.text(tags!("domain"), domain);
         })
     }
 
@@ -57,10 +76,10 @@ impl Request {
         domain: &str,
     ) -> Self {
         Self::write("ImpersonateUser", |out| {
-            out.secret("token", token);
-            out.text("username", username);
-            out.text("organization", organization);
-            out.text("domain", domain);
+            out.secret(tags!("token"), token);
+            out.text(tags!("username"), username);
+            out.text(tags!("organization"), organization);
+            out.text(tags!("domain"), domain);
         })
     }
 
@@ -71,11 +90,11 @@ impl Request {
         show_restricted: bool,
     ) -> Self {
         Self::write("SearchSecretsByFieldValue", |out| {
-            out.secret("token", token);
-            out.text("fieldName", field_name);
-            out.text("searchTerm", search_term);
-            out.boolean("showDeleted", false);
-            out.boolean("showRestricted", show_restricted);
+            out.secret(tags!("token"), token);
+            out.text(tags!("fieldName"), field_name);
+            out.text(tags!("searchTerm"), search_term);
+            out.boolean(tags!("showDeleted"), false);
+            out.boolean(tags!("showRestricted"), show_restricted);
         })
     }
 
@@ -85,19 +104,19 @@ impl Request {
         responses: &[CodeResponse],
     ) -> Self {
         Self::write("GetSecret", |out| {
-            out.secret("token", token);
-            out.integer("secretId", secret_id);
-            out.nil("loadSettingsAndPermissions");
+            out.secret(tags!("token"), token);
+            out.integer(tags!("secretId"), secret_id);
+            out.nil(tags!("loadSettingsAndPermissions"));
             if !responses.is_empty() {
-                out.inside("codeResponses", |out| {
+                out.inside(tags!("codeResponses"), |out| {
                     for response in responses {
-                        out.inside("CodeResponse", |out| {
-                            out.text("ErrorCode", &response.error_code);
-                            out.text("Comment", &response.comment);
+                        out.inside(tags!("CodeResponse"), |out| {
+                            out.text(tags!("ErrorCode"), &response.error_code);
+                            out.text(tags!("Comment"), &response.comment);
                             if let Some(additional) = &response.additional_comment {
-                                out.text("AdditionalComment", additional);
+                                out.text(tags!("AdditionalComment"), additional);
                             }
-                            out.nil("TicketSystemId");
+                            out.nil(tags!("TicketSystemId"));
                         });
                     }
                 });
@@ -111,21 +130,21 @@ impl Request {
         secret_item_id: i32,
     ) -> Self {
         Self::write("DownloadFileAttachmentByItemId", |out| {
-            out.secret("token", token);
-            out.integer("secretId", secret_id);
-            out.integer("secretItemId", secret_item_id);
+            out.secret(tags!("token"), token);
+            out.integer(tags!("secretId"), secret_id);
+            out.integer(tags!("secretItemId"), secret_item_id);
         })
     }
 
     pub(in crate::secret_server) fn check_in(token: &Secret, secret_id: i32) -> Self {
         Self::write("CheckIn", |out| {
-            out.secret("token", token);
-            out.integer("secretId", secret_id);
+            out.secret(tags!("token"), token);
+            out.integer(tags!("secretId"), secret_id);
         })
     }
 
     pub(in crate::secret_server) fn get_token_is_valid(token: &Secret) -> Self {
-        Self::write("GetTokenIsValid", |out| out.secret("token", token))
+        Self::write("GetTokenIsValid", |out| out.secret(tags!("token"), token))
     }
 
     /// Needs no token and changes nothing: tells whether the service answers at an address.
@@ -153,15 +172,17 @@ impl Request {
     fn write<'a>(operation: &'static str, parameters: impl Fn(&mut Writer<'a>)) -> Self {
         let mut measured = Writer::default();
         parameters(&mut measured);
-        let (end, closing) = match measured.bytes {
-            0 => (" />", ["", "", "", TAIL]),
-            _ => (">", ["</", operation, ">", TAIL]),
+        let (opening, closing) = match measured.bytes {
+            0 => ([HEAD, operation, EMPTY], ["", "", TAIL]),
+            _ => ([HEAD, operation, OPEN], ["</", operation, CLOSE]),
         };
-        let opening = [HEAD, "<", operation, " xmlns=\"", xml::VAULT, "\"", end];
-        measured.raw(&opening);
-        measured.raw(&closing);
+        let around: usize = opening
+            .iter()
+            .chain(&closing)
+            .map(|piece| piece.len())
+            .sum();
         let mut out = Writer {
-            body: Some(Zeroizing::new(Vec::with_capacity(measured.bytes))),
+            body: Some(Zeroizing::new(Vec::with_capacity(measured.bytes + around))),
             ..Writer::default()
         };
         out.raw(&opening);
@@ -179,8 +200,12 @@ const HEAD: &str = concat!(
     "<?xml version=\"1.0\" encoding=\"utf-8\"?>",
     "<soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\"",
     " xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"",
-    " xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\"><soap:Body>",
+    " xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\"><soap:Body><",
 );
+/// What follows the operation's name in its tags, if it has parameters or not.
+const OPEN: &str = " xmlns=\"urn:thesecretserver.com\">";
+const CLOSE: &str = "></soap:Body></soap:Envelope>";
+const EMPTY: &str = " xmlns=\"urn:thesecretserver.com\" />";
 const TAIL: &str = "</soap:Body></soap:Envelope>";
 
 #[derive(Default)]
@@ -192,47 +217,44 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn secret(&mut self, name: &str, value: &'a Secret) {
-        self.text(name, value.expose());
+    fn secret(&mut self, tags: &Tags, value: &'a Secret) {
+        self.text(tags, value.expose());
         self.confided = Some(value);
     }
 
-    fn text(&mut self, name: &str, value: &str) {
+    fn text(&mut self, tags: &Tags, value: &str) {
         if value.is_empty() {
-            return self.raw(&["<", name, " />"]);
+            return self.raw(&[tags.empty]);
         }
-        self.raw(&["<", name, ">"]);
+        self.raw(&[tags.open]);
         self.escaped(value);
-        self.close(name);
+        self.raw(&[tags.close]);
     }
 
-    fn integer(&mut self, name: &str, value: i32) {
-        self.text(name, &value.to_string());
+    fn integer(&mut self, tags: &Tags, value: i32) {
+        self.raw(&[tags.open, &value.to_string(), tags.close]);
     }
 
-    fn boolean(&mut self, name: &str, value: bool) {
-        self.text(name, if value { "true" } else { "false" });
+    fn boolean(&mut self, tags: &Tags, value: bool) {
+        let value = if value { "true" } else { "false" };
+        self.raw(&[tags.open, value, tags.close]);
     }
 
-    fn nil(&mut self, name: &str) {
-        self.raw(&["<", name, " xsi:nil=\"true\" />"]);
+    fn nil(&mut self, tags: &Tags) {
+        self.raw(&[tags.nil]);
     }
 
-    fn inside(&mut self, name: &str, content: impl FnOnce(&mut Self)) {
-        self.raw(&["<", name, ">"]);
+    fn inside(&mut self, tags: &Tags, content: impl FnOnce(&mut Self)) {
+        self.raw(&[tags.open]);
         content(self);
-        self.close(name);
-    }
-
-    fn close(&mut self, name: &str) {
-        self.raw(&["</", name, ">"]);
+        self.raw(&[tags.close]);
     }
 
     fn raw(&mut self, pieces: &[&str]) {
         for piece in pieces {
-            self.bytes += piece.len();
-            if let Some(body) = &mut self.body {
-                body.extend_from_slice(piece.as_bytes());
+            match &mut self.body {
+                Some(body) => body.extend_from_slice(piece.as_bytes()),
+                None => self.bytes += piece.len(),
             }
         }
     }
@@ -297,5 +319,57 @@ fn escape(byte: u8) -> Option<&'static str> {
         b'>' => Some("&gt;"),
         0x7f => Some("&#x7F;"),
         _ => CONTROLS.get(usize::from(byte)).copied(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn every_byte_that_is_escaped_has_its_escape() {
+        for byte in 0..=u8::MAX {
+            assert_eq!(is_escaped(byte), escape(byte).is_some(), "{byte}");
+            let reference = format!("&#x{byte:X};");
+            match byte {
+                b'&' => assert_eq!(escape(byte), Some("&amp;")),
+                b'<' => assert_eq!(escape(byte), Some("&lt;")),
+                b'>' => assert_eq!(escape(byte), Some("&gt;")),
+                b'\t' | b'\n' => assert_eq!(escape(byte), None),
+                0..0x20 | 0x7f => assert_eq!(escape(byte), Some(reference.as_str())),
+                _ => assert_eq!(escape(byte), None),
+            }
+        }
+    }
+
+    #[test]
+    fn a_body_has_the_room_that_it_needs_and_no_more() {
+        let long = format!("{}&{}é\u{7f}\r>", "x".repeat(70), "y".repeat(40));
+        for token in ["", "t", "v2T0k3n:00ff", "a&b", "&", "\r\r\r", &long] {
+            let token = Secret::from(token);
+            let comment = CodeResponse {
+                error_code: "COMMENT".into(),
+                comment: "<why>".into(),
+                additional_comment: Some("4711 & 4712".into()),
+            };
+            for request in [
+                Request::authenticate("u", &token, "", "d&d"),
+                Request::search_secrets_by_field_value(&token, "Machine", "srv01", true),
+                Request::get_secret(&token, -7, &[comment]),
+                Request::version_get(),
+            ] {
+                assert_eq!(request.body.capacity(), request.body.len(), "{request:?}");
+            }
+            let body = Request::get_token_is_valid(&token).body;
+            let body = String::from_utf8(body.to_vec()).unwrap();
+            let mut expected = token.expose().replace('&', "&amp;").replace('>', "&gt;");
+            expected = expected.replace('\r', "&#xD;").replace('\u{7f}', "&#x7F;");
+            let expected = match expected.as_str() {
+                "" => "<token />".to_owned(),
+                text => format!("<token>{text}</token>"),
+            };
+            assert!(body.contains(&expected), "{body}");
+        }
     }
 }

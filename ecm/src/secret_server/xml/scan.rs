@@ -26,3 +26,20 @@ pub(in crate::secret_server) fn position(
     let within = rest.iter().position(|byte| stops(*byte))?;
     Some(passed + within)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_byte_is_found_wherever_it_stands() {
+        for length in 0..3 * TOGETHER {
+            let mut bytes = vec![b'x'; length];
+            assert_eq!(position(&bytes, |byte| byte == b'<'), None);
+            for at in (0..length).rev() {
+                bytes[at] = b'<';
+                assert_eq!(position(&bytes, |byte| byte == b'<'), Some(at));
+            }
+        }
+    }
+}

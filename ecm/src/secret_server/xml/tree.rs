@@ -126,6 +126,7 @@ impl Element {
 }
 
 impl<'a> Node<'a> {
+    #[inline]
     pub(in crate::secret_server) fn space(self) -> Space {
         self.record().space
     }
@@ -136,6 +137,7 @@ impl<'a> Node<'a> {
     }
 
     /// Whether it is marked `xsi:nil`.
+    #[inline]
     pub(in crate::secret_server) fn nil(self) -> bool {
         self.record().nil
     }
@@ -150,6 +152,7 @@ impl<'a> Node<'a> {
     }
 
     /// All elements directly inside.
+    #[inline]
     pub(in crate::secret_server) fn children(self) -> impl Iterator<Item = Self> {
         let (mut next, end) = (self.at + 1, self.record().end);
         std::iter::from_fn(move || {
@@ -181,13 +184,16 @@ impl<'a> Node<'a> {
     }
 
     fn is(self, name: &str) -> bool {
-        self.space() == Space::Vault && self.name() == name
+        let record = self.record();
+        record.space == Space::Vault && record.name.len() == name.len() && self.name() == name
     }
 
+    #[inline]
     fn record(self) -> &'a Record {
         &self.tree.records[self.at]
     }
 
+    #[inline]
     fn part(self, place: &Range<usize>) -> &'a str {
         let base = self.tree.base;
         self.source
