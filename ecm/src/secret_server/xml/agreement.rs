@@ -317,3 +317,19 @@ fn limits_are_those_of_quick_xml_and_our_own() {
     let beside = "<b xmlns:x='x' xmlns:y='y'/>".repeat(200);
     check(format!("<a>{beside}<x:b/></a>").as_bytes());
 }
+
+#[test]
+fn byte_order_marks_count_as_they_do_for_quick_xml() {
+    for marks in 0..4 {
+        let marks = "\u{feff}".repeat(marks);
+        for document in [
+            "<?xml version='1.0'?><a>&amp;x</a>",
+            "<a/>",
+            "",
+            " <a></b>",
+            "<a \u{feff}>",
+        ] {
+            check(format!("{marks}{document}").as_bytes());
+        }
+    }
+}
