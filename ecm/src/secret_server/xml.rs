@@ -6,6 +6,7 @@
 //! holds the two against each other. That one makes strings of every name and looks at every tag
 //! three times.
 
+mod attributes;
 mod read;
 mod scan;
 mod scope;

@@ -35,6 +35,25 @@ pub(in crate::secret_server) struct CodeResponse {
     pub(in crate::secret_server) additional_comment: Option<String>,
 }
 
+/// The tags of one element, each in one piece.
+struct Tags {
+    open: &'static str,
+    close: &'static str,
+    empty: &'static str,
+    nil: &'static str,
+}
+
+macro_rules! tags {
+    ($name:literal) => {
+        &Tags {
+            open: concat!("<", $name, ">"),
+            close: concat!("</", $name, ">"),
+            empty: concat!("<", $name, " />"),
+            nil: concat!("<", $name, " xsi:nil=\"true\" />"),
+        }
+    };
+}
+
 impl Request {
     pub(in crate::secret_server) fn authenticate(
         username: &str,
@@ -43,10 +62,10 @@ impl Request {
         domain: &str,
     ) -> Self {
         Self::write("Authenticate", |out| {
-            out.text("username", username);
-            out.secret("password", password);
-            out.text("organization", organization);
-            out.text("domain", domain);
+            out.text(tags!("username"), username);
+            out.secret(tags!("password"), password);
+            out.text(tags!("organization"), organization);
+            out.text(tags!("domain"), domain);
         })
     }
 
@@ -57,10 +76,10 @@ impl Request {
         domain: &str,
     ) -> Self {
         Self::write("ImpersonateUser", |out| {
-            out.secret("token", token);
-            out.text("username", username);
-            out.text("organization", organization);
-            out.text("domain", domain);
+            out.secret(tags!("token"), token);
+            out.text(tags!("username"), username);
+            out.text(tags!("organization"), organization);
+            out.text(tags!("domain"), domain);
         })
     }
 
@@ -71,11 +90,11 @@ impl Request {
         show_restricted: bool,
     ) -> Self {
         Self::write("SearchSecretsByFieldValue", |out| {
-            out.secret("token", token);
-            out.text("fieldName", field_name);
-            out.text("searchTerm", search_term);
-            out.boolean("showDeleted", false);
-            out.boolean("showRestricted", show_restricted);
+            out.secret(tags!("token"), token);
+            out.text(tags!("fieldName"), field_name);
+            out.text(tags!("searchTerm"), search_term);
+            out.boolean(tags!("showDeleted"), false);
+            out.boolean(tags!("showRestricted"), show_restricted);
         })
     }
 
@@ -85,19 +104,19 @@ impl Request {
         responses: &[CodeResponse],
     ) -> Self {
         Self::write("GetSecret", |out| {
-            out.secret("token", token);
-            out.integer("secretId", secret_id);
-            out.nil("loadSettingsAndPermissions");
+            out.secret(tags!("token"), token);
+            out.integer(tags!("secretId"), secret_id);
+            out.nil(tags!("loadSettingsAndPermissions"));
             if !responses.is_empty() {
-                out.inside("codeResponses", |out| {
+                out.inside(tags!("codeResponses"), |out| {
                     for response in responses {
-                        out.inside("CodeResponse", |out| {
-                            out.text("ErrorCode", &response.error_code);
-                            out.text("Comment", &response.comment);
+                        out.inside(tags!("CodeResponse"), |out| {
+                            out.text(tags!("ErrorCode"), &response.error_code);
+                            out.text(tags!("Comment"), &response.comment);
                             if let Some(additional) = &response.additional_comment {
-                                out.text("AdditionalComment", additional);
+                                out.text(tags!("AdditionalComment"), additional);
                             }
-                            out.nil("TicketSystemId");
+                            out.nil(tags!("TicketSystemId"));
                         });
                     }
                 });
@@ -111,21 +130,21 @@ impl Request {
         secret_item_id: i32,
     ) -> Self {
         Self::write("DownloadFileAttachmentByItemId", |out| {
-            out.secret("token", token);
-            out.integer("secretId", secret_id);
-            out.integer("secretItemId", secret_item_id);
+            out.secret(tags!("token"), token);
+            out.integer(tags!("secretId"), secret_id);
+            out.integer(tags!("secretItemId"), secret_item_id);
         })
     }
 
     pub(in crate::secret_server) fn check_in(token: &Secret, secret_id: i32) -> Self {
         Self::write("CheckIn", |out| {
-            out.secret("token", token);
-            out.integer("secretId", secret_id);
+            out.secret(tags!("token"), token);
+            out.integer(tags!("secretId"), secret_id);
         })
     }
 
     pub(in crate::secret_server) fn get_token_is_valid(token: &Secret) -> Self {
-        Self::write("GetTokenIsValid", |out| out.secret("token", token))
+        Self::write("GetTokenIsValid", |out| out.secret(tags!("token"), token))
     }
 
     /// Needs no token and changes nothing: tells whether the service answers at an address.
@@ -148,20 +167,22 @@ impl Request {
         Bytes::from_owner(self.body)
     }
 
-    /// Writes twice, first to know how long the body is: a buffer that grows leaves secrets behind,
-    /// and one that is too large costs time to zero.
+    /// Writes twice, first to know how long the body is: a buffer that is too large costs time to
+    /// zero.
     fn write<'a>(operation: &'static str, parameters: impl Fn(&mut Writer<'a>)) -> Self {
         let mut measured = Writer::default();
         parameters(&mut measured);
-        let (end, closing) = match measured.bytes {
-            0 => (" />", ["", "", "", TAIL]),
-            _ => (">", ["</", operation, ">", TAIL]),
+        let (opening, closing) = match measured.bytes {
+            0 => ([HEAD, operation, EMPTY], ["", "", TAIL]),
+            _ => ([HEAD, operation, OPEN], ["</", operation, CLOSE]),
         };
-        let opening = [HEAD, "<", operation, " xmlns=\"", xml::VAULT, "\"", end];
-        measured.raw(&opening);
-        measured.raw(&closing);
+        let around: usize = opening
+            .iter()
+            .chain(&closing)
+            .map(|piece| piece.len())
+            .sum();
         let mut out = Writer {
-            body: Some(Zeroizing::new(Vec::with_capacity(measured.bytes))),
+            body: Some(Zeroizing::new(Vec::with_capacity(measured.bytes + around))),
             ..Writer::default()
         };
         out.raw(&opening);
@@ -179,60 +200,61 @@ const HEAD: &str = concat!(
     "<?xml version=\"1.0\" encoding=\"utf-8\"?>",
     "<soap:Envelope xmlns:soap=\"http://schemas.xmlsoap.org/soap/envelope/\"",
     " xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"",
-    " xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\"><soap:Body>",
+    " xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\"><soap:Body><",
 );
+/// What follows the operation's name in its tags, if it has parameters or not.
+const OPEN: &str = " xmlns=\"urn:thesecretserver.com\">";
+const CLOSE: &str = "></soap:Body></soap:Envelope>";
+const EMPTY: &str = " xmlns=\"urn:thesecretserver.com\" />";
 const TAIL: &str = "</soap:Body></soap:Envelope>";
 
 #[derive(Default)]
 struct Writer<'a> {
-    /// What is written; nothing while its length is measured.
+    /// What is written; nothing while its length is measured, without what escapes add.
     body: Option<Zeroizing<Vec<u8>>>,
     bytes: usize,
     confided: Option<&'a Secret>,
 }
 
 impl<'a> Writer<'a> {
-    fn secret(&mut self, name: &str, value: &'a Secret) {
-        self.text(name, value.expose());
+    fn secret(&mut self, tags: &Tags, value: &'a Secret) {
+        self.text(tags, value.expose());
         self.confided = Some(value);
     }
 
-    fn text(&mut self, name: &str, value: &str) {
+    fn text(&mut self, tags: &Tags, value: &str) {
         if value.is_empty() {
-            return self.raw(&["<", name, " />"]);
+            return self.raw(&[tags.empty]);
         }
-        self.raw(&["<", name, ">"]);
+        self.raw(&[tags.open]);
         self.escaped(value);
-        self.close(name);
+        self.raw(&[tags.close]);
     }
 
-    fn integer(&mut self, name: &str, value: i32) {
-        self.text(name, &value.to_string());
+    fn integer(&mut self, tags: &Tags, value: i32) {
+        self.raw(&[tags.open, &value.to_string(), tags.close]);
     }
 
-    fn boolean(&mut self, name: &str, value: bool) {
-        self.text(name, if value { "true" } else { "false" });
+    fn boolean(&mut self, tags: &Tags, value: bool) {
+        let value = if value { "true" } else { "false" };
+        self.raw(&[tags.open, value, tags.close]);
     }
 
-    fn nil(&mut self, name: &str) {
-        self.raw(&["<", name, " xsi:nil=\"true\" />"]);
+    fn nil(&mut self, tags: &Tags) {
+        self.raw(&[tags.nil]);
     }
 
-    fn inside(&mut self, name: &str, content: impl FnOnce(&mut Self)) {
-        self.raw(&["<", name, ">"]);
+    fn inside(&mut self, tags: &Tags, content: impl FnOnce(&mut Self)) {
+        self.raw(&[tags.open]);
         content(self);
-        self.close(name);
-    }
-
-    fn close(&mut self, name: &str) {
-        self.raw(&["</", name, ">"]);
+        self.raw(&[tags.close]);
     }
 
     fn raw(&mut self, pieces: &[&str]) {
         for piece in pieces {
-            self.bytes += piece.len();
-            if let Some(body) = &mut self.body {
-                body.extend_from_slice(piece.as_bytes());
+            match &mut self.body {
+                Some(body) => body.extend_from_slice(piece.as_bytes()),
+                None => self.bytes += piece.len(),
             }
         }
     }
@@ -240,23 +262,114 @@ impl<'a> Writer<'a> {
     /// The escapes of .NET's writer for text: quotes stay, carriage returns and control characters
     /// become references.
     fn escaped(&mut self, value: &str) {
-        let mut rest = value;
-        while let Some(at) = xml::position(rest.as_bytes(), is_escaped) {
-            self.raw(&[&rest[..at]]);
-            match rest.as_bytes()[at] {
-                b'&' => self.raw(&["&amp;"]),
-                b'<' => self.raw(&["&lt;"]),
-                b'>' => self.raw(&["&gt;"]),
-                control => self.raw(&["&#x", &format!("{control:X}"), ";"]),
-            }
-            rest = &rest[at + 1..];
+        let Some(body) = &mut self.body else {
+            self.bytes += value.len();
+            return;
+        };
+        let mut rest = value.as_bytes();
+        let mut next = xml::position(rest, is_escaped);
+        if next.is_some() {
+            make_room(
+                body,
+                value
+                    .bytes()
+                    .filter_map(escape)
+                    .map(|to| to.len() - 1)
+                    .sum(),
+            );
         }
-        self.raw(&[rest]);
+        while let Some(at) = next {
+            let (plain, after) = rest.split_at(at);
+            body.extend_from_slice(plain);
+            body.extend_from_slice(escape(after[0]).unwrap_or_default().as_bytes());
+            rest = &after[1..];
+            next = xml::position(rest, is_escaped);
+        }
+        body.extend_from_slice(rest);
     }
+}
+
+/// Room for `more` bytes than were measured. By hand, since a vector that grows leaves secrets
+/// behind.
+fn make_room(body: &mut Zeroizing<Vec<u8>>, more: usize) {
+    let mut longer = Zeroizing::new(Vec::with_capacity(body.capacity() + more));
+    longer.extend_from_slice(body);
+    *body = longer;
 }
 
 /// Only characters of one byte are.
 fn is_escaped(byte: u8) -> bool {
-    let control = byte.is_ascii_control() & (byte != b'\n') & (byte != b'\t');
+    let control = (byte < b' ') & (byte != b'\n') & (byte != b'\t') | (byte == 0x7f);
     control | (byte == b'&') | (byte == b'<') | (byte == b'>')
+}
+
+/// What is written for a byte that does not stand for itself.
+fn escape(byte: u8) -> Option<&'static str> {
+    /// The control characters below the space, two of which stand for themselves.
+    const CONTROLS: [&str; 32] = [
+        "&#x0;", "&#x1;", "&#x2;", "&#x3;", "&#x4;", "&#x5;", "&#x6;", "&#x7;", "&#x8;", "&#x9;",
+        "&#xA;", "&#xB;", "&#xC;", "&#xD;", "&#xE;", "&#xF;", "&#x10;", "&#x11;", "&#x12;",
+        "&#x13;", "&#x14;", "&#x15;", "&#x16;", "&#x17;", "&#x18;", "&#x19;", "&#x1A;", "&#x1B;",
+        "&#x1C;", "&#x1D;", "&#x1E;", "&#x1F;",
+    ];
+    match byte {
+        b'\n' | b'\t' => None,
+        b'&' => Some("&amp;"),
+        b'<' => Some("&lt;"),
+        b'>' => Some("&gt;"),
+        0x7f => Some("&#x7F;"),
+        _ => CONTROLS.get(usize::from(byte)).copied(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn every_byte_that_is_escaped_has_its_escape() {
+        for byte in 0..=u8::MAX {
+            assert_eq!(is_escaped(byte), escape(byte).is_some(), "{byte}");
+            let reference = format!("&#x{byte:X};");
+            match byte {
+                b'&' => assert_eq!(escape(byte), Some("&amp;")),
+                b'<' => assert_eq!(escape(byte), Some("&lt;")),
+                b'>' => assert_eq!(escape(byte), Some("&gt;")),
+                b'\t' | b'\n' => assert_eq!(escape(byte), None),
+                0..0x20 | 0x7f => assert_eq!(escape(byte), Some(reference.as_str())),
+                _ => assert_eq!(escape(byte), None),
+            }
+        }
+    }
+
+    #[test]
+    fn a_body_has_the_room_that_it_needs_and_no_more() {
+        let long = format!("{}&{}é\u{7f}\r>", "x".repeat(70), "y".repeat(40));
+        for token in ["", "t", "v2T0k3n:00ff", "a&b", "&", "\r\r\r", &long] {
+            let token = Secret::from(token);
+            let comment = CodeResponse {
+                error_code: "COMMENT".into(),
+                comment: "<why>".into(),
+                additional_comment: Some("4711 & 4712".into()),
+            };
+            for request in [
+                Request::authenticate("u", &token, "", "d&d"),
+                Request::search_secrets_by_field_value(&token, "Machine", "srv01", true),
+                Request::get_secret(&token, -7, &[comment]),
+                Request::version_get(),
+            ] {
+                assert_eq!(request.body.capacity(), request.body.len(), "{request:?}");
+            }
+            let body = Request::get_token_is_valid(&token).body;
+            let body = String::from_utf8(body.to_vec()).unwrap();
+            let mut expected = token.expose().replace('&', "&amp;").replace('>', "&gt;");
+            expected = expected.replace('\r', "&#xD;").replace('\u{7f}', "&#x7F;");
+            let expected = match expected.as_str() {
+                "" => "<token />".to_owned(),
+                text => format!("<token>{text}</token>"),
+            };
+            assert!(body.contains(&expected), "{body}");
+        }
+    }
 }

@@ -148,7 +148,7 @@ fn resolved(reference: &BytesRef<'_>) -> Result<char, XmlError> {
 }
 
 /// Attributes that mean something, are wrong, or come twice when two are drawn.
-const ATTRIBUTES: [&str; 24] = [
+const ATTRIBUTES: [&str; 29] = [
     " xmlns='urn:thesecretserver.com'",
     " xmlns = \"urn:thesecretserver.com\"",
     " xmlns=''",
@@ -173,6 +173,11 @@ const ATTRIBUTES: [&str; 24] = [
     " b=\"'>\"",
     " b",
     " c=x",
+    " ='x'",
+    " =d='x'",
+    "e='x'",
+    " f = ",
+    " g='x'/",
 ];
 
 const NAMES: [&str; 8] = ["a", "q:a", "soap:b", "xml:c", "xmlns:c", "q:", ":a", "i:Ä"];
@@ -311,4 +316,20 @@ fn limits_are_those_of_quick_xml_and_our_own() {
     check(nested.as_bytes());
     let beside = "<b xmlns:x='x' xmlns:y='y'/>".repeat(200);
     check(format!("<a>{beside}<x:b/></a>").as_bytes());
+}
+
+#[test]
+fn byte_order_marks_count_as_they_do_for_quick_xml() {
+    for marks in 0..4 {
+        let marks = "\u{feff}".repeat(marks);
+        for document in [
+            "<?xml version='1.0'?><a>&amp;x</a>",
+            "<a/>",
+            "",
+            " <a></b>",
+            "<a \u{feff}>",
+        ] {
+            check(format!("{marks}{document}").as_bytes());
+        }
+    }
 }

@@ -4,35 +4,40 @@
 use std::ops::Range;
 
 use quick_xml::Reader;
-use quick_xml::events::attributes::Attributes;
 use quick_xml::events::{BytesRef, Event};
-use quick_xml::name::QName;
 
+use super::attributes::Attributes;
 use super::scan;
 use super::scope::Scope;
 use super::tree::{Document, Tree};
 use super::{ATTRIBUTES_MAX, DEPTH_MAX, ELEMENTS_MAX, Space, XmlError};
 
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Reads a whole document.
 pub(in crate::secret_server) fn read(bytes: &[u8]) -> Result<Document<'_>, XmlError> {
-    let source = std::str::from_utf8(bytes).map_err(|_| XmlError::NotUtf8)?;
     // Two, since quick-xml takes one that is left to it as well.
-    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
-    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+    let source = std::str::from_utf8(bytes).map_err(|_| XmlError::NotUtf8)?;
     let mut reading = Reading {
         source,
+        bytes,
         at: 0,
-        tree: Tree::default(),
+        tree: Tree::of(bytes.len()),
         open: Vec::with_capacity(DEPTH_MAX),
         scope: Scope::default(),
-        keys: Vec::new(),
+        names: Vec::new(),
     };
-    while let Some(byte) = source.as_bytes().get(reading.at) {
-        match (byte, source.as_bytes().get(reading.at + 1)) {
-            (b'<', Some(b'/')) => reading.end()?,
-            (b'<', Some(b'!' | b'?')) => reading.other()?,
-            (b'<', _) => reading.start()?,
-            (b'&', _) => reading.reference()?,
+    while let Some(byte) = bytes.get(reading.at) {
+        match byte {
+            b'<' => match bytes.get(reading.at + 1) {
+                Some(b'/') => reading.end()?,
+                Some(b'?') => reading.instruction()?,
+                Some(b'!') => reading.other()?,
+                _ => reading.start()?,
+            },
+            b'&' => reading.reference()?,
             _ => reading.text()?,
         }
     }
@@ -41,13 +46,15 @@ pub(in crate::secret_server) fn read(bytes: &[u8]) -> Result<Document<'_>, XmlEr
 
 struct Reading<'a> {
     source: &'a str,
+    /// The same.
+    bytes: &'a [u8],
     /// Everything before was read.
     at: usize,
     tree: Tree,
     open: Vec<Open>,
     scope: Scope<'a>,
     /// The names of the attributes of one element.
-    keys: Vec<QName<'a>>,
+    names: Vec<&'a str>,
 }
 
 /// An element that is open.
@@ -59,13 +66,15 @@ struct Open {
     plain: bool,
 }
 
-/// What stands between the brackets of a tag.
+/// A start tag.
 struct Tag {
     name: Range<usize>,
+    /// Where the name has its first colon.
+    colon: Option<usize>,
+    plain: bool,
     /// What follows the name.
     attributes: Range<usize>,
-    plain: bool,
-    /// Whether it is start and end at once.
+    /// Whether it is the end as well.
     empty: bool,
     /// Where the tag is over.
     end: usize,
@@ -74,20 +83,18 @@ struct Tag {
 impl<'a> Reading<'a> {
     fn start(&mut self) -> Result<(), XmlError> {
         let tag = self.tag().ok_or_else(|| self.not_well_formed())?;
-        let depth = self.open.len();
-        let mut nil = false;
-        let fault = if tag.attributes.is_empty() {
-            None
-        } else {
+        let has_attributes = !tag.attributes.is_empty();
+        let (fault, may_be_nil) = if has_attributes {
             self.declare(&tag)?
+        } else {
+            (None, false)
         };
-        let (space, local) = self.resolved(&tag.name)?;
+        let (space, local) = self.resolved(&tag)?;
         if let Some(fault) = fault {
             return Err(fault);
         }
-        if !tag.attributes.is_empty() {
-            nil = self.is_nil(&tag);
-        }
+        let nil = may_be_nil && self.is_nil(&tag);
+        let depth = self.open.len();
         if self.tree.len() == ELEMENTS_MAX {
             return Err(XmlError::TooMany);
         }
@@ -115,58 +122,60 @@ impl<'a> Reading<'a> {
 
     fn end(&mut self) -> Result<(), XmlError> {
         let open = self.open.pop().ok_or_else(|| self.not_well_formed())?;
-        let rest = self.rest(self.at + 2);
-        let usual = rest
-            .strip_prefix(self.part(&open.name))
-            .is_some_and(|rest| open.plain && rest.starts_with('>'));
+        let start = self.at + 2;
+        let end = start + open.name.len();
+        let usual = open.plain
+            && self.bytes.get(end) == Some(&b'>')
+            && self.bytes.get(start..end) == self.bytes.get(open.name.clone());
         self.at = if usual {
-            self.at + 2 + open.name.len() + 1
+            end + 1
         } else {
-            let content = self.content().ok_or_else(|| self.not_well_formed())?;
-            let repeated = self.part(&(content.start + 1..content.end));
-            let name = match repeated.trim_end_matches(is_space) {
-                "" => repeated,
-                name => name,
-            };
-            if name != self.part(&open.name) {
-                return Err(self.not_well_formed());
-            }
-            content.end + 1
+            self.unusual_end(&open)
+                .ok_or_else(|| self.not_well_formed())?
         };
         self.tree.close(open.number, self.at);
         self.scope.leave(self.open.len());
         Ok(())
     }
 
-    fn text(&mut self) -> Result<(), XmlError> {
-        let bytes = self.rest(self.at).as_bytes();
-        let stops = |byte| byte == b'<' || byte == b'&';
-        let first = scan::position(bytes, |byte| stops(byte) || byte == b'\r');
-        let first = first.unwrap_or(bytes.len());
-        let returns = bytes.get(first) == Some(&b'\r');
-        let length = if returns {
-            let rest = bytes.get(first..).unwrap_or_default();
-            scan::position(rest, stops).map_or(bytes.len(), |more| first + more)
-        } else {
-            first
+    /// Where the end tag that begins here is over, if it is that of `open`.
+    fn unusual_end(&self, open: &Open) -> Option<usize> {
+        let start = self.at + 2;
+        let end = self.bracket(start)?;
+        let repeated = self.bytes.get(start..end)?;
+        let spaces = repeated.iter().rev().take_while(|byte| is_space(**byte));
+        let name = match repeated.len() - spaces.count() {
+            0 => repeated,
+            length => &repeated[..length],
         };
+        (self.bytes.get(open.name.clone()) == Some(name)).then_some(end + 1)
+    }
+
+    fn text(&mut self) -> Result<(), XmlError> {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let stops = |byte| (byte == b'<') | (byte == b'&');
+        let first = scan::position(rest, |byte| stops(byte) | (byte == b'\r'));
+        let mut length = first.unwrap_or(rest.len());
+        let returns = rest.get(length) == Some(&b'\r');
+        if returns {
+            let more = rest.get(length..).unwrap_or_default();
+            length += scan::position(more, stops).unwrap_or(more.len());
+        }
         let piece = self.at..self.at + length;
         self.at = piece.end;
         self.add(piece, returns)
     }
 
     fn reference(&mut self) -> Result<(), XmlError> {
-        let rest = self.rest(self.at + 1);
-        let ends = |byte| matches!(byte, b';' | b'&' | b'<');
-        let name = rest
-            .bytes()
-            .position(ends)
-            .and_then(|length| rest.split_at_checked(length))
-            .filter(|(_, end)| end.starts_with(';'))
-            .map(|(name, _)| name)
+        let start = self.at + 1;
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        let length = rest
+            .iter()
+            .position(|byte| matches!(byte, b';' | b'&' | b'<'))
+            .filter(|length| rest[*length] == b';')
             .ok_or_else(|| self.not_well_formed())?;
-        let character = resolve(name)?;
-        self.at += 1 + name.len() + 1;
+        let character = resolve(self.part(&(start..start + length)))?;
+        self.at = start + length + 1;
         match self.open.last() {
             Some(open) => self.tree.character(open.number, self.source, character),
             None if character.is_whitespace() => {}
@@ -175,9 +184,21 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    /// Comments, processing instructions, sections of character data, document types.
+    /// Processing instructions, and the declaration of XML, which looks like one.
+    fn instruction(&mut self) -> Result<(), XmlError> {
+        let start = self.at + 2;
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        let length = rest
+            .windows(2)
+            .position(|pair| pair == b"?>")
+            .ok_or_else(|| self.not_well_formed())?;
+        self.at = start + length + 2;
+        Ok(())
+    }
+
+    /// Comments, sections of character data, document types.
     fn other(&mut self) -> Result<(), XmlError> {
-        let rest = self.rest(self.at);
+        let rest = self.source.get(self.at..).unwrap_or_default();
         let mut reader = Reader::from_str(rest);
         let event = reader.read_event().map_err(|_| self.not_well_formed())?;
         self.at += rest.len() - reader.get_ref().len();
@@ -213,113 +234,131 @@ impl<'a> Reading<'a> {
     /// The start tag that begins here.
     fn tag(&self) -> Option<Tag> {
         let start = self.at + 1;
-        let bytes = self.rest(start).as_bytes();
-        let length = bytes
-            .iter()
-            .position(|byte| matches!(byte, b'>' | b' ' | b'\r' | b'\n' | b'\t' | b'\'' | b'"'))?;
-        if bytes[length] == b'>' {
-            let empty = bytes[..length].ends_with(b"/");
-            let end = start + length;
-            let name = start..end - usize::from(empty);
+        let mut colon = None;
+        let mut at = start;
+        loop {
+            let empty = match *self.bytes.get(at)? {
+                b'>' => false,
+                b'/' if self.bytes.get(at + 1) == Some(&b'>') => true,
+                b' ' | b'\r' | b'\n' | b'\t' | b'\'' | b'"' => return self.long_tag(),
+                byte => {
+                    if byte == b':' && colon.is_none() {
+                        colon = Some(at);
+                    }
+                    at += 1;
+                    continue;
+                }
+            };
             return Some(Tag {
-                attributes: name.end..name.end,
-                name,
+                name: start..at,
+                colon,
                 plain: true,
+                attributes: at..at,
                 empty,
-                end: end + 1,
+                end: at + 1 + usize::from(empty),
             });
         }
-        let mut content = self.content()?;
-        let end = content.end + 1;
-        let empty = self.part(&content).ends_with('/');
-        content.end -= usize::from(empty);
-        let name = self.part(&content);
-        let length = name.find(is_space).unwrap_or(name.len());
-        let name = start..start + length;
+    }
+
+    /// The same, where the tag may have attributes.
+    fn long_tag(&self) -> Option<Tag> {
+        let start = self.at + 1;
+        let bracket = self.bracket(start)?;
+        let empty = self.bytes[start..bracket].ends_with(b"/");
+        let content = self.bytes.get(..bracket - usize::from(empty))?;
+        let (mut colon, mut plain, mut at) = (None, true, start);
+        while let Some(byte) = content.get(at).filter(|byte| !is_space(**byte)) {
+            match byte {
+                b':' if colon.is_none() => colon = Some(at),
+                b'\'' | b'"' => plain = false,
+                _ => {}
+            }
+            at += 1;
+        }
         Some(Tag {
-            plain: !self.part(&name).contains(['\'', '"']),
-            attributes: name.end..content.end,
-            name,
+            name: start..at,
+            colon,
+            plain,
+            attributes: at..content.len(),
             empty,
-            end,
+            end: bracket + 1,
         })
     }
 
-    /// What stands in the tag that begins here, up to the first bracket that is not in quotes.
-    fn content(&self) -> Option<Range<usize>> {
-        let start = self.at + 1;
-        let rest = self.rest(start);
-        let mut quote = None;
-        let length = rest.bytes().position(|byte| {
-            match (quote, byte) {
-                (None, b'>') => return true,
-                (None, b'\'' | b'"') => quote = Some(byte),
-                (Some(open), _) if open == byte => quote = None,
-                _ => {}
+    /// Where the first closing bracket stands from `at` on that is not in quotes.
+    fn bracket(&self, mut at: usize) -> Option<usize> {
+        loop {
+            let byte = *self.bytes.get(at)?;
+            match byte {
+                b'>' => return Some(at),
+                b'\'' | b'"' => {
+                    let quoted = self.bytes.get(at + 1..)?;
+                    at += 2 + scan::position(quoted, |other| other == byte)?;
+                }
+                _ => at += 1,
             }
-            false
-        })?;
-        Some(start..start + length)
+        }
     }
 
-    /// Declares what the attributes of `tag` do, and tells what else is wrong with them: the
-    /// element's own prefix is looked at first.
-    fn declare(&mut self, tag: &Tag) -> Result<Option<XmlError>, XmlError> {
-        let (source, depth) = (self.source, self.open.len());
-        let mut fault = None;
-        self.keys.clear();
-        for attribute in attributes(source, tag).with_checks(false) {
-            if fault.is_none() && self.keys.len() == ATTRIBUTES_MAX {
+    /// Declares what the attributes of `tag` do. Tells what else is wrong with them, since the
+    /// element's own prefix is looked at first, and whether one of them may be `xsi:nil`.
+    fn declare(&mut self, tag: &Tag) -> Result<(Option<XmlError>, bool), XmlError> {
+        let depth = self.open.len();
+        let (mut fault, mut may_be_nil) = (None, false);
+        self.names.clear();
+        for attribute in self.attributes(tag) {
+            if fault.is_none() && self.names.len() == ATTRIBUTES_MAX {
                 fault = Some(XmlError::TooMany);
             }
             let Ok(attribute) = attribute else {
-                return Ok(fault.or(Some(XmlError::NotWellFormed(0))));
+                fault = fault.or(Some(XmlError::NotWellFormed(0)));
+                break;
             };
-            if let Some(prefix) = attribute.key.as_namespace_binding() {
-                self.scope
-                    .declare(prefix, &attribute.value, depth)
-                    .map_err(|_| self.not_well_formed())?;
+            let declared = match attribute.name.strip_prefix("xmlns") {
+                Some("") => self.scope.declare(None, attribute.value, depth),
+                Some(rest) => match rest.strip_prefix(":") {
+                    Some(prefix) => self.scope.declare(Some(prefix), attribute.value, depth),
+                    None => Ok(()),
+                },
+                None => Ok(()),
+            };
+            declared.map_err(|_| self.not_well_formed())?;
+            may_be_nil |= attribute.name.ends_with(":nil");
+            if fault.is_some() {
+                continue;
             }
-            if fault.is_none() && self.keys.contains(&attribute.key) {
+            if self.names.contains(&attribute.name) {
                 fault = Some(XmlError::NotWellFormed(0));
-            }
-            if fault.is_none() {
-                self.keys.push(attribute.key);
+            } else {
+                self.names.push(attribute.name);
             }
         }
-        Ok(fault)
+        Ok((fault, may_be_nil))
     }
 
     fn is_nil(&self, tag: &Tag) -> bool {
-        let named_nil = |key: &QName<'_>| {
-            let prefix = key.as_ref().strip_suffix(":nil");
-            prefix.is_some_and(|prefix| {
-                !prefix.contains(':') && self.scope.of(prefix) == Some(Space::Instance)
-            })
+        let is_nil = |name: &str| {
+            let prefix = name.strip_suffix(":nil").unwrap_or_default();
+            !prefix.contains(':') && self.scope.of(prefix) == Some(Space::Instance)
         };
-        if !self.keys.iter().any(named_nil) {
-            return false;
-        }
-        let all = attributes(self.source, tag);
-        all.filter_map(Result::ok)
-            .filter(|attribute| named_nil(&attribute.key))
+        let all = self.attributes(tag).filter_map(Result::ok);
+        all.filter(|attribute| is_nil(attribute.name))
             .last()
             .is_some_and(|last| matches!(last.value.trim(), "true" | "1"))
     }
 
-    /// The namespace of an element's name, and where the name stands without its prefix.
-    fn resolved(&self, name: &Range<usize>) -> Result<(Space, Range<usize>), XmlError> {
-        let whole = self.part(name);
-        let Some(length) = whole.bytes().position(|byte| byte == b':') else {
-            return Ok((self.scope.unprefixed(), name.clone()));
-        };
-        let prefix = whole.get(..length).unwrap_or_default();
-        let space = self.scope.of(prefix).ok_or(XmlError::UnknownPrefix)?;
-        Ok((space, name.start + length + 1..name.end))
+    fn attributes(&self, tag: &Tag) -> Attributes<'a> {
+        Attributes::new(self.source, tag.attributes.start, tag.attributes.end)
     }
 
-    fn rest(&self, from: usize) -> &'a str {
-        self.source.get(from..).unwrap_or_default()
+    /// The namespace of an element, and where its name stands without the prefix.
+    fn resolved(&self, tag: &Tag) -> Result<(Space, Range<usize>), XmlError> {
+        let Some(colon) = tag.colon else {
+            return Ok((self.scope.unprefixed(), tag.name.clone()));
+        };
+        let prefix = self.part(&(tag.name.start..colon));
+        let space = self.scope.of(prefix).ok_or(XmlError::UnknownPrefix)?;
+        Ok((space, colon + 1..tag.name.end))
     }
 
     fn part(&self, place: &Range<usize>) -> &'a str {
@@ -331,12 +370,9 @@ impl<'a> Reading<'a> {
     }
 }
 
-fn attributes<'a>(source: &'a str, tag: &Tag) -> Attributes<'a> {
-    Attributes::new(source.get(tag.attributes.clone()).unwrap_or_default(), 0)
-}
-
-fn is_space(letter: char) -> bool {
-    matches!(letter, ' ' | '\r' | '\n' | '\t')
+#[inline]
+pub(super) fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\r' | b'\n' | b'\t')
 }
 
 /// The five entities of XML and references to characters.

@@ -1,8 +1,6 @@
 //! Which prefix means which namespace where the reader stands. Names are those of the document, so
 //! nothing is copied; what a namespace is called is asked once, where it is declared.
 
-use quick_xml::name::PrefixDeclaration;
-
 use super::{SOAP11, SOAP12, Space, VAULT, XSI};
 
 const XML: &str = "http://www.w3.org/XML/1998/namespace";
@@ -30,21 +28,20 @@ struct Binding<'a> {
 pub(super) struct BadDeclaration;
 
 impl<'a> Scope<'a> {
-    /// Declares for an element that has `depth` others around it, and for what is inside.
+    /// Declares `prefix`, or what names without one mean, for an element that has `depth` others
+    /// around it, and for what is inside.
     pub(super) fn declare(
         &mut self,
-        declaration: PrefixDeclaration<'a>,
+        prefix: Option<&'a str>,
         namespace: &str,
         depth: usize,
     ) -> Result<(), BadDeclaration> {
-        let prefix = match declaration {
-            PrefixDeclaration::Default => "",
-            PrefixDeclaration::Named("xml") if namespace == XML => return Ok(()),
-            PrefixDeclaration::Named("xml" | "xmlns") => return Err(BadDeclaration),
-            PrefixDeclaration::Named(_) if matches!(namespace, XML | XMLNS) => {
-                return Err(BadDeclaration);
-            }
-            PrefixDeclaration::Named(prefix) => prefix,
+        let prefix = match prefix {
+            None => "",
+            Some("xml") if namespace == XML => return Ok(()),
+            Some("xml" | "xmlns") => return Err(BadDeclaration),
+            Some(_) if matches!(namespace, XML | XMLNS) => return Err(BadDeclaration),
+            Some(prefix) => prefix,
         };
         if self.bindings.len() == BINDINGS_MAX {
             return Err(BadDeclaration);
@@ -66,11 +63,13 @@ impl<'a> Scope<'a> {
     }
 
     /// Ends what an element declared that has `depth` others around it.
+    #[inline]
     pub(super) fn leave(&mut self, depth: usize) {
         while self.bindings.pop_if(|last| last.depth >= depth).is_some() {}
     }
 
     /// The namespace of an element's names that have no prefix.
+    #[inline]
     pub(super) fn unprefixed(&self) -> Space {
         self.last("").unwrap_or(Space::None)
     }

@@ -57,3 +57,52 @@ fn hostile_documents_are_refused() {
     assert!(matches!(fault("<a></b>"), XmlError::NotWellFormed(_)));
     assert_eq!(read(b"<a>\xff</a>").err(), Some(XmlError::NotUtf8));
 }
+
+#[test]
+fn text_in_pieces_is_put_together_whatever_stands_between() {
+    let check = |inside: &str, expected: &str| {
+        let document = format!("<a xmlns='urn:thesecretserver.com'><b>{inside}</b></a>");
+        let document = read(document.as_bytes()).unwrap();
+        assert_eq!(document.root().text_of("b"), Some(expected), "{inside}");
+    };
+    check("p&amp;w", "p&w");
+    check("p<c>q</c>w", "pw");
+    check("p<!-- > -->w<?x?>!", "pw!");
+    check("\r\n\r\r\n\n", "\n\n\n\n");
+    check("\r&#10;", "\n\n");
+    check("&#13;\n", "\r\n");
+    check("<![CDATA[<\r\n>]]>", "<\n>");
+    check("<![CDATA[]]>", "");
+    check(&"x&lt;".repeat(1000), &"x<".repeat(1000));
+}
+
+#[test]
+fn what_is_kept_of_a_document_is_no_more_than_the_element() {
+    let document = "<e><a xmlns='urn:thesecretserver.com'><b>one&amp;two</b><c>three</c></a>\
+                    <rest>of it</rest></e>";
+    let document = read(document.as_bytes()).unwrap();
+    let mut element = document
+        .keep(|root| root.children().next().ok_or(()))
+        .unwrap();
+    let texts = |element: &Element| {
+        let texts = element.node().children().map(Node::text);
+        texts.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(texts(&element), ["one&two", "three"]);
+    element.conceal(&["b"], &"one&two".into());
+    element.conceal(&["b"], &"three".into());
+    assert_eq!(texts(&element), ["***", "three"]);
+    element.conceal(&["a", "c"], &"three".into());
+    assert_eq!(texts(&element), ["***", "***"]);
+}
+
+#[test]
+fn a_name_that_an_end_tag_reads_otherwise_is_not_taken_for_its_end() {
+    // In an end tag the quote would go on to the next one.
+    assert!(matches!(
+        fault("<a\"b x\"='1'></a\"b>"),
+        XmlError::NotWellFormed(_)
+    ));
+    let document = read(b"<a\"b\"></a\"b\">").unwrap();
+    assert_eq!(document.root().name(), "a\"b\"");
+}

@@ -126,6 +126,7 @@ impl Element {
 }
 
 impl<'a> Node<'a> {
+    #[inline]
     pub(in crate::secret_server) fn space(self) -> Space {
         self.record().space
     }
@@ -136,6 +137,7 @@ impl<'a> Node<'a> {
     }
 
     /// Whether it is marked `xsi:nil`.
+    #[inline]
     pub(in crate::secret_server) fn nil(self) -> bool {
         self.record().nil
     }
@@ -150,6 +152,7 @@ impl<'a> Node<'a> {
     }
 
     /// All elements directly inside.
+    #[inline]
     pub(in crate::secret_server) fn children(self) -> impl Iterator<Item = Self> {
         let (mut next, end) = (self.at + 1, self.record().end);
         std::iter::from_fn(move || {
@@ -181,13 +184,16 @@ impl<'a> Node<'a> {
     }
 
     fn is(self, name: &str) -> bool {
-        self.space() == Space::Vault && self.name() == name
+        let record = self.record();
+        record.space == Space::Vault && record.name.len() == name.len() && self.name() == name
     }
 
+    #[inline]
     fn record(self) -> &'a Record {
         &self.tree.records[self.at]
     }
 
+    #[inline]
     fn part(self, place: &Range<usize>) -> &'a str {
         let base = self.tree.base;
         self.source
@@ -197,11 +203,23 @@ impl<'a> Node<'a> {
 }
 
 impl Tree {
+    /// A tree with room for what a document of so many bytes usually has.
+    pub(super) fn of(document_bytes: usize) -> Self {
+        const BYTES_USUAL: usize = 48;
+        const RECORDS_FIRST_MAX: usize = 256;
+        Self {
+            records: Vec::with_capacity((document_bytes / BYTES_USUAL).min(RECORDS_FIRST_MAX)),
+            ..Self::default()
+        }
+    }
+
+    #[inline]
     pub(super) fn len(&self) -> usize {
         self.records.len()
     }
 
     /// Adds an element whose tag has been read, and tells its number.
+    #[inline]
     pub(super) fn open(&mut self, name: Range<usize>, space: Space, nil: bool) -> usize {
         let at = self.records.len();
         let ends_at = name.end;
@@ -217,6 +235,7 @@ impl Tree {
     }
 
     /// Nothing more is inside of element `at`, which ends here.
+    #[inline]
     pub(super) fn close(&mut self, at: usize, ends_at: usize) {
         let end = self.records.len();
         let record = &mut self.records[at];
