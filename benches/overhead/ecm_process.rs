@@ -4,13 +4,15 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use ecm::config::Config;
+use ecm::config::{Config, VaultConfig};
 use ecm::env::Environment;
 use ecm::service::{self, Service};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio_util::sync::CancellationToken;
 
 const ROLE: &str = "--ecm";
+/// Uses no token twice, so that every look-up is a cold one.
+pub(crate) const FORGETFUL: &str = "--forgetful";
 const CONNECTED: &str = "connected";
 
 /// The configuration of the ECM that the command line asks for.
@@ -21,10 +23,16 @@ pub(crate) fn config_of(arguments: &[String]) -> Option<PathBuf> {
 
 /// Is the ECM until it is told to stop.
 pub(crate) fn play(config: &Path) {
+    let is_forgetful = std::env::args().any(|word| word == FORGETFUL);
     let runtime = service::runtime().unwrap();
     runtime.block_on(async {
         let mut config = Config::load(config).unwrap();
         config.local.log.file = Some(config.local.state.dir.with_file_name("ECM.log"));
+        if let VaultConfig::SecretServer { settings, .. } = &mut config.local.vault
+            && is_forgetful
+        {
+            settings.token_lifetime_s = Some(0);
+        }
         ecm::log::start(&config.local.log).unwrap();
         let service = Service::from_config(&config, &Environment::of_process()).unwrap();
         let mut state = service.state();

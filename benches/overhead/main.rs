@@ -3,7 +3,8 @@
 //!
 //! `cargo bench --bench overhead` measures; a number after `--` says how many rounds. Everything runs
 //! on one core, the steady placement: appliance and vault in this process, the ECM, the bare client
-//! and the bare server each in one of its own. A round measures all of them one after the other, and
+//! and the bare server each in one of its own. For cold look-ups there is a second site whose ECM uses
+//! no token twice: Authenticate, ImpersonateUser, then the searches. A round measures all of them one after the other, and
 //! the median of the rounds is told. The goals beside the figures are this project's own.
 #![allow(clippy::unwrap_used)]
 
@@ -19,11 +20,9 @@ mod peer;
 #[path = "../load/pinned.rs"]
 mod pinned;
 
-use std::path::Path;
 use std::process::Command;
 
 use caller::Caller;
-use ecm::token_cache::{KeySource, TokenCache};
 use ecm_lab::lab::Lab;
 use ecm_lab::rig::console::ConsoleUser;
 use ecm_lab::rig::{Options, Rig, SessionId};
@@ -37,7 +36,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const ROUNDS: usize = 9;
 const WARM_LISTS: usize = 500;
-const COLD_LISTS: usize = 50;
+const COLD_LISTS: usize = 200;
 const USER: &str = r"ACME\joe.user";
 
 /// One round, in microseconds.
@@ -72,70 +71,90 @@ fn main() {
     runtime.block_on(measure(&bare, rounds.unwrap_or(ROUNDS)));
 }
 
-async fn measure(bare: &Peer, rounds: usize) {
-    let mut lab = Lab::acme();
-    lab.trust("joe.user", "approved").unwrap();
-    let mut rig = Rig::start(lab, Options::frozen(Seed(1))).await.unwrap();
-    let config = rig.configure_ecm("measured").unwrap();
-    let program = Command::new(std::env::current_exe().unwrap());
-    let ecm = EcmProcess::start(program, &config).await;
-    let (session, shown) = rig
-        .open_list(&ConsoleUser::named(USER), "web01")
-        .await
-        .unwrap();
-    let credentials = shown.unwrap().len();
-    let calls_before = calls(&rig).await;
-    rig.appliance.list(&session).await.unwrap();
-    let searches = calls(&rig).await - calls_before;
-    let mut caller = Caller::start(&config, searches).await;
+/// A site of its own, with an ECM and a bare client of its vault.
+struct Site {
+    rig: Rig,
+    _ecm: EcmProcess,
+    ecm_id: u32,
+    caller: Caller,
+    session: SessionId,
+    searches: usize,
+    credentials: usize,
+}
 
+impl Site {
+    /// A site whose ECM gets the further argument `how`.
+    async fn start(how: Option<&str>) -> Self {
+        let mut lab = Lab::acme();
+        lab.trust("joe.user", "approved").unwrap();
+        let mut rig = Rig::start(lab, Options::frozen(Seed(1))).await.unwrap();
+        let config = rig.configure_ecm("measured").unwrap();
+        let mut program = Command::new(std::env::current_exe().unwrap());
+        program.args(how);
+        let ecm = EcmProcess::start(program, &config).await;
+        let user = ConsoleUser::named(USER);
+        let (session, shown) = rig.open_list(&user, "web01").await.unwrap();
+        let before = searches(&rig).await;
+        rig.appliance.list(&session).await.unwrap();
+        let searches = searches(&rig).await - before;
+        Self {
+            caller: Caller::start(&config, searches).await,
+            ecm_id: ecm.id(),
+            _ecm: ecm,
+            session,
+            searches,
+            credentials: shown.unwrap().len(),
+            rig,
+        }
+    }
+
+    /// The median of the times of so many lists at the appliance.
+    async fn lists(&mut self, times: usize) -> f64 {
+        let user = ConsoleUser::named(USER);
+        (self.session, _) = self.rig.open_list(&user, "web01").await.unwrap();
+        for _ in 0..times {
+            self.rig.appliance.list(&self.session).await.unwrap();
+        }
+        at_the_appliance(&self.rig, &self.session)
+    }
+}
+
+/// How many searches the vault has had.
+async fn searches(rig: &Rig) -> usize {
+    let journal = rig.vault.operator.journal().await.unwrap();
+    let searches = journal
+        .iter()
+        .filter(|call| call.operation.starts_with("Search"));
+    searches.count()
+}
+
+async fn measure(bare: &Peer, rounds: usize) {
+    let mut warm = Site::start(None).await;
+    let mut cold = Site::start(Some(ecm_process::FORGETFUL)).await;
     let mut figures = Vec::new();
     for _ in 0..=rounds {
-        figures.push(round(&rig, &ecm, &mut caller, bare, &config).await);
+        figures.push(round(&mut warm, &mut cold, bare).await);
     }
     // The first one warms everything up.
-    tell(&figures[1..], searches, credentials);
-    rig.finish().await;
+    tell(&figures[1..], warm.searches, warm.credentials);
+    warm.rig.finish().await;
+    cold.rig.finish().await;
 }
 
-/// How many calls the vault has had.
-async fn calls(rig: &Rig) -> usize {
-    rig.vault.operator.journal().await.unwrap().len()
-}
-
-async fn round(
-    rig: &Rig,
-    ecm: &EcmProcess,
-    caller: &mut Caller,
-    bare: &Peer,
-    config: &Path,
-) -> Round {
-    let user = ConsoleUser::named(USER);
+async fn round(warm: &mut Site, cold: &mut Site, bare: &Peer) -> Round {
     let mut round = Round::default();
-    let (session, _) = rig.open_list(&user, "web01").await.unwrap();
-    let cpu = peer::cpu_time(ecm.id());
-    for _ in 0..WARM_LISTS {
-        rig.appliance.list(&session).await.unwrap();
-    }
-    let used = peer::cpu_time(ecm.id()).saturating_sub(cpu);
+    let cpu = peer::cpu_time(warm.ecm_id);
+    round.warm = warm.lists(WARM_LISTS).await;
+    let used = peer::cpu_time(warm.ecm_id).saturating_sub(cpu);
     round.ecm_cpu = used.as_secs_f64() * 1e6 / WARM_LISTS as f64;
-    round.warm = at_the_appliance(rig, &session);
-
-    round.warm_calls = caller.ask("warm", WARM_LISTS).await;
+    round.warm_calls = warm.caller.ask("warm", WARM_LISTS).await;
 
     let watch = Stopwatch::start();
     client::times(bare, WARM_LISTS as u64).await;
     round.round_trip = watch.elapsed_us() as f64 / WARM_LISTS as f64;
 
-    let state = config.with_file_name("state");
-    let key = KeySource::File(config.with_file_name("token-cache-key"));
-    let (session, _) = rig.open_list(&user, "web01").await.unwrap();
-    for _ in 0..COLD_LISTS {
-        TokenCache::clear_directory(&state, Some(&key), None).unwrap();
-        rig.appliance.list(&session).await.unwrap();
-    }
-    round.cold = at_the_appliance(rig, &session);
-    round.cold_calls = caller.ask("cold", COLD_LISTS).await;
+    round.cold = cold.lists(COLD_LISTS).await;
+    round.cold_calls = cold.caller.ask("cold", COLD_LISTS).await;
     round
 }
 

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod bomb;
+mod connections;
 mod conversation;
 mod endpoint;
 mod hostile;
