@@ -333,3 +333,13 @@ fn byte_order_marks_count_as_they_do_for_quick_xml() {
         }
     }
 }
+
+#[test]
+fn a_prefix_that_begins_like_a_declaration_is_one_like_any_other() {
+    let space = "'http://www.w3.org/2001/XMLSchema-instance'";
+    for prefix in ["xmlnsi", "i", "xmln"] {
+        let document = format!("<a xmlns:{prefix}={space} {prefix}:nil='true'/>");
+        check(document.as_bytes());
+        assert!(read(document.as_bytes()).unwrap().root().nil());
+    }
+}

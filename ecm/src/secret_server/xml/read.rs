@@ -153,13 +153,14 @@ impl<'a> Reading<'a> {
 
     fn text(&mut self) -> Result<(), XmlError> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let stops = |byte| (byte == b'<') | (byte == b'&');
-        let first = scan::position(rest, |byte| stops(byte) | (byte == b'\r'));
+        // Nothing differs from one of them: compilers do this in half the steps of the plain test.
+        let stops = |byte: u8| (byte ^ b'<').min(byte ^ b'&');
+        let first = scan::position(rest, |byte| stops(byte).min(byte ^ b'\r') == 0);
         let mut length = first.unwrap_or(rest.len());
         let returns = rest.get(length) == Some(&b'\r');
         if returns {
             let more = rest.get(length..).unwrap_or_default();
-            length += scan::position(more, stops).unwrap_or(more.len());
+            length += scan::position(more, |byte| stops(byte) == 0).unwrap_or(more.len());
         }
         let piece = self.at..self.at + length;
         self.at = piece.end;
@@ -288,15 +289,15 @@ impl<'a> Reading<'a> {
     /// Where the first closing bracket stands from `at` on that is not in quotes.
     fn bracket(&self, mut at: usize) -> Option<usize> {
         loop {
-            let byte = *self.bytes.get(at)?;
-            match byte {
-                b'>' => return Some(at),
-                b'\'' | b'"' => {
-                    let quoted = self.bytes.get(at + 1..)?;
-                    at += 2 + scan::position(quoted, |other| other == byte)?;
-                }
-                _ => at += 1,
+            let rest = self.bytes.get(at..)?;
+            let stops = |byte: &u8| matches!(byte, b'>' | b'\'' | b'"');
+            let length = rest.iter().position(stops)?;
+            let (stop, quoted) = rest.get(length..)?.split_first()?;
+            at += length;
+            if *stop == b'>' {
+                return Some(at);
             }
+            at += 2 + scan::position(quoted, |byte| byte == *stop)?;
         }
     }
 
@@ -315,15 +316,17 @@ impl<'a> Reading<'a> {
                 break;
             };
             let declared = match attribute.name.strip_prefix("xmlns") {
-                Some("") => self.scope.declare(None, attribute.value, depth),
-                Some(rest) => match rest.strip_prefix(":") {
-                    Some(prefix) => self.scope.declare(Some(prefix), attribute.value, depth),
-                    None => Ok(()),
-                },
-                None => Ok(()),
+                Some("") => Some(None),
+                Some(rest) => rest.strip_prefix(":").map(Some),
+                None => None,
             };
-            declared.map_err(|_| self.not_well_formed())?;
-            may_be_nil |= attribute.name.ends_with(":nil");
+            match declared {
+                Some(prefix) => self
+                    .scope
+                    .declare(prefix, attribute.value, depth)
+                    .map_err(|_| self.not_well_formed())?,
+                None => may_be_nil |= attribute.name.ends_with(":nil"),
+            }
             if fault.is_some() {
                 continue;
             }
