@@ -78,8 +78,8 @@ struct Held {
     /// Whether the last connection turned out to speak HTTP/1.1.
     speaks_http1: bool,
     opening: Option<Opening>,
-    /// How many connections there have been.
-    opened: u64,
+    /// The number of the last HTTP/2 connection.
+    last_number: u64,
 }
 
 struct Http2 {
@@ -138,31 +138,32 @@ impl Pool {
     /// A connection to the host of `url`, opened if there is none.
     pub(super) async fn connection(&self, url: &Url) -> Result<Ready, TransportError> {
         let mut ended = TransportError::Broken("the vault closes each connection".into());
-        for _ in 0..OPENED_MAX {
-            loop {
-                let (origin, found) = self.find(url)?;
-                match found {
-                    Found::Http2(sender, number) => match sender.ready().await {
-                        Ok(sender) => return Ok(Ready::Http2(sender)),
-                        Err(error) => {
-                            self.forget(&origin, number);
-                            ended = broken(&error);
-                        }
-                    },
-                    Found::Idle(mut sender) => {
-                        if sender.ready().await.is_ok() {
-                            return Ok(self.lease(sender, origin));
-                        }
+        let mut opened = 0;
+        while opened < OPENED_MAX {
+            let (origin, found) = self.find(url)?;
+            match found {
+                Found::Http2(sender, number) => match sender.ready().await {
+                    Ok(sender) => return Ok(Ready::Http2(sender)),
+                    Err(error) => {
+                        self.forget(&origin, number);
+                        ended = broken(&error);
                     }
-                    Found::OpenOwn => {
-                        // Boxed, as it is rare and its state is large.
-                        Box::pin(self.open(&origin)).await?;
-                        break;
+                },
+                Found::Idle(mut sender) => {
+                    if sender.ready().await.is_ok() {
+                        return Ok(self.lease(sender, origin));
                     }
-                    Found::Wait(opening) => {
-                        opening.await?;
-                        break;
+                }
+                Found::OpenOwn => {
+                    opened += 1;
+                    // Boxed, as it is rare and its state is large.
+                    if let Some(sender) = Box::pin(self.open(&origin)).await? {
+                        return Ok(self.lease(sender, origin));
                     }
+                }
+                Found::Wait(opening) => {
+                    opened += 1;
+                    opening.await?;
                 }
             }
         }
@@ -200,35 +201,32 @@ impl Pool {
     /// waiting.
     fn start_opening(&self, origin: &Arc<Origin>) -> Opening {
         let (pool, origin) = (self.clone(), Arc::clone(origin));
-        let opening = tokio::spawn(async move { pool.open(&origin).await });
-        let opened = opening.map(|joined| {
-            joined.unwrap_or_else(|error| Err(TransportError::Connect(error.to_string())))
+        let opening = tokio::spawn(async move {
+            if let Some(sender) = pool.open(&origin).await? {
+                pool.keep(&origin, sender);
+            }
+            Ok(())
         });
+        let lost = || TransportError::Connect("the task that connects was lost".into());
+        let opened = opening.map(move |joined| joined.unwrap_or_else(|_| Err(lost())));
         opened.boxed().shared()
     }
 
-    /// Opens a connection and holds it.
-    async fn open(&self, origin: &Arc<Origin>) -> Result<(), TransportError> {
+    /// Opens a connection. One that speaks HTTP/1.1 is the caller's, another is held for all.
+    async fn open(&self, origin: &Arc<Origin>) -> Result<Option<http1::Sender>, TransportError> {
         let Opened { sender, running } = self.0.opener.open(origin).await?;
         let mut all = self.held();
-        let Some(held) = all.iter_mut().find(|held| held.origin == *origin) else {
-            return Ok(());
-        };
-        held.opened += 1;
+        let held = all.iter_mut().find(|held| held.origin == *origin);
         match sender {
             Sender::Http1(sender) => {
-                held.speaks_http1 = true;
-                held.idle.push(Idle::new(sender));
+                if let Some(held) = held {
+                    held.speaks_http1 = true;
+                }
                 tokio::spawn(running);
+                Ok(Some(sender))
             }
             Sender::Http2(sender) => {
-                held.speaks_http1 = false;
-                let number = held.opened;
-                held.http2 = Some(Http2 {
-                    sender,
-                    number,
-                    used: Stopwatch::start(),
-                });
+                let number = held.map_or(0, |held| held.hold(sender));
                 let (pool, origin) = (Arc::downgrade(&self.0), Arc::clone(origin));
                 tokio::spawn(async move {
                     running.await;
@@ -236,9 +234,9 @@ impl Pool {
                         Self(inner).forget(&origin, number);
                     }
                 });
+                Ok(None)
             }
         }
-        Ok(())
     }
 
     /// Keeps a connection for the next exchange.
@@ -277,8 +275,20 @@ impl Held {
             idle: Vec::new(),
             speaks_http1: false,
             opening: None,
-            opened: 0,
+            last_number: 0,
         }
+    }
+
+    /// Holds an HTTP/2 connection, and gives its number.
+    fn hold(&mut self, sender: SendRequest<Bytes>) -> u64 {
+        self.speaks_http1 = false;
+        self.last_number += 1;
+        self.http2 = Some(Http2 {
+            sender,
+            number: self.last_number,
+            used: Stopwatch::start(),
+        });
+        self.last_number
     }
 
     /// An open connection that is not too old; those that are, are closed.
