@@ -29,8 +29,7 @@ impl Outgoing {
         mut headers: HeaderMap,
         body: Bytes,
     ) -> Result<Self, TransportError> {
-        let uri = Uri::try_from(&url[..Position::AfterQuery])
-            .map_err(|error| TransportError::Connect(error.to_string()))?;
+        let uri = uri(url).map_err(|error| TransportError::Connect(error.to_string()))?;
         headers.insert(USER_AGENT, AGENT);
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         // A vault may insist on a length even for a body that is empty (RFC 9110, section 8.6).
@@ -44,6 +43,15 @@ impl Outgoing {
             body,
         })
     }
+}
+
+/// `url` without what is nobody's business: a user's name and password, and a fragment.
+fn uri(url: &Url) -> Result<Uri, http::Error> {
+    Uri::builder()
+        .scheme(url.scheme())
+        .authority(&url[Position::BeforeHost..Position::AfterPort])
+        .path_and_query(&url[Position::BeforePath..Position::AfterQuery])
+        .build()
 }
 
 /// Why no head of an answer came.
@@ -95,5 +103,22 @@ impl Incoming {
             body.complete();
         }
         self.head
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn an_address_loses_what_is_not_for_the_vault() {
+        let check = |url: &str, expected: &str| {
+            let uri = uri(&Url::parse(url).unwrap()).unwrap();
+            assert_eq!(uri.to_string(), expected, "{url}");
+        };
+        check("https://v/a%20b?c=d%26#e", "https://v/a%20b?c=d%26");
+        check("https://joe:hunter2@v:8443/", "https://v:8443/");
+        check("http://[::1]:81", "http://[::1]:81/");
     }
 }

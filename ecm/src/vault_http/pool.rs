@@ -312,3 +312,47 @@ impl Idle {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        let check = |url: &str, host: &str, port: u16, authority: &str| {
+            let origin = Origin::of(&Url::parse(url).unwrap()).unwrap();
+            let seen = (&*origin.host, origin.port, origin.authority());
+            assert_eq!(seen, (host, port, authority), "{url}");
+        };
+        check(
+            "https://vault.acme.example/a?b",
+            "vault.acme.example",
+            443,
+            "vault.acme.example",
+        );
+        check("https://VAULT:443", "vault", 443, "vault");
+        check("http://vault:8080/", "vault", 8080, "vault:8080");
+        check(
+            "https://joe:secret@10.0.0.1:9443/",
+            "10.0.0.1",
+            9443,
+            "10.0.0.1:9443",
+        );
+        check(
+            "https://[2001:db8::1]/x",
+            "[2001:db8::1]",
+            443,
+            "[2001:db8::1]",
+        );
+        check("http://[::1]:81/", "[::1]", 81, "[::1]:81");
+
+        let origin = Origin::of(&Url::parse("https://vault/a").unwrap()).unwrap();
+        let is_of = |url: &str| origin.is_of(&Url::parse(url).unwrap());
+        assert!(is_of("https://Vault:443/b?c"));
+        assert!(!is_of("http://vault:443/"));
+        assert!(!is_of("https://vault:444/"));
+        assert!(!is_of("https://vault.acme/"));
+        assert!(Origin::of(&Url::parse("file:///a").unwrap()).is_err());
+    }
+}

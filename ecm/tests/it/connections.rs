@@ -332,6 +332,26 @@ async fn calls_that_go_out_together_leave_in_one_record_heads_and_bodies() {
 }
 
 #[tokio::test]
+async fn a_vault_without_http2_is_spoken_to_over_http1() {
+    const ANSWER: &str =
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nwe\r\n2\r\nll\r\n0\r\n\r\n";
+    let authority = authority("Lab CA");
+    for alpn in [&[][..], &[&b"http/1.1"[..]]] {
+        let acceptor = tls::acceptor(&authority, GOOD, alpn);
+        let port = tls::answer_all(acceptor, ANSWER.to_owned()).await;
+        let http = VaultHttp::new(HttpRules {
+            ca_file: Some(authority.file.clone()),
+            ..HttpRules::default()
+        });
+        let http = http.unwrap();
+        let url: Url = format!("https://localhost:{port}/").parse().unwrap();
+        for answer in join_all((0..3).map(|_| post(&http, &url))).await {
+            assert_eq!(&*answer.unwrap().body, b"well");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_http2_connection_that_the_vault_has_ended_is_replaced() {
     let mut vault = encrypted(2).await;
     let http = vault.http();
