@@ -169,7 +169,7 @@ impl TokenSource {
         &self,
         mut answer: reqwest::Response,
     ) -> Result<Wiped<Vec<u8>>, TokenError> {
-        let mut body = Wiped::new(Vec::with_capacity(4096));
+        let mut body = Wiped::new(Vec::with_capacity(ANSWER_BYTES_MAX));
         while let Some(chunk) = answer
             .chunk()
             .await

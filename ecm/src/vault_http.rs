@@ -16,7 +16,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::wiped::Wiped;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use http::response::Parts;
@@ -30,6 +29,7 @@ use self::pool::Pool;
 use self::room::{AnswerRoom, Room, SHARE_BYTES, calls_max};
 use crate::clock::within;
 use crate::tls::TlsSetupError;
+use crate::wiped::Wiped;
 
 pub use self::trouble::TransportError;
 
@@ -199,7 +199,10 @@ impl VaultHttp {
         match within(limit, exchange).await {
             Some(outcome) => outcome,
             None if waits_for_room => Err(TransportError::NoRoom(limit)),
-            None => Err(TransportError::AnswerTimeout(limit)),
+            None => {
+                self.pool.distrust(url);
+                Err(TransportError::AnswerTimeout(limit))
+            }
         }
     }
 

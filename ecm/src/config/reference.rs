@@ -3,11 +3,10 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::wiped::Wiped;
-
 use crate::env::Environment;
 use crate::secret::Secret;
 use crate::small_file::{ReadProblem, SmallFile};
+use crate::wiped::Wiped;
 
 /// A secret longer than this is somebody's mistake: the largest real one is a private key.
 const SECRET_BYTES_MAX: usize = 64 * 1024;

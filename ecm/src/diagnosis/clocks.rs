@@ -53,9 +53,11 @@ impl Clocks {
                     .to_str()
                     .ok()
                     .and_then(|date| rfc2822::parse(date).ok());
-                if let Some(theirs) = theirs {
+                // A copy, since a clone keeps all that was read together with it.
+                let said = HeaderValue::from_bytes(said.as_bytes());
+                if let (Some(theirs), Ok(said)) = (theirs, said) {
                     *last = Some(Comparison {
-                        said: said.clone(),
+                        said,
                         theirs: theirs.timestamp(),
                         ours,
                     });

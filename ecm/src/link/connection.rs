@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -224,6 +224,11 @@ const TOO_LARGE: &str = "a frame of more than 1 MiB";
 const NOT_A_FRAME: &str = "text that is not a frame";
 const OPENING_AGAIN: &str = "a second opening frame";
 
+/// What is left of the time for draining.
+fn drain_left(since: Stopwatch) -> Duration {
+    DRAIN_LIMIT.saturating_sub(since.elapsed())
+}
+
 struct Connection {
     socket: Socket,
     dispatcher: Dispatcher,
@@ -243,8 +248,9 @@ impl Connection {
         let mut alarm = pin!(sleep(self.ping_interval));
         let mut stopping = pin!(shutdown.cancelled());
         loop {
-            let drain_left = draining.map(|since| DRAIN_LIMIT.saturating_sub(since.elapsed()));
-            if drain_left.is_some_and(|left| left.is_zero() || self.dispatcher.is_idle()) {
+            if draining
+                .is_some_and(|since| drain_left(since).is_zero() || self.dispatcher.is_idle())
+            {
                 return Ended::Drained;
             }
             let ended = tokio::select! {
@@ -258,7 +264,8 @@ impl Connection {
                 }
                 () = &mut alarm => {
                     let ended = self.look_after_limits(&mut pinged).await;
-                    let left = drain_left.unwrap_or(DRAIN_LIMIT);
+                    // Anew, since a while has passed.
+                    let left = draining.map_or(DRAIN_LIMIT, drain_left);
                     alarm.set(sleep(self.next_limit(pinged).min(left)));
                     ended
                 }
@@ -281,7 +288,11 @@ impl Connection {
     /// Sends a ping if one is due; the end, if the appliance fell silent.
     async fn look_after_limits(&mut self, pinged: &mut Stopwatch) -> Option<Ended> {
         if self.heard.elapsed() >= self.silence_max() {
-            return Some(Ended::Silent);
+            // What came while this side was kept from reading counts.
+            return match self.socket.next().now_or_never() {
+                Some(message) => self.hear(message).await,
+                None => Some(Ended::Silent),
+            };
         }
         if pinged.elapsed() < self.ping_interval {
             return None;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use url::Url;
 
@@ -187,9 +187,6 @@ impl Client {
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         if body.is_some() {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        } else if method != Method::GET {
-            // The HTTP client leaves it out, and IIS answers 411 then.
-            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         if let Some(Proof {
             authorization,

@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use crate::wiped::Wiped;
 use futures_util::future::join3;
 use http::{Method, StatusCode};
 use jiff::Timestamp;
@@ -21,6 +20,7 @@ use crate::error::{ErrorKind, PluginError, shortened};
 use crate::plugin::{CredentialPackage, CredentialProof, JumpItemType, Product, Session};
 use crate::secret::Secret;
 use crate::trace::Trace;
+use crate::wiped::Wiped;
 
 /// Longest reason that the API takes (documented psafe:DOC-req), less the mark of a cut.
 const REASON_CHARS_MAX: usize = 999;

@@ -6,10 +6,11 @@ pub(super) mod json;
 #[cfg(test)]
 mod tests;
 
-use crate::wiped::Wiped;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use url::Url;
+
+use crate::wiped::Wiped;
 
 pub(super) use json::NotUnderstood;
 

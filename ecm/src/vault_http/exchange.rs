@@ -31,9 +31,11 @@ impl Outgoing {
     ) -> Result<Self, TransportError> {
         let uri = uri(url).map_err(|error| TransportError::Connect(error.to_string()))?;
         headers.insert(USER_AGENT, AGENT);
-        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
-        // A vault may insist on a length even for a body that is empty (RFC 9110, section 8.6).
-        if !body.is_empty() || matches!(method, Method::POST | Method::PUT) {
+        headers
+            .entry(ACCEPT)
+            .or_insert(HeaderValue::from_static("*/*"));
+        // IIS answers 411 where it is left out.
+        if !body.is_empty() || method != Method::GET {
             headers.insert(CONTENT_LENGTH, body.len().into());
         }
         Ok(Self {

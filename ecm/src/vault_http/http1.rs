@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::exchange::{Failed, Incoming, IncomingBody, Outgoing};
 use super::pool::{Origin, Pool};
-use super::trouble::{TransportError, broken};
+use super::trouble::{TransportError, broken, cut_off};
 
 /// Sends requests over one connection.
 pub(super) type Sender = SendRequest<Full<Bytes>>;
@@ -73,7 +73,7 @@ impl Body {
         loop {
             match self.incoming.frame().await {
                 None => return Ok(None),
-                Some(Err(error)) => return Err(broken(&error)),
+                Some(Err(error)) => return Err(cut_off(&error)),
                 Some(Ok(frame)) => {
                     // Trailers say nothing that is wanted.
                     if let Ok(chunk) = frame.into_data() {

@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::exchange::{Failed, Incoming, IncomingBody, Outgoing};
 use super::room::SHARE_BYTES;
-use super::trouble::{TransportError, broken};
+use super::trouble::{TransportError, broken, cut_off};
 
 /// Longest list of header fields of an answer, bytes.
 const HEADER_BYTES_MAX: u32 = 64 * 1024;
@@ -97,7 +97,7 @@ impl Body {
         let Some(chunk) = self.0.data().await else {
             return Ok(None);
         };
-        let chunk = chunk.map_err(|error| broken(&error))?;
+        let chunk = chunk.map_err(|error| cut_off(&error))?;
         // It fails when more is given back than came.
         let _ = self.0.flow_control().release_capacity(chunk.len());
         Ok(Some(chunk))

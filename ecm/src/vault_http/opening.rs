@@ -27,6 +27,10 @@ use crate::tls::{TlsSetupError, client_config};
 /// How often an idle connection is proved to be alive, by TCP's own means.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
+/// How long bytes may wait for the vault's machine to confirm them before the connection is dead.
+#[cfg(target_os = "linux")]
+const UNCONFIRMED_MAX: Duration = Duration::from_secs(30);
+
 /// What opens connections, by the rules of one vault.
 pub(super) struct Opener {
     tcp: HttpConnector<SystemResolver>,
@@ -64,6 +68,9 @@ impl Opener {
         tcp.set_keepalive(Some(KEEP_ALIVE));
         tcp.set_keepalive_interval(Some(KEEP_ALIVE));
         tcp.set_keepalive_retries(Some(3));
+        // A probe is not sent while bytes wait to be confirmed, so they have a limit of their own.
+        #[cfg(target_os = "linux")]
+        tcp.set_tcp_user_timeout(Some(UNCONFIRMED_MAX));
         // Each address has its part of the limit.
         tcp.set_connect_timeout(Some(rules.connect_timeout));
         Ok(Self {

@@ -17,10 +17,15 @@ use super::http1::{self, Lease};
 use super::http2;
 use super::opening::{Opened, Opener, Sender};
 use super::trouble::{TransportError, broken};
-use crate::clock::Stopwatch;
+use crate::clock::{Stopwatch, within};
 
-/// How long an unused connection is taken to be good. What lies between may forget it silently.
+/// How long an unused connection is taken to be good: what lies between may forget it silently. One
+/// that is older is closed by the vault, or when the next call comes.
 const IDLE_MAX: Duration = Duration::from_secs(60);
+
+/// How long a kept connection may take to become ready. It is ready as a rule; one whose request the
+/// vault has never read to its end is not.
+const READY_LIMIT: Duration = Duration::from_millis(250);
 
 /// How often a connection is opened for one exchange when each ends at once.
 const OPENED_MAX: u32 = 3;
@@ -85,7 +90,8 @@ struct Held {
 struct Http2 {
     sender: SendRequest<Bytes>,
     number: u64,
-    used: Stopwatch,
+    /// Since it was last taken for a call.
+    taken: Stopwatch,
 }
 
 struct Idle {
@@ -150,7 +156,7 @@ impl Pool {
                     }
                 },
                 Found::Idle(mut sender) => {
-                    if sender.ready().await.is_ok() {
+                    if let Some(Ok(())) = within(READY_LIMIT, sender.ready()).await {
                         return Ok(self.lease(sender, origin));
                     }
                 }
@@ -188,10 +194,9 @@ impl Pool {
         if held.speaks_http1 {
             return Ok((origin, Found::OpenOwn));
         }
-        let unfinished = held
-            .opening
-            .take()
-            .filter(|opening| opening.peek().is_none());
+        // Asked and not only looked at: all who waited for it may have gone before it ended.
+        let is_unfinished = |opening: &Opening| opening.clone().now_or_never().is_none();
+        let unfinished = held.opening.take().filter(is_unfinished);
         let opening = unfinished.unwrap_or_else(|| self.start_opening(&origin));
         held.opening = Some(opening.clone());
         Ok((origin, Found::Wait(opening)))
@@ -246,6 +251,14 @@ impl Pool {
         }
     }
 
+    /// Gives up the HTTP/2 connection to the host of `url`, over which a call has waited in vain. What
+    /// else is under way there goes on.
+    pub(super) fn distrust(&self, url: &Url) {
+        if let Some(held) = self.held().iter_mut().find(|held| held.origin.is_of(url)) {
+            held.http2 = None;
+        }
+    }
+
     /// Gives up the HTTP/2 connection with `number`.
     fn forget(&self, origin: &Origin, number: u64) {
         let mut all = self.held();
@@ -286,20 +299,20 @@ impl Held {
         self.http2 = Some(Http2 {
             sender,
             number: self.last_number,
-            used: Stopwatch::start(),
+            taken: Stopwatch::start(),
         });
         self.last_number
     }
 
     /// An open connection that is not too old; those that are, are closed.
     fn take_open(&mut self) -> Option<Found> {
-        self.http2.take_if(|http2| http2.used.elapsed() > IDLE_MAX);
-        if let Some(http2) = &mut self.http2 {
-            http2.used = Stopwatch::start();
-            return Some(Found::Http2(http2.sender.clone(), http2.number));
-        }
+        self.http2.take_if(|http2| http2.taken.elapsed() > IDLE_MAX);
         self.idle
             .retain(|idle| !idle.sender.is_closed() && idle.since.elapsed() <= IDLE_MAX);
+        if let Some(http2) = &mut self.http2 {
+            http2.taken = Stopwatch::start();
+            return Some(Found::Http2(http2.sender.clone(), http2.number));
+        }
         self.idle.pop().map(|idle| Found::Idle(idle.sender))
     }
 }

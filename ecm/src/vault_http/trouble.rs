@@ -80,7 +80,12 @@ pub(super) fn not_connected(error: &(dyn StdError + 'static), limit: Duration) -
     TransportError::Connect(innermost(error).to_string())
 }
 
-/// Why an exchange ended early.
+/// Why a body ended early: whatever it was, there was an answer before.
+pub(super) fn cut_off(error: &(dyn StdError + 'static)) -> TransportError {
+    TransportError::Broken(innermost(error).to_string())
+}
+
+/// Why an exchange ended before its answer.
 pub(super) fn broken(error: &(dyn StdError + 'static)) -> TransportError {
     let innermost = innermost(error);
     match innermost.downcast_ref() {

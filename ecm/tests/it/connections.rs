@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use ecm::vault_http::{Answer, HttpRules, TransportError, VaultHttp};
@@ -110,7 +111,7 @@ async fn a_request_over_http1_has_what_it_needs_and_nothing_else() {
     for (method, body) in [
         (Method::POST, "asked"),
         (Method::GET, ""),
-        (Method::PUT, ""),
+        (Method::DELETE, ""),
     ] {
         let sent = http.send(method, &vault.url, headers.clone(), body.into());
         let (answer, _) = soon(sent).await.unwrap();
@@ -127,12 +128,26 @@ async fn a_request_over_http1_has_what_it_needs_and_nothing_else() {
     for (method, length, body) in [
         ("POST", "content-length: 5\r\n", "asked"),
         ("GET", "", ""),
-        ("PUT", "content-length: 0\r\n", ""),
+        ("DELETE", "content-length: 0\r\n", ""),
     ] {
         let arrived = soon(vault.requests.recv()).await.unwrap();
         assert_eq!(arrived, expected(method, length, body));
     }
     assert_eq!(vault.connections.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn what_the_caller_accepts_is_what_the_vault_is_told() {
+    let mut vault = plain(WELL, 1).await;
+    let json = HeaderValue::from_static("application/json");
+    let headers = HeaderMap::from_iter([(http::header::ACCEPT, json)]);
+    let http = over_plain_http();
+    soon(http.post(&vault.url, headers, Bytes::new()))
+        .await
+        .unwrap();
+    let arrived = soon(vault.requests.recv()).await.unwrap();
+    assert_eq!(arrived.matches("accept: ").count(), 1, "{arrived}");
+    assert!(arrived.contains("accept: application/json\r\n"));
 }
 
 #[tokio::test]
@@ -152,13 +167,16 @@ async fn a_kept_connection_that_the_vault_has_closed_is_replaced() {
 async fn a_connection_that_is_not_to_be_used_again_is_not() {
     const LAST: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\nwell";
     const TOO_LONG: &str = "HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\nwell";
-    for answer in [LAST, TOO_LONG] {
-        let mut vault = plain(answer, 1).await;
+    for (answer, is_well) in [(LAST, true), (TOO_LONG, false)] {
+        let mut vault = plain(answer, usize::MAX).await;
         let http = over_plain_http();
         for connections in [1, 2, 3] {
-            let answer = post(&http, &vault.url).await;
-            assert!(matches!(answer, Ok(_) | Err(TransportError::TooLong(1000))));
+            match post(&http, &vault.url).await {
+                Ok(answer) => assert!(is_well && *answer.body == *b"well"),
+                Err(error) => assert!(!is_well && error == TransportError::TooLong(1000)),
+            }
             assert_eq!(vault.connections.load(Ordering::Relaxed), connections);
+            // The ECM closes it; this vault never does.
             soon(vault.closed.recv()).await.unwrap();
         }
     }
@@ -211,8 +229,9 @@ struct Encrypted {
     ended: mpsc::UnboundedReceiver<()>,
 }
 
-/// Answers `lasts` requests on each connection and then ends it in order; for none, at once.
-async fn encrypted(lasts: usize) -> Encrypted {
+/// Answers `lasts` requests on each connection and then ends it in order; for none, at once. The
+/// first `silent` connections get no answer at all.
+async fn encrypted(lasts: usize, silent: usize) -> Encrypted {
     let authority = authority("Lab CA");
     let acceptor = tls::acceptor(&authority, GOOD, &[b"h2"]);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -222,7 +241,7 @@ async fn encrypted(lasts: usize) -> Encrypted {
     let (end, ended) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            count.fetch_add(1, Ordering::Relaxed);
+            let is_silent = count.fetch_add(1, Ordering::Relaxed) < silent;
             let (near, far) = tokio::io::duplex(64 * 1024);
             tokio::spawn(relay(stream, near, Arc::clone(&counted)));
             let (acceptor, end) = (acceptor.clone(), end.clone());
@@ -235,6 +254,9 @@ async fn encrypted(lasts: usize) -> Encrypted {
                 }
                 while let Some(Ok((request, mut answer))) = connection.accept().await {
                     tokio::spawn(async move {
+                        if is_silent {
+                            std::future::pending::<()>().await;
+                        }
                         let mut asked = request.into_body();
                         while asked.data().await.is_some() {}
                         let head = Response::new(());
@@ -290,9 +312,13 @@ async fn relay(mut stream: TcpStream, near: tokio::io::DuplexStream, records: Ar
 
 impl Encrypted {
     fn http(&self) -> VaultHttp {
+        self.http_by(HttpRules::default())
+    }
+
+    fn http_by(&self, rules: HttpRules) -> VaultHttp {
         VaultHttp::new(HttpRules {
             ca_file: Some(self.authority.file.clone()),
-            ..HttpRules::default()
+            ..rules
         })
         .unwrap()
     }
@@ -304,7 +330,7 @@ impl Encrypted {
 
 #[tokio::test]
 async fn calls_that_find_no_connection_share_one_over_http2() {
-    let vault = encrypted(usize::MAX).await;
+    let vault = encrypted(usize::MAX, 0).await;
     let http = vault.http();
     for answer in join_all((0..20).map(|_| post(&http, &vault.url))).await {
         assert_eq!(&*answer.unwrap().body, b"well");
@@ -314,7 +340,7 @@ async fn calls_that_find_no_connection_share_one_over_http2() {
 
 #[tokio::test]
 async fn calls_that_go_out_together_leave_in_one_record_heads_and_bodies() {
-    let vault = encrypted(usize::MAX).await;
+    let vault = encrypted(usize::MAX, 0).await;
     let http = vault.http();
     post(&http, &vault.url).await.unwrap();
     // What the connection itself has to say has been said once a second answer is there.
@@ -353,7 +379,7 @@ async fn a_vault_without_http2_is_spoken_to_over_http1() {
 
 #[tokio::test]
 async fn an_http2_connection_that_the_vault_has_ended_is_replaced() {
-    let mut vault = encrypted(2).await;
+    let mut vault = encrypted(2, 0).await;
     let http = vault.http();
     for connections in [1, 1, 2, 2, 3] {
         if connections > vault.connections() && connections > 1 {
@@ -366,7 +392,7 @@ async fn an_http2_connection_that_the_vault_has_ended_is_replaced() {
 
 #[tokio::test]
 async fn a_vault_that_ends_every_connection_at_once_is_given_up() {
-    let vault = encrypted(0).await;
+    let vault = encrypted(0, 0).await;
     let answer = post(&vault.http(), &vault.url).await;
     assert!(
         matches!(answer, Err(TransportError::Broken(_))),
@@ -374,4 +400,59 @@ async fn a_vault_that_ends_every_connection_at_once_is_given_up() {
     );
     let opened = vault.connections();
     assert!((3..=9).contains(&opened), "{opened} connections");
+}
+
+#[tokio::test]
+async fn a_connection_over_which_a_call_waited_in_vain_is_not_trusted_with_another() {
+    let vault = encrypted(usize::MAX, 1).await;
+    let limit = Duration::from_millis(200);
+    let http = vault.http_by(HttpRules {
+        answer_timeout: limit,
+        ..HttpRules::default()
+    });
+    let answer = post(&http, &vault.url).await;
+    assert_eq!(answer.unwrap_err(), TransportError::AnswerTimeout(limit));
+    // With time enough: how long a handshake takes is not the point.
+    let again = || async {
+        loop {
+            if let Ok(answer) = post(&http, &vault.url).await {
+                return answer;
+            }
+        }
+    };
+    assert_eq!(&*soon(again()).await.body, b"well");
+    assert!(vault.connections() >= 2);
+}
+
+#[tokio::test]
+async fn a_failure_that_nobody_waited_for_is_not_the_next_callers() {
+    let authority = authority("Lab CA");
+    let acceptor = tls::acceptor(&authority, GOOD, &[]);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (gone, mut closed) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        // The first connection gets no handshake.
+        let (mut first, _) = listener.accept().await.unwrap();
+        let _ = first.read_to_end(&mut Vec::new()).await;
+        gone.send(()).unwrap();
+        while let Ok((stream, _)) = listener.accept().await {
+            let mut stream = acceptor.accept(stream).await.unwrap();
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(WELL.as_bytes()).await;
+        }
+    });
+    let http = VaultHttp::new(HttpRules {
+        ca_file: Some(authority.file.clone()),
+        connect_timeout: Duration::from_secs(1),
+        ..HttpRules::default()
+    });
+    let (http, url) = (http.unwrap(), format!("https://localhost:{port}/"));
+    let url: Url = url.parse().unwrap();
+    let mut impatient = Box::pin(post(&http, &url));
+    // It has begun to connect, and then nobody is interested any more.
+    assert!(futures_util::poll!(&mut impatient).is_pending());
+    drop(impatient);
+    soon(closed.recv()).await.unwrap();
+    assert_eq!(&*post(&http, &url).await.unwrap().body, b"well");
 }

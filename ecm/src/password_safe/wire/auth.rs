@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use crate::wiped::Wiped;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue};
 
 use crate::secret::Secret;
+use crate::wiped::Wiped;
 
 /// The key of an API registration: 128 characters, or a GUID from an older version.
 #[derive(Clone, PartialEq, Eq)]

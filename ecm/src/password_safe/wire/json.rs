@@ -5,10 +5,11 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::wiped::Wiped;
 use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor};
+
+use crate::wiped::Wiped;
 
 /// Why an answer was not understood. What it held is not repeated: it may be a credential.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
