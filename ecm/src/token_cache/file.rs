@@ -12,12 +12,12 @@ use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize, Zeroizing};
 
 use super::key::{Key, KeySource};
 use super::{CacheError, CachedToken, TokenKey, failed};
 use crate::secret::Secret;
 use crate::small_file::{self, ReadProblem};
+use crate::wiped::{Wipe, Wiped};
 use crate::{clock, entropy};
 
 const FILE_NAME: &str = "tokens";
@@ -143,7 +143,7 @@ impl CacheFile {
         let plain = self
             .cipher()
             .decrypt(&XNonce::from(*nonce), payload)
-            .map(Zeroizing::new)
+            .map(Wiped::new)
             .map_err(|_| "it was changed or encrypted with another key")?;
         let stored: Vec<Stored> =
             serde_json::from_slice(&plain).map_err(|_| "its content is of another version")?;
@@ -156,9 +156,11 @@ impl CacheFile {
         tokens: &BTreeMap<TokenKey, CachedToken>,
     ) -> Result<PathBuf, CacheError> {
         let stored: Vec<_> = tokens.iter().map(Stored::from_entry).collect();
-        let plain = Zeroizing::new(
-            serde_json::to_vec(&stored).map_err(|error| self.failed_to(&error.to_string()))?,
-        );
+        // All at once, since a buffer that grows leaves tokens behind.
+        let bytes_max = stored.iter().map(Stored::bytes_max).sum::<usize>() + "[]".len();
+        let mut plain = Wiped::new(Vec::with_capacity(bytes_max));
+        serde_json::to_writer(&mut *plain, &stored)
+            .map_err(|error| self.failed_to(&error.to_string()))?;
         let mut nonce = [0; NONCE_BYTES];
         entropy::fill(&mut nonce).map_err(|error| failed(&self.path, &error))?;
         let payload = Payload {
@@ -271,6 +273,16 @@ impl Stored {
         }
     }
 
+    /// Most bytes that it takes as JSON with a comma behind: each byte of a text may become `\u0000`,
+    /// each name of a user has two quotes and a comma.
+    fn bytes_max(&self) -> usize {
+        const NAMES: &str = r#"{"vault":"","users":[],"user":"","issued_at_unix_s":,"token":""},"#;
+        let texts = [&self.vault, &self.user, &self.token];
+        let texts = texts.into_iter().chain(&self.users);
+        let written: usize = texts.map(|text| 6 * text.len() + r#""","#.len()).sum();
+        NAMES.len() + i64::MIN.to_string().len() + written
+    }
+
     fn into_entry(mut self) -> (TokenKey, CachedToken) {
         let token = Secret::new(std::mem::take(&mut self.token));
         let key = TokenKey {
@@ -293,6 +305,29 @@ impl Stored {
 
 impl Drop for Stored {
     fn drop(&mut self) {
-        self.token.zeroize();
+        self.token.wipe();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn no_token_takes_more_room_than_was_reckoned() {
+        for text in ["", "token", "\u{1}\u{7f}\"\\", "\u{1}", "ü€😀"] {
+            for users in 0..3 {
+                let stored = Stored {
+                    vault: text.into(),
+                    users: vec![text.into(); users],
+                    user: text.into(),
+                    issued_at_unix_s: i64::MIN,
+                    token: text.into(),
+                };
+                let written = serde_json::to_string(&stored).unwrap().len() + ",".len();
+                assert!(written <= stored.bytes_max(), "{text:?}, {users} users");
+            }
+        }
     }
 }
