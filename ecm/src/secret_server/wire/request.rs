@@ -2,6 +2,7 @@
 //! absent for null, `xsi:nil` for a null value type (recorded soap:§1.6, §2.3).
 
 use std::fmt;
+use std::ops::BitOr;
 
 use bytes::Bytes;
 use zeroize::Zeroizing;
@@ -266,23 +267,19 @@ impl<'a> Writer<'a> {
             self.bytes += value.len();
             return;
         };
-        let mut rest = value.as_bytes();
-        let mut next = xml::position(rest, may_be_escaped);
-        if next.is_some() {
-            let escapes = value.bytes().filter_map(escape);
-            make_room(body, escapes.map(|escape| escape.len() - 1).sum());
+        // To the end, since without a branch for each byte many are looked at together.
+        let any = value.bytes().map(may_be_escaped).fold(false, BitOr::bitor);
+        if !any {
+            return body.extend_from_slice(value.as_bytes());
         }
-        while let Some(at) = next {
-            let (plain, after) = rest.split_at(at);
-            body.extend_from_slice(plain);
-            match escape(after[0]) {
+        let escapes = value.bytes().filter_map(escape);
+        make_room(body, escapes.map(|escape| escape.len() - 1).sum());
+        for byte in value.bytes() {
+            match escape(byte) {
                 Some(escape) => body.extend_from_slice(escape.as_bytes()),
-                None => body.push(after[0]),
+                None => body.push(byte),
             }
-            rest = &after[1..];
-            next = xml::position(rest, may_be_escaped);
         }
-        body.extend_from_slice(rest);
     }
 }
 

@@ -242,17 +242,16 @@ impl Tree {
         (record.end, record.ends_at) = (end, ends_at);
     }
 
-    /// Adds a piece of the document to the text of element `at`; `returns` tells whether there are
-    /// carriage returns in it.
-    pub(super) fn text(&mut self, at: usize, source: &str, piece: Range<usize>, returns: bool) {
-        if piece.is_empty() {
+    /// Adds a piece of the document to the text of element `at`.
+    pub(super) fn text(&mut self, at: usize, source: &str, piece: Range<usize>) {
+        let mut rest = source.get(piece.clone()).unwrap_or_default();
+        if rest.is_empty() {
             return;
         }
-        if matches!(self.records[at].text, Text::None) && !returns {
+        if matches!(self.records[at].text, Text::None) && !rest.contains('\r') {
             self.records[at].text = Text::At(piece);
             return;
         }
-        let mut rest = source.get(piece).unwrap_or_default();
         let written = self.written(at, source, rest.len());
         // Every end of a line is one character (XML 1.0 §2.11).
         while let Some((line, next)) = rest.split_once('\r') {
