@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use url::Url;
-use zeroize::Zeroizing;
 
 use super::raw::Raw;
 use super::refusals;
@@ -22,6 +21,7 @@ use crate::identity::Candidate;
 use crate::plugin_settings::no_trust;
 use crate::secret::Secret;
 use crate::vault_http::{VaultHttp, is_downgrade, read_aside};
+use crate::wiped::Wiped;
 
 /// Why a call made with a token failed.
 #[derive(Debug)]
@@ -146,7 +146,7 @@ impl Client {
         token: &Secret,
         secret_id: i32,
         item_id: i32,
-    ) -> Result<Option<(Zeroizing<Vec<u8>>, String)>, CallError> {
+    ) -> Result<Option<(Wiped<Vec<u8>>, String)>, CallError> {
         let request = Request::download_file_attachment_by_item_id(token, secret_id, item_id);
         let operation = request.operation;
         let reply = read(operation, wire::file_reply(&self.call(request).await?))?;

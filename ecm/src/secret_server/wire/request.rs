@@ -5,10 +5,10 @@ use std::fmt;
 use std::ops::BitOr;
 
 use bytes::Bytes;
-use zeroize::Zeroizing;
 
 use crate::secret::Secret;
 use crate::secret_server::xml;
+use crate::wiped::Wiped;
 
 /// A request ready to send. `Debug` shows the operation only, since the body holds secrets.
 pub(in crate::secret_server) struct Request {
@@ -16,7 +16,7 @@ pub(in crate::secret_server) struct Request {
     pub(in crate::secret_server) operation: &'static str,
     /// The password or token in the body; version_get has none.
     confided: Option<Secret>,
-    body: Zeroizing<Vec<u8>>,
+    body: Wiped<Vec<u8>>,
 }
 
 impl fmt::Debug for Request {
@@ -183,7 +183,7 @@ impl Request {
             .map(|piece| piece.len())
             .sum();
         let mut out = Writer {
-            body: Some(Zeroizing::new(Vec::with_capacity(measured.bytes + around))),
+            body: Some(Wiped::new(Vec::with_capacity(measured.bytes + around))),
             ..Writer::default()
         };
         out.raw(&opening);
@@ -212,7 +212,7 @@ const TAIL: &str = "</soap:Body></soap:Envelope>";
 #[derive(Default)]
 struct Writer<'a> {
     /// What is written; nothing while its length is measured, without what escapes add.
-    body: Option<Zeroizing<Vec<u8>>>,
+    body: Option<Wiped<Vec<u8>>>,
     bytes: usize,
     confided: Option<&'a Secret>,
 }
@@ -285,8 +285,8 @@ impl<'a> Writer<'a> {
 
 /// Room for `more` bytes than were measured. By hand, since a vector that grows leaves secrets
 /// behind.
-fn make_room(body: &mut Zeroizing<Vec<u8>>, more: usize) {
-    let mut longer = Zeroizing::new(Vec::with_capacity(body.capacity() + more));
+fn make_room(body: &mut Wiped<Vec<u8>>, more: usize) {
+    let mut longer = Wiped::new(Vec::with_capacity(body.capacity() + more));
     longer.extend_from_slice(body);
     *body = longer;
 }
