@@ -11,15 +11,15 @@ use crate::secret_server::xml;
 use crate::wiped::Wiped;
 
 /// A request ready to send. `Debug` shows the operation only, since the body holds secrets.
-pub(in crate::secret_server) struct Request {
+pub(in crate::secret_server) struct Request<'a> {
     /// The operation's name, as in the SOAPAction.
     pub(in crate::secret_server) operation: &'static str,
     /// The password or token in the body; version_get has none.
-    confided: Option<Secret>,
+    confided: Option<&'a Secret>,
     body: Wiped<Vec<u8>>,
 }
 
-impl fmt::Debug for Request {
+impl fmt::Debug for Request<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "Request({})", self.operation)
     }
@@ -55,10 +55,10 @@ macro_rules! tags {
     };
 }
 
-impl Request {
+impl<'a> Request<'a> {
     pub(in crate::secret_server) fn authenticate(
         username: &str,
-        password: &Secret,
+        password: &'a Secret,
         organization: &str,
         domain: &str,
     ) -> Self {
@@ -71,7 +71,7 @@ impl Request {
     }
 
     pub(in crate::secret_server) fn impersonate_user(
-        token: &Secret,
+        token: &'a Secret,
         username: &str,
         organization: &str,
         domain: &str,
@@ -85,7 +85,7 @@ impl Request {
     }
 
     pub(in crate::secret_server) fn search_secrets_by_field_value(
-        token: &Secret,
+        token: &'a Secret,
         field_name: &str,
         search_term: &str,
         show_restricted: bool,
@@ -100,7 +100,7 @@ impl Request {
     }
 
     pub(in crate::secret_server) fn get_secret(
-        token: &Secret,
+        token: &'a Secret,
         secret_id: i32,
         responses: &[CodeResponse],
     ) -> Self {
@@ -126,7 +126,7 @@ impl Request {
     }
 
     pub(in crate::secret_server) fn download_file_attachment_by_item_id(
-        token: &Secret,
+        token: &'a Secret,
         secret_id: i32,
         secret_item_id: i32,
     ) -> Self {
@@ -137,14 +137,14 @@ impl Request {
         })
     }
 
-    pub(in crate::secret_server) fn check_in(token: &Secret, secret_id: i32) -> Self {
+    pub(in crate::secret_server) fn check_in(token: &'a Secret, secret_id: i32) -> Self {
         Self::write("CheckIn", |out| {
             out.secret(tags!("token"), token);
             out.integer(tags!("secretId"), secret_id);
         })
     }
 
-    pub(in crate::secret_server) fn get_token_is_valid(token: &Secret) -> Self {
+    pub(in crate::secret_server) fn get_token_is_valid(token: &'a Secret) -> Self {
         Self::write("GetTokenIsValid", |out| out.secret(tags!("token"), token))
     }
 
@@ -159,8 +159,8 @@ impl Request {
     }
 
     /// The secret that the body holds.
-    pub(in crate::secret_server) fn confided(&self) -> Option<&Secret> {
-        self.confided.as_ref()
+    pub(in crate::secret_server) fn confided(&self) -> Option<&'a Secret> {
+        self.confided
     }
 
     /// The body; its buffer is zeroed when the last reader is done with it.
@@ -170,7 +170,7 @@ impl Request {
 
     /// Writes twice, first to know how long the body is: a buffer that is too large costs time to
     /// zero.
-    fn write<'a>(operation: &'static str, parameters: impl Fn(&mut Writer<'a>)) -> Self {
+    fn write(operation: &'static str, parameters: impl Fn(&mut Writer<'a>)) -> Self {
         let mut measured = Writer::default();
         parameters(&mut measured);
         let (opening, closing) = match measured.bytes {
@@ -191,7 +191,7 @@ impl Request {
         out.raw(&closing);
         Self {
             operation,
-            confided: out.confided.cloned(),
+            confided: out.confided,
             body: out.body.unwrap_or_default(),
         }
     }
