@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use url::Url;
-use zeroize::Zeroizing;
 
 use super::raw::Raw;
 use super::refusals;
@@ -21,7 +20,8 @@ use crate::error::{Hop, PluginError, shortened};
 use crate::identity::Candidate;
 use crate::plugin_settings::no_trust;
 use crate::secret::Secret;
-use crate::vault_http::{VaultHttp, is_downgrade, read_aside};
+use crate::vault_http::{Answer, VaultHttp, is_downgrade, read_aside};
+use crate::wiped::Wiped;
 
 /// Why a call made with a token failed.
 #[derive(Debug)]
@@ -146,7 +146,7 @@ impl Client {
         token: &Secret,
         secret_id: i32,
         item_id: i32,
-    ) -> Result<Option<(Zeroizing<Vec<u8>>, String)>, CallError> {
+    ) -> Result<Option<(Wiped<Vec<u8>>, String)>, CallError> {
         let request = Request::download_file_attachment_by_item_id(token, secret_id, item_id);
         let operation = request.operation;
         let reply = read(operation, wire::file_reply(&self.call(request).await?))?;
@@ -206,7 +206,7 @@ impl Client {
         self.clocks.explain(error)
     }
 
-    async fn call(&self, request: Request) -> Result<Element, PluginError> {
+    async fn call(&self, request: Request<'_>) -> Result<Element, PluginError> {
         let operation = request.operation;
         match self.send(&self.settings.endpoint, request).await? {
             Ok(result) => {
@@ -220,7 +220,7 @@ impl Client {
     async fn send(
         &self,
         endpoint: &Url,
-        request: Request,
+        request: Request<'_>,
     ) -> Result<Result<Element, NoReply>, PluginError> {
         let operation = request.operation;
         let mut headers = HeaderMap::with_capacity(2);
@@ -231,7 +231,7 @@ impl Client {
         if let Ok(action) = HeaderValue::try_from(request.soap_action()) {
             headers.insert("SOAPAction", action);
         }
-        let confided = request.confided().cloned();
+        let confided = request.confided();
         let (answer, headers) = self
             .http
             .send(Method::POST, endpoint, headers, request.into_body())
@@ -251,17 +251,7 @@ impl Client {
             body_bytes,
             "vault answered"
         );
-        let read = move || {
-            let mut result = wire::result_of(operation, &answer);
-            if let Some(secret) = &confided {
-                wire::conceal(secret, &mut result);
-            }
-            result.map_err(|error| NoReply {
-                error,
-                raw: Raw::of(operation, &answer, confided.as_ref()),
-            })
-        };
-        Ok(read_aside(body_bytes, read).await)
+        Ok(reply_in(operation, answer, confided).await)
     }
 
     /// Explains an answer that is no reply. Where the address may be at fault, the likely other one
@@ -323,6 +313,33 @@ impl Client {
     }
 }
 
+/// An answer of no more bytes is never read aside, so nobody needs a copy of the secret for it.
+const SHORT_BYTES: usize = 16 * 1024;
+
+/// The result in an answer, or why there is none, without the secret that the request confided.
+async fn reply_in(
+    operation: &'static str,
+    answer: Answer,
+    confided: Option<&Secret>,
+) -> Result<Element, NoReply> {
+    let body_bytes = answer.body.len();
+    let read = move |confided: Option<&Secret>| {
+        let mut result = wire::result_of(operation, &answer);
+        if let Some(secret) = confided {
+            wire::conceal(secret, &mut result);
+        }
+        result.map_err(|error| NoReply {
+            error,
+            raw: Raw::of(operation, &answer, confided),
+        })
+    };
+    if body_bytes <= SHORT_BYTES {
+        return read(confided);
+    }
+    let confided = confided.cloned();
+    read_aside(body_bytes, move || read(confided.as_ref())).await
+}
+
 fn read<T>(operation: &'static str, reply: Result<T, ReplyError>) -> Result<T, PluginError> {
     reply.map_err(|error| refusals::not_a_reply(operation, &error))
 }
@@ -372,5 +389,37 @@ mod tests {
         );
         check("https://v/vault/webservices/S.asmx", None);
         check("https://v/winauthwebservices/S.asmx", None);
+    }
+    #[tokio::test]
+    async fn an_answer_of_any_length_is_read_without_the_secret_of_its_request() {
+        let token = Secret::from("hunter2:00ff");
+        let answer = |content: &str, more_bytes: usize| Answer {
+            status: StatusCode::OK,
+            content_type: "text/xml".into(),
+            location: None,
+            body: format!(
+                "<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/'><s:Body>\
+                 {content}</s:Body></s:Envelope><!--{}-->",
+                "x".repeat(more_bytes)
+            )
+            .into_bytes()
+            .into(),
+        };
+        for more_bytes in [0, SHORT_BYTES, 8 * SHORT_BYTES] {
+            let refused = "<CheckInResponse xmlns='urn:thesecretserver.com'><CheckInResult><Errors>\
+                           <string>no hunter2:00ff</string></Errors></CheckInResult></CheckInResponse>";
+            let result = reply_in("CheckIn", answer(refused, more_bytes), Some(&token)).await;
+            let errors = wire::errors_of(&result.ok().unwrap()).unwrap();
+            assert_eq!(errors, ["no ***"], "{more_bytes}");
+
+            let fault = "<s:Fault><faultstring>no hunter2:00ff</faultstring></s:Fault>";
+            let result = reply_in("CheckIn", answer(fault, more_bytes), Some(&token)).await;
+            let NoReply { error, raw } = result.err().unwrap();
+            let shown = format!("{error:?} {}", raw.words);
+            assert!(
+                shown.contains("no ***") && !shown.contains("hunter2"),
+                "{shown}"
+            );
+        }
     }
 }

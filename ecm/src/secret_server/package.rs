@@ -4,14 +4,13 @@
 
 mod files;
 
-use zeroize::Zeroizing;
-
 use self::files::{KeyFiles, is_private_key};
 use super::wire::{SecretItem, SecretRecord};
 use crate::diagnosis::Symptom;
 use crate::error::{Hop, PluginError};
 use crate::plugin::{CredentialPackage, CredentialProof};
 use crate::secret::Secret;
+use crate::wiped::Wiped;
 
 /// A downloaded file and the field that it belongs to.
 pub(super) struct Attachment {
@@ -19,7 +18,7 @@ pub(super) struct Attachment {
     pub(super) display_name: String,
     /// What stands after the last dot of the file's name, lower case; empty when unknown.
     pub(super) extension: String,
-    pub(super) content: Zeroizing<Vec<u8>>,
+    pub(super) content: Wiped<Vec<u8>>,
 }
 
 /// Makes a credential of a secret.

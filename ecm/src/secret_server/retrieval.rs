@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
-use zeroize::Zeroizing;
 
 use super::client::CallError;
 use super::conversation::{Conversation, Errand};
@@ -19,6 +18,7 @@ use crate::diagnosis::Symptom;
 use crate::error::{Hop, PluginError};
 use crate::plugin::{CredentialPackage, Product, Session};
 use crate::secret::Secret;
+use crate::wiped::Wiped;
 
 /// Most attachments of one secret that are fetched; key templates have up to three.
 const ATTACHMENTS_MAX: usize = 8;
@@ -215,7 +215,7 @@ async fn attachment(
     secret_id: i32,
     item: &SecretItem,
 ) -> Result<Option<Attachment>, PluginError> {
-    let file: Option<(Zeroizing<Vec<u8>>, String)> = conversation
+    let file: Option<(Wiped<Vec<u8>>, String)> = conversation
         .as_user(errand, |token| async move {
             let client = &conversation.client;
             client

@@ -9,11 +9,11 @@ pub(super) use self::request::{CodeResponse, Request};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
-use zeroize::Zeroizing;
 
 use super::xml::{self, Element, Node, Space, XmlError};
 use crate::secret::Secret;
 use crate::vault_http::Answer;
+use crate::wiped::Wiped;
 
 /// Why an answer is not the reply to the operation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -100,7 +100,7 @@ pub(super) struct FileReply {
     /// What stands after the last dot of FileName, lower case; empty when there is none. The rest
     /// of the name is nobody's business.
     pub(super) extension: String,
-    pub(super) content: Zeroizing<Vec<u8>>,
+    pub(super) content: Wiped<Vec<u8>>,
 }
 
 /// The `<OpResult>` of the answer to `operation`.
@@ -288,17 +288,10 @@ fn item(item: Node<'_>) -> Result<SecretItem, ReplyError> {
 
 pub(super) fn file_reply(result: &Element) -> Result<FileReply, ReplyError> {
     let given = result.node();
-    let mut content = Zeroizing::new(Vec::new());
+    let mut content = Wiped::new(Vec::new());
     if let Some(attachment) = given.text_of("FileAttachment") {
-        // Servers of this kind break base64 into lines.
-        let packed: Zeroizing<Vec<u8>> = Zeroizing::new(
-            attachment
-                .bytes()
-                .filter(|byte| !byte.is_ascii_whitespace())
-                .collect(),
-        );
         STANDARD
-            .decode_vec(&*packed, &mut content)
+            .decode_vec(&*in_one_line(attachment), &mut content)
             .map_err(|_| ReplyError::Malformed("the attachment is not base64"))?;
     }
     Ok(FileReply {
@@ -306,6 +299,13 @@ pub(super) fn file_reply(result: &Element) -> Result<FileReply, ReplyError> {
         extension: extension(given.text_of("FileName").unwrap_or_default()),
         content,
     })
+}
+
+/// Servers of this kind break base64 into lines.
+fn in_one_line(base64: &str) -> Wiped<Vec<u8>> {
+    let mut line = Wiped::new(Vec::with_capacity(base64.len()));
+    line.extend(base64.bytes().filter(|byte| !byte.is_ascii_whitespace()));
+    line
 }
 
 fn extension(file_name: &str) -> String {

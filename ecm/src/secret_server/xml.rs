@@ -2,18 +2,14 @@
 //! it has passed here: depth, size and number of elements have limits, document type definitions
 //! are refused, and text that outlives the answer is zeroed on drop.
 //!
-//! It reads what quick-xml's own reader of namespaces reads, and refuses what that refuses; a test
-//! holds the two against each other. That one makes strings of every name and looks at every tag
-//! three times.
+//! quick-xml reads the markup. Namespaces are resolved here, since its own reader of namespaces makes
+//! strings of all their names; a test holds the two against each other.
 
-mod attributes;
 mod read;
-mod scan;
 mod scope;
 mod tree;
 
 pub(super) use self::read::read;
-pub(super) use self::scan::position;
 pub(super) use self::tree::{Element, Node};
 
 /// Namespace of every element of the service (recorded soap:§1.2).

@@ -29,7 +29,7 @@ fn file(field: &str, content: &[u8]) -> Attachment {
         field: field.into(),
         display_name: String::new(),
         extension: String::new(),
-        content: Zeroizing::new(content.to_vec()),
+        content: Wiped::new(content.to_vec()),
     }
 }
 

@@ -2,23 +2,24 @@
 //! absent for null, `xsi:nil` for a null value type (recorded soap:§1.6, §2.3).
 
 use std::fmt;
+use std::ops::BitOr;
 
 use bytes::Bytes;
-use zeroize::Zeroizing;
 
 use crate::secret::Secret;
 use crate::secret_server::xml;
+use crate::wiped::Wiped;
 
 /// A request ready to send. `Debug` shows the operation only, since the body holds secrets.
-pub(in crate::secret_server) struct Request {
+pub(in crate::secret_server) struct Request<'a> {
     /// The operation's name, as in the SOAPAction.
     pub(in crate::secret_server) operation: &'static str,
     /// The password or token in the body; version_get has none.
-    confided: Option<Secret>,
-    body: Zeroizing<Vec<u8>>,
+    confided: Option<&'a Secret>,
+    body: Wiped<Vec<u8>>,
 }
 
-impl fmt::Debug for Request {
+impl fmt::Debug for Request<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "Request({})", self.operation)
     }
@@ -54,10 +55,10 @@ macro_rules! tags {
     };
 }
 
-impl Request {
+impl<'a> Request<'a> {
     pub(in crate::secret_server) fn authenticate(
         username: &str,
-        password: &Secret,
+        password: &'a Secret,
         organization: &str,
         domain: &str,
     ) -> Self {
@@ -70,7 +71,7 @@ impl Request {
     }
 
     pub(in crate::secret_server) fn impersonate_user(
-        token: &Secret,
+        token: &'a Secret,
         username: &str,
         organization: &str,
         domain: &str,
@@ -84,7 +85,7 @@ impl Request {
     }
 
     pub(in crate::secret_server) fn search_secrets_by_field_value(
-        token: &Secret,
+        token: &'a Secret,
         field_name: &str,
         search_term: &str,
         show_restricted: bool,
@@ -99,7 +100,7 @@ impl Request {
     }
 
     pub(in crate::secret_server) fn get_secret(
-        token: &Secret,
+        token: &'a Secret,
         secret_id: i32,
         responses: &[CodeResponse],
     ) -> Self {
@@ -125,7 +126,7 @@ impl Request {
     }
 
     pub(in crate::secret_server) fn download_file_attachment_by_item_id(
-        token: &Secret,
+        token: &'a Secret,
         secret_id: i32,
         secret_item_id: i32,
     ) -> Self {
@@ -136,14 +137,14 @@ impl Request {
         })
     }
 
-    pub(in crate::secret_server) fn check_in(token: &Secret, secret_id: i32) -> Self {
+    pub(in crate::secret_server) fn check_in(token: &'a Secret, secret_id: i32) -> Self {
         Self::write("CheckIn", |out| {
             out.secret(tags!("token"), token);
             out.integer(tags!("secretId"), secret_id);
         })
     }
 
-    pub(in crate::secret_server) fn get_token_is_valid(token: &Secret) -> Self {
+    pub(in crate::secret_server) fn get_token_is_valid(token: &'a Secret) -> Self {
         Self::write("GetTokenIsValid", |out| out.secret(tags!("token"), token))
     }
 
@@ -158,8 +159,8 @@ impl Request {
     }
 
     /// The secret that the body holds.
-    pub(in crate::secret_server) fn confided(&self) -> Option<&Secret> {
-        self.confided.as_ref()
+    pub(in crate::secret_server) fn confided(&self) -> Option<&'a Secret> {
+        self.confided
     }
 
     /// The body; its buffer is zeroed when the last reader is done with it.
@@ -169,7 +170,7 @@ impl Request {
 
     /// Writes twice, first to know how long the body is: a buffer that is too large costs time to
     /// zero.
-    fn write<'a>(operation: &'static str, parameters: impl Fn(&mut Writer<'a>)) -> Self {
+    fn write(operation: &'static str, parameters: impl Fn(&mut Writer<'a>)) -> Self {
         let mut measured = Writer::default();
         parameters(&mut measured);
         let (opening, closing) = match measured.bytes {
@@ -182,7 +183,7 @@ impl Request {
             .map(|piece| piece.len())
             .sum();
         let mut out = Writer {
-            body: Some(Zeroizing::new(Vec::with_capacity(measured.bytes + around))),
+            body: Some(Wiped::new(Vec::with_capacity(measured.bytes + around))),
             ..Writer::default()
         };
         out.raw(&opening);
@@ -190,7 +191,7 @@ impl Request {
         out.raw(&closing);
         Self {
             operation,
-            confided: out.confided.cloned(),
+            confided: out.confided,
             body: out.body.unwrap_or_default(),
         }
     }
@@ -211,7 +212,7 @@ const TAIL: &str = "</soap:Body></soap:Envelope>";
 #[derive(Default)]
 struct Writer<'a> {
     /// What is written; nothing while its length is measured, without what escapes add.
-    body: Option<Zeroizing<Vec<u8>>>,
+    body: Option<Wiped<Vec<u8>>>,
     bytes: usize,
     confided: Option<&'a Secret>,
 }
@@ -266,30 +267,26 @@ impl<'a> Writer<'a> {
             self.bytes += value.len();
             return;
         };
-        let mut rest = value.as_bytes();
-        let mut next = xml::position(rest, may_be_escaped);
-        if next.is_some() {
-            let escapes = value.bytes().filter_map(escape);
-            make_room(body, escapes.map(|escape| escape.len() - 1).sum());
+        // To the end, since without a branch for each byte many are looked at together.
+        let any = value.bytes().map(may_be_escaped).fold(false, BitOr::bitor);
+        if !any {
+            return body.extend_from_slice(value.as_bytes());
         }
-        while let Some(at) = next {
-            let (plain, after) = rest.split_at(at);
-            body.extend_from_slice(plain);
-            match escape(after[0]) {
+        let escapes = value.bytes().filter_map(escape);
+        make_room(body, escapes.map(|escape| escape.len() - 1).sum());
+        for byte in value.bytes() {
+            match escape(byte) {
                 Some(escape) => body.extend_from_slice(escape.as_bytes()),
-                None => body.push(after[0]),
+                None => body.push(byte),
             }
-            rest = &after[1..];
-            next = xml::position(rest, may_be_escaped);
         }
-        body.extend_from_slice(rest);
     }
 }
 
 /// Room for `more` bytes than were measured. By hand, since a vector that grows leaves secrets
 /// behind.
-fn make_room(body: &mut Zeroizing<Vec<u8>>, more: usize) {
-    let mut longer = Zeroizing::new(Vec::with_capacity(body.capacity() + more));
+fn make_room(body: &mut Wiped<Vec<u8>>, more: usize) {
+    let mut longer = Wiped::new(Vec::with_capacity(body.capacity() + more));
     longer.extend_from_slice(body);
     *body = longer;
 }

@@ -339,3 +339,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_attachment_in_lines_is_put_together_in_one_buffer() {
+    let lines = "LS0t \r\n".repeat(100);
+    let line = in_one_line(&lines);
+    assert_eq!(*line, "LS0t".repeat(100).as_bytes());
+    // One that had grown would have left its bytes behind.
+    assert_eq!(line.capacity(), lines.len());
+}

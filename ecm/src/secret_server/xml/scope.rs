@@ -1,6 +1,8 @@
 //! Which prefix means which namespace where the reader stands. Names are those of the document, so
 //! nothing is copied; what a namespace is called is asked once, where it is declared.
 
+use quick_xml::name::{Prefix, PrefixDeclaration};
+
 use super::{SOAP11, SOAP12, Space, VAULT, XSI};
 
 const XML: &str = "http://www.w3.org/XML/1998/namespace";
@@ -32,16 +34,18 @@ impl<'a> Scope<'a> {
     /// around it, and for what is inside.
     pub(super) fn declare(
         &mut self,
-        prefix: Option<&'a str>,
+        prefix: PrefixDeclaration<'a>,
         namespace: &str,
         depth: usize,
     ) -> Result<(), BadDeclaration> {
         let prefix = match prefix {
-            None => "",
-            Some("xml") if namespace == XML => return Ok(()),
-            Some("xml" | "xmlns") => return Err(BadDeclaration),
-            Some(_) if matches!(namespace, XML | XMLNS) => return Err(BadDeclaration),
-            Some(prefix) => prefix,
+            PrefixDeclaration::Default => "",
+            PrefixDeclaration::Named("xml") if namespace == XML => return Ok(()),
+            PrefixDeclaration::Named("xml" | "xmlns") => return Err(BadDeclaration),
+            PrefixDeclaration::Named(_) if matches!(namespace, XML | XMLNS) => {
+                return Err(BadDeclaration);
+            }
+            PrefixDeclaration::Named(prefix) => prefix,
         };
         if self.bindings.len() == BINDINGS_MAX {
             return Err(BadDeclaration);
@@ -63,23 +67,24 @@ impl<'a> Scope<'a> {
     }
 
     /// Ends what an element declared that has `depth` others around it.
-    #[inline]
     pub(super) fn leave(&mut self, depth: usize) {
         while self.bindings.pop_if(|last| last.depth >= depth).is_some() {}
     }
 
-    /// The namespace of an element's names that have no prefix.
-    #[inline]
-    pub(super) fn unprefixed(&self) -> Space {
-        self.last("").unwrap_or(Space::None)
+    /// The namespace of an element with this prefix, unless it is not declared or not any more.
+    pub(super) fn of_element(&self, prefix: Option<Prefix<'_>>) -> Option<Space> {
+        match prefix {
+            Some(prefix) => self.of(prefix),
+            None => Some(self.last("").unwrap_or(Space::None)),
+        }
     }
 
     /// The namespace of `prefix`, unless it is not declared or not any more.
-    pub(super) fn of(&self, prefix: &str) -> Option<Space> {
-        match prefix {
+    pub(super) fn of(&self, prefix: Prefix<'_>) -> Option<Space> {
+        match prefix.into_inner() {
             "" => None,
             "xml" | "xmlns" => Some(Space::Foreign),
-            _ => self.last(prefix).filter(|space| *space != Space::None),
+            prefix => self.last(prefix).filter(|space| *space != Space::None),
         }
     }
 

@@ -4,10 +4,9 @@
 
 use std::ops::Range;
 
-use zeroize::Zeroizing;
-
 use super::Space;
 use crate::secret::Secret;
+use crate::wiped::Wiped;
 
 /// A document's elements, with the document itself.
 pub(in crate::secret_server) struct Document<'a> {
@@ -18,7 +17,7 @@ pub(in crate::secret_server) struct Document<'a> {
 /// One element and what is inside, for longer than its document. Zeroed on drop.
 pub(in crate::secret_server) struct Element {
     /// The part of the document from the element's name to its end.
-    source: Zeroizing<String>,
+    source: Wiped<String>,
     tree: Tree,
     at: usize,
 }
@@ -36,7 +35,7 @@ pub(super) struct Tree {
     /// Where the source begins in the document.
     base: usize,
     records: Vec<Record>,
-    written: Vec<Zeroizing<String>>,
+    written: Vec<Wiped<String>>,
 }
 
 /// One element; places are offsets in the document.
@@ -81,7 +80,7 @@ impl<'a> Document<'a> {
         let at = choose(self.root())?.at;
         let record = &self.tree.records[at];
         let part = self.source.get(record.name.start..record.ends_at);
-        let source = Zeroizing::new(part.unwrap_or_default().to_owned());
+        let source = Wiped::new(part.unwrap_or_default().to_owned());
         self.tree.base = record.name.start;
         Ok(Element {
             source,
@@ -111,7 +110,7 @@ impl Element {
                 for at in child..end {
                     let text = self.at(at).text();
                     if !text.is_empty() {
-                        let shown = Zeroizing::new(secret.concealed_in(text));
+                        let shown = Wiped::new(secret.concealed_in(text));
                         self.tree.replace(at, shown);
                     }
                 }
@@ -242,17 +241,16 @@ impl Tree {
         (record.end, record.ends_at) = (end, ends_at);
     }
 
-    /// Adds a piece of the document to the text of element `at`; `returns` tells whether there are
-    /// carriage returns in it.
-    pub(super) fn text(&mut self, at: usize, source: &str, piece: Range<usize>, returns: bool) {
-        if piece.is_empty() {
+    /// Adds a piece of the document to the text of element `at`.
+    pub(super) fn text(&mut self, at: usize, source: &str, piece: Range<usize>) {
+        let mut rest = source.get(piece.clone()).unwrap_or_default();
+        if rest.is_empty() {
             return;
         }
-        if matches!(self.records[at].text, Text::None) && !returns {
+        if matches!(self.records[at].text, Text::None) && !rest.contains('\r') {
             self.records[at].text = Text::At(piece);
             return;
         }
-        let mut rest = source.get(piece).unwrap_or_default();
         let written = self.written(at, source, rest.len());
         // Every end of a line is one character (XML 1.0 §2.11).
         while let Some((line, next)) = rest.split_once('\r') {
@@ -271,7 +269,7 @@ impl Tree {
     }
 
     /// The text of element `at`, written down, with room for `more` bytes where it is new.
-    fn written(&mut self, at: usize, source: &str, more: usize) -> &mut Zeroizing<String> {
+    fn written(&mut self, at: usize, source: &str, more: usize) -> &mut Wiped<String> {
         let text = &mut self.records[at].text;
         let number = match text {
             Text::Written(number) => *number,
@@ -280,7 +278,7 @@ impl Tree {
                     Text::At(place) => source.get(place.clone()).unwrap_or_default(),
                     _ => "",
                 };
-                let mut written = Zeroizing::new(String::with_capacity(before.len() + more));
+                let mut written = Wiped::new(String::with_capacity(before.len() + more));
                 written.push_str(before);
                 self.written.push(written);
                 let number = self.written.len() - 1;
@@ -291,17 +289,17 @@ impl Tree {
         &mut self.written[number]
     }
 
-    fn replace(&mut self, at: usize, text: Zeroizing<String>) {
+    fn replace(&mut self, at: usize, text: Wiped<String>) {
         self.written.push(text);
         self.records[at].text = Text::Written(self.written.len() - 1);
     }
 }
 
 /// Appends by hand, since a string that grows leaves its bytes behind.
-fn append(written: &mut Zeroizing<String>, piece: &str) {
+fn append(written: &mut Wiped<String>, piece: &str) {
     let bytes = written.len() + piece.len();
     if bytes > written.capacity() {
-        let mut longer = Zeroizing::new(String::with_capacity(2 * bytes));
+        let mut longer = Wiped::new(String::with_capacity(2 * bytes));
         longer.push_str(written);
         *written = longer;
     }
