@@ -12,7 +12,7 @@ use super::ecm_process::EcmProcess;
 use super::{collected, under_callgrind};
 
 const FEW: u64 = 20;
-const MANY: u64 = 120;
+const MANY: u64 = 320;
 
 /// Instructions that a list costs the ECM once it has its tokens.
 pub(crate) fn instructions_per_list() -> u64 {

@@ -72,7 +72,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// The element that `choose` finds, taken out of the document.
+    /// The element that `choose` finds, taken out of the document with nothing of what is beside it.
     pub(in crate::secret_server) fn keep<E>(
         mut self,
         choose: impl FnOnce(Node<'_>) -> Result<Node<'_>, E>,
@@ -82,6 +82,7 @@ impl<'a> Document<'a> {
         let part = self.source.get(record.name.start..record.ends_at);
         let source = Wiped::new(part.unwrap_or_default().to_owned());
         self.tree.base = record.name.start;
+        self.tree.reduce_to(at);
         Ok(Element {
             source,
             tree: self.tree,
@@ -202,6 +203,17 @@ impl<'a> Node<'a> {
 }
 
 impl Tree {
+    /// Gives up the texts outside of one element, and what comes behind it.
+    fn reduce_to(&mut self, at: usize) {
+        let end = self.records[at].end;
+        for record in self.records[..at].iter().chain(&self.records[end..]) {
+            if let Text::Written(written) = record.text {
+                self.written[written] = Wiped::default();
+            }
+        }
+        self.records.truncate(end);
+    }
+
     /// A tree with room for what a document of so many bytes usually has.
     pub(super) fn of(document_bytes: usize) -> Self {
         const BYTES_USUAL: usize = 48;
@@ -304,4 +316,28 @@ fn append(written: &mut Wiped<String>, piece: &str) {
         *written = longer;
     }
     written.push_str(piece);
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::read;
+
+    #[test]
+    fn nothing_is_kept_of_what_stands_beside_the_element() {
+        let document = "<r><before>b&amp;b</before><it>i&amp;i</it><after>a&amp;a</after></r>";
+        let document = read(document.as_bytes()).unwrap();
+        let element = document.keep(|root| root.children().nth(1).ok_or(()));
+        let element = element.unwrap();
+        assert_eq!(element.node().text(), "i&i");
+        let texts: Vec<&str> = element
+            .tree
+            .written
+            .iter()
+            .map(|text| text.as_str())
+            .collect();
+        assert_eq!(texts.concat(), "i&i");
+        assert_eq!(element.tree.records.len(), 3);
+        assert_eq!(&**element.source, "it>i&amp;i</it>");
+    }
 }
