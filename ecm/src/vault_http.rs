@@ -111,13 +111,16 @@ impl Deref for Body {
     }
 }
 
+/// Longest answer that is read where it arrived.
+pub(crate) const READ_AT_ONCE_BYTES_MAX: usize = SHARE_BYTES as usize;
+
 /// What `read` makes of an answer of so many bytes. A long one is read on a thread that may be kept
 /// for as long as that takes, since a vault decides how long it is.
 pub(crate) async fn read_aside<T: Send + 'static>(
     body_bytes: usize,
     read: impl FnOnce() -> T + Send + 'static,
 ) -> T {
-    if body_bytes <= SHARE_BYTES as usize {
+    if body_bytes <= READ_AT_ONCE_BYTES_MAX {
         return read();
     }
     match tokio::task::spawn_blocking(read)

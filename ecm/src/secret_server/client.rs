@@ -20,7 +20,7 @@ use crate::error::{Hop, PluginError, shortened};
 use crate::identity::Candidate;
 use crate::plugin_settings::no_trust;
 use crate::secret::Secret;
-use crate::vault_http::{Answer, VaultHttp, is_downgrade, read_aside};
+use crate::vault_http::{Answer, READ_AT_ONCE_BYTES_MAX, VaultHttp, is_downgrade, read_aside};
 use crate::wiped::Wiped;
 
 /// Why a call made with a token failed.
@@ -313,9 +313,6 @@ impl Client {
     }
 }
 
-/// An answer of no more bytes is never read aside, so nobody needs a copy of the secret for it.
-const SHORT_BYTES: usize = 16 * 1024;
-
 /// The result in an answer, or why there is none, without the secret that the request confided.
 async fn reply_in(
     operation: &'static str,
@@ -333,9 +330,10 @@ async fn reply_in(
             raw: Raw::of(operation, &answer, confided),
         })
     };
-    if body_bytes <= SHORT_BYTES {
+    if body_bytes <= READ_AT_ONCE_BYTES_MAX {
         return read(confided);
     }
+    // Another thread needs a secret of its own.
     let confided = confided.cloned();
     read_aside(body_bytes, move || read(confided.as_ref())).await
 }
@@ -405,7 +403,7 @@ mod tests {
             .into_bytes()
             .into(),
         };
-        for more_bytes in [0, SHORT_BYTES, 8 * SHORT_BYTES] {
+        for more_bytes in [0, READ_AT_ONCE_BYTES_MAX] {
             let refused = "<CheckInResponse xmlns='urn:thesecretserver.com'><CheckInResult><Errors>\
                            <string>no hunter2:00ff</string></Errors></CheckInResult></CheckInResponse>";
             let result = reply_in("CheckIn", answer(refused, more_bytes), Some(&token)).await;

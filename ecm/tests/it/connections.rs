@@ -312,13 +312,14 @@ async fn relay(mut stream: TcpStream, near: tokio::io::DuplexStream, records: Ar
 
 impl Encrypted {
     fn http(&self) -> VaultHttp {
-        self.http_by(HttpRules::default())
+        self.patient_for(HttpRules::default().answer_timeout)
     }
 
-    fn http_by(&self, rules: HttpRules) -> VaultHttp {
+    fn patient_for(&self, answer_timeout: Duration) -> VaultHttp {
         VaultHttp::new(HttpRules {
             ca_file: Some(self.authority.file.clone()),
-            ..rules
+            answer_timeout,
+            ..HttpRules::default()
         })
         .unwrap()
     }
@@ -406,10 +407,7 @@ async fn a_vault_that_ends_every_connection_at_once_is_given_up() {
 async fn a_connection_over_which_a_call_waited_in_vain_is_not_trusted_with_another() {
     let vault = encrypted(usize::MAX, 1).await;
     let limit = Duration::from_millis(200);
-    let http = vault.http_by(HttpRules {
-        answer_timeout: limit,
-        ..HttpRules::default()
-    });
+    let http = vault.patient_for(limit);
     let answer = post(&http, &vault.url).await;
     assert_eq!(answer.unwrap_err(), TransportError::AnswerTimeout(limit));
     // With time enough: how long a handshake takes is not the point.
