@@ -63,7 +63,7 @@ const BUDGETS: &[Budget] = &[
 
 /// The same of the ECM's process for a warm list of one Jump Item: frame, three searches over TLS,
 /// answer.
-const ECM_LIST: (u64, u64) = (1_000_000, 7_100_000);
+const ECM_LIST: (u64, u64) = (360_000, 3_600_000);
 
 /// The budget of this build.
 const fn of_build(release: u64, development: u64) -> u64 {
