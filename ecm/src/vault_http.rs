@@ -85,7 +85,7 @@ pub struct Answer {
     pub status: StatusCode,
     /// The media type with its parameters, lower case; empty when missing.
     pub content_type: String,
-    /// Where a redirect points, without its query.
+    /// Where a redirect points, without its query and a user's name and password.
     pub location: Option<String>,
     /// The body, complete.
     pub body: Body,
@@ -197,30 +197,32 @@ impl VaultHttp {
     ) -> Result<(Answer, HeaderMap), TransportError> {
         let request = Outgoing::new(method, url, headers, body)?;
         let limit = self.rules.answer_timeout;
-        let mut waits_for_room = true;
-        let exchange = self.exchange(url, &request, &mut waits_for_room);
-        match within(limit, exchange).await {
-            Some(outcome) => outcome,
-            None if waits_for_room => Err(TransportError::NoRoom(limit)),
-            None => {
+        let mut waits_for = WaitsFor::Room;
+        let exchange = self.exchange(url, &request, &mut waits_for);
+        let outcome = within(limit, exchange).await;
+        outcome.unwrap_or_else(|| match waits_for {
+            WaitsFor::Room => Err(TransportError::NoRoom(limit)),
+            WaitsFor::Connection => Err(TransportError::ConnectTimeout(limit)),
+            WaitsFor::Answer => {
                 self.pool.distrust(url);
                 Err(TransportError::AnswerTimeout(limit))
             }
-        }
+        })
     }
 
-    /// One exchange; `waits_for_room` tells what it waits for at the moment.
+    /// One exchange; `waits_for` tells for what at the moment.
     async fn exchange(
         &self,
         url: &Url,
         request: &Outgoing,
-        waits_for_room: &mut bool,
+        waits_for: &mut WaitsFor,
     ) -> Result<(Answer, HeaderMap), TransportError> {
         let room = self.room.share().await;
-        *waits_for_room = false;
         let mut repeats_left = REPEATS_MAX;
         let incoming = loop {
+            *waits_for = WaitsFor::Connection;
             let connection = self.pool.connection(url).await?;
+            *waits_for = WaitsFor::Answer;
             match connection.send(request).await {
                 Ok(incoming) => break incoming,
                 Err(failed) if failed.was_not_handled && repeats_left > 0 => repeats_left -= 1,
@@ -228,7 +230,7 @@ impl VaultHttp {
             }
         };
         self.accept(&incoming)?;
-        self.answer(incoming, room, waits_for_room).await
+        self.answer(incoming, room, waits_for).await
     }
 
     /// Refuses an answer whose head says that it is not to be read.
@@ -252,7 +254,7 @@ impl VaultHttp {
         &self,
         mut incoming: Incoming,
         room: Room,
-        waits_for_room: &mut bool,
+        waits_for: &mut WaitsFor,
     ) -> Result<(Answer, HeaderMap), TransportError> {
         let mut reading = Reading {
             bytes: Wiped::default(),
@@ -260,16 +262,24 @@ impl VaultHttp {
             room,
             room_bytes: SHARE_BYTES as usize,
         };
-        if let Some(length) = incoming.content_length() {
+        let announced = incoming.content_length();
+        if let Some(length) = announced {
             // It was compared with the limit.
             let length = usize::try_from(length).unwrap_or(reading.bytes_max);
-            self.widen(&mut reading, length, waits_for_room).await;
+            self.widen(&mut reading, length, waits_for).await;
             reading.bytes.reserve_exact(length);
         }
-        while let Some(chunk) = incoming.chunk().await? {
+        loop {
+            let chunk = match incoming.chunk().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => break,
+                // Nothing is missing, however the stream ended.
+                Err(_) if announced == Some(reading.bytes.len() as u64) => break,
+                Err(error) => return Err(error),
+            };
             if reading.bytes.len() + chunk.len() > reading.room_bytes {
                 // Nobody said how long it is, so it may become as long as any.
-                self.widen(&mut reading, self.rules.answer_bytes_max, waits_for_room)
+                self.widen(&mut reading, self.rules.answer_bytes_max, waits_for)
                     .await;
             }
             reading.take(&chunk)?;
@@ -277,27 +287,33 @@ impl VaultHttp {
         let Parts {
             status, headers, ..
         } = incoming.complete();
-        let location = text(&headers, LOCATION).split(['?', '#']).next();
+        let location = without_user(text(&headers, LOCATION).split(['?', '#']).next());
         let answer = Answer {
             status,
             content_type: text(&headers, CONTENT_TYPE).to_ascii_lowercase(),
-            location: location
-                .filter(|location| !location.is_empty())
-                .map(str::to_owned),
+            location,
             body: reading.complete(),
         };
         Ok((answer, headers))
     }
 
     /// Waits until there is room for `bytes`.
-    async fn widen(&self, reading: &mut Reading, bytes: usize, waits_for_room: &mut bool) {
+    async fn widen(&self, reading: &mut Reading, bytes: usize, waits_for: &mut WaitsFor) {
         if bytes > reading.room_bytes {
-            *waits_for_room = true;
+            *waits_for = WaitsFor::Room;
             self.room.widen(&mut reading.room, bytes).await;
-            *waits_for_room = false;
+            *waits_for = WaitsFor::Answer;
             reading.room_bytes = bytes;
         }
     }
+}
+
+/// What an exchange cannot go on without.
+#[derive(Clone, Copy)]
+enum WaitsFor {
+    Room,
+    Connection,
+    Answer,
 }
 
 /// A body that is being read.
@@ -345,10 +361,46 @@ fn window_bytes(rules: &HttpRules) -> u32 {
     u32::try_from(shares.min(WINDOW_BYTES_MAX)).unwrap_or(SHARE_BYTES)
 }
 
+/// Where a redirect points, without a user's name and password; `None` when that is nowhere.
+fn without_user(location: Option<&str>) -> Option<String> {
+    let location = location.filter(|location| !location.is_empty())?;
+    let Some((scheme, rest)) = location.split_once("//") else {
+        return Some(location.to_owned());
+    };
+    if !scheme.is_empty() && (!scheme.ends_with(':') || scheme.contains('/')) {
+        return Some(location.to_owned());
+    }
+    let host = rest.split('/').next().unwrap_or_default();
+    let user = host.rfind('@').map_or(0, |at| at + 1);
+    Some(format!("{scheme}//{}", &rest[user..]))
+}
+
 /// A header as text; empty when it is missing.
 fn text(headers: &HeaderMap, name: HeaderName) -> &str {
     let value = headers.get(name);
     value
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirect_is_told_without_a_user() {
+        let check = |location: &str, expected: Option<&str>| {
+            assert_eq!(
+                without_user(Some(location)).as_deref(),
+                expected,
+                "{location}"
+            );
+        };
+        check("https://v/a", Some("https://v/a"));
+        check("https://joe:hunter2@v:1/a@b", Some("https://v:1/a@b"));
+        check("//joe:hunter@2@v", Some("//v"));
+        check("/a//b@c", Some("/a//b@c"));
+        check("a@b", Some("a@b"));
+        check("", None);
+    }
 }

@@ -1,6 +1,6 @@
 //! The connections that are open to a vault. Calls that find none at the same time share the first
 //! one's; only when that turns out to speak HTTP/1.1, which carries one exchange at a time, each
-//! opens its own.
+//! opens its own, and takes one that is given back if that comes first.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 use h2::client::SendRequest;
+use tokio::sync::{Notify, oneshot};
 use url::{Position, Url};
 
 use super::exchange::{Failed, Incoming, Outgoing};
@@ -83,6 +84,8 @@ struct Held {
     /// Whether the last connection turned out to speak HTTP/1.1.
     speaks_http1: bool,
     opening: Option<Opening>,
+    /// Told of each HTTP/1.1 connection that is given back.
+    given_back: Arc<Notify>,
     /// The number of the last HTTP/2 connection.
     last_number: u64,
 }
@@ -101,6 +104,14 @@ struct Idle {
 
 /// Done when the connection is in the pool.
 type Opening = Shared<BoxFuture<'static, Result<(), TransportError>>>;
+
+/// Done when the connection is there for the call that began it; `None` if it is held for all.
+type OwnOpening = oneshot::Receiver<Result<Option<http1::Sender>, TransportError>>;
+
+/// The task that was to connect has ended without an outcome.
+fn lost() -> TransportError {
+    TransportError::Connect("the task that connects was lost".into())
+}
 
 /// A connection that is ready for an exchange.
 pub(super) enum Ready {
@@ -122,8 +133,8 @@ impl Ready {
 enum Found {
     Http2(SendRequest<Bytes>, u64),
     Idle(http1::Sender),
-    /// Nothing, and another connection does not help others.
-    OpenOwn,
+    /// Nothing, and one that is opened helps one call only. It is told when another is given back.
+    OpenOwn(Arc<Notify>),
     Wait(Opening),
 }
 
@@ -145,6 +156,8 @@ impl Pool {
     pub(super) async fn connection(&self, url: &Url) -> Result<Ready, TransportError> {
         let mut ended = TransportError::Broken("the vault closes each connection".into());
         let mut opened = 0;
+        // Stays over turns of the loop: whichever is there first, it or one that others give back.
+        let mut own: Option<OwnOpening> = None;
         while opened < OPENED_MAX {
             let (origin, found) = self.find(url)?;
             match found {
@@ -160,11 +173,16 @@ impl Pool {
                         return Ok(self.lease(sender, origin));
                     }
                 }
-                Found::OpenOwn => {
-                    opened += 1;
-                    // Boxed, as it is rare and its state is large.
-                    if let Some(sender) = Box::pin(self.open(&origin)).await? {
-                        return Ok(self.lease(sender, origin));
+                Found::OpenOwn(given_back) => {
+                    let opening = own.get_or_insert_with(|| self.start_own_opening(&origin));
+                    tokio::select! {
+                        outcome = opening => {
+                            (own, opened) = (None, opened + 1);
+                            if let Some(sender) = outcome.unwrap_or_else(|_| Err(lost()))? {
+                                return Ok(self.lease(sender, origin));
+                            }
+                        }
+                        () = given_back.notified() => {}
                     }
                 }
                 Found::Wait(opening) => {
@@ -192,7 +210,7 @@ impl Pool {
             return Ok((origin, found));
         }
         if held.speaks_http1 {
-            return Ok((origin, Found::OpenOwn));
+            return Ok((origin, Found::OpenOwn(Arc::clone(&held.given_back))));
         }
         // Asked and not only looked at: all who waited for it may have gone before it ended.
         let is_unfinished = |opening: &Opening| opening.clone().now_or_never().is_none();
@@ -212,9 +230,22 @@ impl Pool {
             }
             Ok(())
         });
-        let lost = || TransportError::Connect("the task that connects was lost".into());
-        let opened = opening.map(move |joined| joined.unwrap_or_else(|_| Err(lost())));
+        let opened = opening.map(|joined| joined.unwrap_or_else(|_| Err(lost())));
         opened.boxed().shared()
+    }
+
+    /// Opens a connection for one call in a task of its own. It is kept for others if that call has
+    /// found another one meanwhile, or was given up.
+    fn start_own_opening(&self, origin: &Arc<Origin>) -> OwnOpening {
+        let (pool, origin) = (self.clone(), Arc::clone(origin));
+        let (tell, opening) = oneshot::channel();
+        tokio::spawn(async move {
+            let outcome = pool.open(&origin).await;
+            if let Err(Ok(Some(sender))) = tell.send(outcome) {
+                pool.keep(&origin, sender);
+            }
+        });
+        opening
     }
 
     /// Opens a connection. One that speaks HTTP/1.1 is the caller's, another is held for all.
@@ -248,6 +279,7 @@ impl Pool {
     pub(super) fn keep(&self, origin: &Origin, sender: http1::Sender) {
         if let Some(held) = self.held().iter_mut().find(|held| *held.origin == *origin) {
             held.idle.push(Idle::new(sender));
+            held.given_back.notify_one();
         }
     }
 
@@ -288,6 +320,7 @@ impl Held {
             idle: Vec::new(),
             speaks_http1: false,
             opening: None,
+            given_back: Arc::default(),
             last_number: 0,
         }
     }

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::io;
 use std::time::Duration;
 
+use crate::error::shortened;
 use crate::tls::CertificateProblem;
 
 /// Why there is no answer.
@@ -82,15 +83,22 @@ pub(super) fn not_connected(error: &(dyn StdError + 'static), limit: Duration) -
 
 /// Why a body ended early: whatever it was, there was an answer before.
 pub(super) fn cut_off(error: &(dyn StdError + 'static)) -> TransportError {
-    TransportError::Broken(innermost(error).to_string())
+    TransportError::Broken(words(innermost(error)))
 }
+
+/// What an error says, within bounds: over HTTP/2 the vault's own words stand in it.
+fn words(error: &(dyn StdError + 'static)) -> String {
+    shortened(&error.to_string(), WORDS_CHARS_MAX)
+}
+
+const WORDS_CHARS_MAX: usize = 200;
 
 /// Why an exchange ended before its answer.
 pub(super) fn broken(error: &(dyn StdError + 'static)) -> TransportError {
     let innermost = innermost(error);
     match innermost.downcast_ref() {
         Some(error) => from_tls(error),
-        None => TransportError::Broken(innermost.to_string()),
+        None => TransportError::Broken(words(innermost)),
     }
 }
 

@@ -24,3 +24,4 @@ mod test_settings_outcomes;
 mod tls;
 mod token_cache;
 mod vault;
+mod waiting;
