@@ -6,6 +6,10 @@ use super::{Retrieval, TestReport};
 use crate::error::{ErrorKind, PluginError, on_screen};
 use crate::plugin::{CredentialPackage, CredentialProof};
 
+/// Widest column of names; a longer name moves what follows it. A vault may send names that are longer
+/// than any width can be.
+const NAME_COLUMNS_MAX: usize = 72;
+
 /// Writing to a `String` cannot fail, which is why the results of `write!` are dropped here.
 pub(super) fn text(report: &TestReport, explain: bool) -> String {
     let mut out = format!("Test Settings: {}\n\n", report.plugin);
@@ -29,7 +33,8 @@ pub(super) fn text(report: &TestReport, explain: bool) -> String {
                 .iter()
                 .map(|entry| (one_line(&entry.display_value), one_line(&entry.credential_id)))
                 .collect();
-            let width = entries.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+            let longest = entries.iter().map(|(name, _)| name.chars().count()).max();
+            let width = longest.unwrap_or(0).min(NAME_COLUMNS_MAX);
             for (name, id) in entries {
                 let _ = writeln!(out, "  {name:<width$}  Retrieve Credential: --retrieve {id}");
             }

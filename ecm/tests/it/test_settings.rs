@@ -40,6 +40,24 @@ fn problems(form: &TestForm) -> Vec<String> {
         .collect()
 }
 
+#[tokio::test]
+async fn a_name_longer_than_any_column_is_shown_like_another() {
+    let name = "n".repeat(70_000);
+    let list = summaries(&[(7, &name), (8, "short")]);
+    let report = run(&form(), None, move |call| match call.operation.as_str() {
+        "SearchSecretsByFieldValue" => ok(&list),
+        _ => well(call),
+    })
+    .await;
+    let text = report.to_text(false);
+    assert!(
+        text.contains("n (Windows Account)  Retrieve Credential: --retrieve 7"),
+        "{}",
+        text.len()
+    );
+    assert!(text.contains("--retrieve 8"));
+}
+
 #[test]
 fn each_type_has_its_own_fields_and_all_problems_come_at_once() {
     assert_eq!(problems(&form()), [""; 0]);
