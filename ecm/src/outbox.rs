@@ -24,6 +24,7 @@
 //! Every method that writes blocks on the disk: call it where blocking is allowed.
 
 mod file;
+mod peek;
 mod record;
 mod replay;
 mod state;
@@ -39,6 +40,7 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
 use self::file::RecordFile;
+pub use self::peek::is_owed;
 use self::record::Record;
 use self::state::{Before, Debt, PAID_MAX, Phase, Round, State};
 use crate::clock::Stopwatch;

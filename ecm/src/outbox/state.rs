@@ -396,7 +396,7 @@ impl State {
 }
 
 /// The holders as they are compared; the console user's name where nobody can tell them.
-fn folded(holders: &[String], session: &SessionFrame) -> Vec<String> {
+pub(super) fn folded(holders: &[String], session: &SessionFrame) -> Vec<String> {
     if holders.is_empty() {
         return vec![session.user.username.to_lowercase()];
     }
