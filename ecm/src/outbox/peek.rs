@@ -36,7 +36,9 @@ pub fn is_owed(path: &Path, credential_id: &str, holders: &[String]) -> Result<b
             } if other == credential_id => {
                 owed.insert(session.session_id.clone(), folded(&holders, &session));
             }
-            Record::Confirmed(key) | Record::GivenUp(key) if key.credential_id == credential_id => {
+            Record::Confirmed(key) | Record::GivenUp { key, .. }
+                if key.credential_id == credential_id =>
+            {
                 owed.remove(&key.session_id);
             }
             _ => {}

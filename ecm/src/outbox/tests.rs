@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
+mod given_up;
 mod sharing;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ const LIMITS: CheckInConfig = CheckInConfig {
     give_up_after: Duration::from_secs(3600),
     orphan_after: Duration::from_secs(3600),
     repeat_after: Duration::from_secs(3600),
+    given_up_kept: Duration::from_secs(86_400),
 };
 
 fn session(session_id: &str) -> SessionFrame {

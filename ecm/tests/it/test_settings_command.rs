@@ -4,7 +4,6 @@
 use std::path::Path;
 use std::process::{Output, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
 
 use ecm::config::CheckInConfig;
 use ecm::outbox::{FetchEnd, Outbox};
@@ -303,17 +302,12 @@ async fn retrieved_beside(credential_id: &str, vault_user: &str, json: &[&str]) 
     .await;
     let directory = configured(&format!("http://{}", vault.address), "");
     let state = StateDir::lock(&directory.path().join("ecm-state")).unwrap();
-    let limits = CheckInConfig {
-        give_up_after: Duration::from_secs(3600),
-        orphan_after: Duration::from_secs(3600),
-        repeat_after: Duration::from_secs(3600),
-    };
     let session = serde_json::json!({
         "session_id": "s-1", "product": "pra", "user": {"username": "somebody"},
         "jump_item": {"type": "remote_rdp", "name": "srv01", "hostname": "srv01"}
     });
     let session = serde_json::from_value(session).unwrap();
-    let (outbox, _) = Outbox::open(&state.outbox(), limits, 0).unwrap();
+    let (outbox, _) = Outbox::open(&state.outbox(), CheckInConfig::default(), 0).unwrap();
     let holders = [vault_user.to_owned()];
     let settled = outbox.owe(&session, "99", &holders).unwrap();
     outbox.not_delivered(&settled, FetchEnd::Known, 0);
