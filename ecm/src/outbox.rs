@@ -99,6 +99,15 @@ pub enum Release {
     Later,
 }
 
+/// What follows on an attempt that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// The pause before the next one.
+    pub pause: Duration,
+    /// When the attempts began, over restarts, Unix seconds.
+    pub since_unix: i64,
+}
+
 /// How a fetch ended that delivered nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FetchEnd {
@@ -367,19 +376,11 @@ impl Outbox {
     }
 
     /// The check-in failed; it stays owed and is tried again after a pause. `fraction` is a random
-    /// number from 0 to 1.
-    pub fn failed(&self, key: &DebtKey, fraction: f64) {
-        let mut state = self.lock();
-        if let Some(debt) = state.debt(key) {
-            debt.busy = false;
-            if let Phase::Due { waiting, .. } = &mut debt.phase {
-                waiting.attempts += 1;
-                waiting.since = Stopwatch::start();
-                waiting.pause = waiting.backoff.pause(fraction);
-            }
-        }
-        drop(state);
+    /// number from 0 to 1. `None` if it is not owed any more.
+    pub fn failed(&self, key: &DebtKey, fraction: f64) -> Option<Retry> {
+        let retry = self.lock().failed(key, fraction);
         self.notify();
+        retry
     }
 
     /// What is to be done next, in the order in which the debts were made.

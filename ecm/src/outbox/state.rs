@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::file::RecordFile;
 use super::given_up::GivenUp;
 use super::record::Record;
-use super::{DebtKey, DueCheckIn};
+use super::{DebtKey, DueCheckIn, Retry};
 use crate::clock::Stopwatch;
 use crate::link::backoff::Backoff;
 use crate::link::wire::SessionFrame;
@@ -355,6 +355,27 @@ impl State {
         for key in keys {
             self.make_due(&key, now_unix, now_unix, Round::Only);
         }
+    }
+
+    /// Lets a debt wait for its next attempt.
+    pub(super) fn failed(&mut self, key: &DebtKey, fraction: f64) -> Option<Retry> {
+        let debt = self.debt(key)?;
+        debt.busy = false;
+        let Phase::Due {
+            waiting,
+            since_unix,
+            ..
+        } = &mut debt.phase
+        else {
+            return None;
+        };
+        waiting.attempts += 1;
+        waiting.since = Stopwatch::start();
+        waiting.pause = waiting.backoff.pause(fraction);
+        Some(Retry {
+            pause: waiting.pause,
+            since_unix: *since_unix,
+        })
     }
 
     /// Drops a debt that the vault has confirmed; whether there was one.
