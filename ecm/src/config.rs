@@ -133,6 +133,9 @@ pub struct CheckInConfig {
     /// vault confirmed the first check-in; zero for never. The default is longer than ASP.NET
     /// lets a request run (110 s).
     pub repeat_after: Duration,
+    /// How long a check-in that was given up makes this ECM's health degraded, unless the same
+    /// secret is fetched or checked in again earlier; zero for never.
+    pub given_up_kept: Duration,
 }
 
 impl Default for CheckInConfig {
@@ -142,6 +145,7 @@ impl Default for CheckInConfig {
             give_up_after: hours(7 * 24),
             orphan_after: hours(8),
             repeat_after: Duration::from_secs(120),
+            given_up_kept: hours(30 * 24),
         }
     }
 }

@@ -1,12 +1,14 @@
 //! From the console user to the vault users to try, in order: a pure function, so that "works in
 //! Test Settings, nothing in the console" can be answered by reading its output.
 //!
-//! The public rules are `documented ecm:§7.2`; the order in detail, the guess of a NetBIOS name
-//! and `.` for a local account are `assumed ecm:§7.2, §7.3`.
+//! The public rules are `documented ecm:§7.2`; the order in detail, the guess of a NetBIOS name,
+//! `.` for a local account and local accounts that are named like an e-mail address are
+//! `assumed ecm:§7.2, §7.3`.
 
 mod dn;
 
 use std::fmt;
+use std::net::IpAddr;
 
 /// The settings that decide the mapping.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +16,7 @@ pub struct MappingRules {
     /// *Default Domain for Local BeyondTrust Users*: tried first for a user without any domain.
     pub default_domain: Option<String>,
     /// *Enable fall-back to local account if domain account not found*: ends the list with the
-    /// user without a domain.
+    /// user without a domain, after the local account whose name is the whole UPN.
     pub fall_back_to_local: bool,
     /// Whether the first label of a DNS domain is tried as its NetBIOS name. A vault's domain field
     /// may hold either (assumed ecm:§7.3), and the two may differ, so this can be switched off.
@@ -34,7 +36,7 @@ impl Default for MappingRules {
 /// One vault user to try.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
-    /// The account's name without a domain.
+    /// The account's name without a domain; of a local account it may be an e-mail address.
     pub username: String,
     /// Its domain; `None` is an account local to the vault.
     pub domain: Option<String>,
@@ -71,6 +73,8 @@ pub enum CandidateReason {
     /// As `NoDomain`, and a distinguished name was sent that cannot be read: the user may well have
     /// a domain.
     DistinguishedNameUnreadable,
+    /// The same setting as for `LocalFallBack`: a local account may be named by the whole UPN.
+    LocalUpn,
     /// The setting *Enable fall-back to local account if domain account not found*.
     LocalFallBack,
 }
@@ -89,6 +93,7 @@ impl fmt::Display for CandidateReason {
                 "no domain is known, since the distinguished name cannot be read, and no default \
                  domain is set"
             }
+            Self::LocalUpn => "fall-back to local account, named like the whole e-mail address",
             Self::LocalFallBack => "fall-back to local account",
         })
     }
@@ -145,7 +150,7 @@ impl Mapping {
         }
     }
 
-    /// Adds a domain user and, for a DNS domain, the guess at its NetBIOS name.
+    /// Adds a domain user and, for a DNS domain, the guess at its NetBIOS name. An address has none.
     fn add_domain(
         &mut self,
         username: &str,
@@ -156,7 +161,7 @@ impl Mapping {
         self.add(username, Some(domain), reason);
         let Some((label, _)) = domain
             .split_once('.')
-            .filter(|(label, _)| !label.is_empty())
+            .filter(|(label, _)| !label.is_empty() && domain.parse::<IpAddr>().is_err())
         else {
             return;
         };
@@ -193,11 +198,13 @@ pub fn candidates(
         mapping.add(name, None, CandidateReason::ExplicitLocal);
         return mapping;
     }
+    let mut whole_upn = None;
     match (parsed.form, parsed.domain) {
         (NameForm::DownLevel, Some(domain)) => {
             mapping.add_domain(name, domain, CandidateReason::DownLevelDomain, rules);
         }
         (NameForm::Upn, Some(domain)) => {
+            whole_upn = Some(format!("{name}@{domain}"));
             mapping.add_domain(name, domain, CandidateReason::UpnSuffix, rules);
         }
         _ => {}
@@ -229,18 +236,21 @@ pub fn candidates(
     } else {
         CandidateReason::NoDomain
     };
-    add_default_and_local(&mut mapping, name, without_domain, rules);
+    add_default(&mut mapping, name, rules);
+    if mapping.candidates.is_empty() {
+        mapping.add(name, None, without_domain);
+        return mapping;
+    }
+    // An account of exactly this name is more surely the user's than one that only begins like it.
+    if let Some(whole) = &whole_upn {
+        add_local(&mut mapping, whole, CandidateReason::LocalUpn, rules);
+    }
+    add_local(&mut mapping, name, CandidateReason::LocalFallBack, rules);
     mapping
 }
 
-/// Ends the list: the default domain for a user without one, the local account where allowed, and
-/// where nothing else is known for the reason `without_domain`.
-fn add_default_and_local(
-    mapping: &mut Mapping,
-    name: &str,
-    without_domain: CandidateReason,
-    rules: &MappingRules,
-) {
+/// The default domain for a user without one.
+fn add_default(mapping: &mut Mapping, name: &str, rules: &MappingRules) {
     let domain_known = !mapping.candidates.is_empty();
     let default = rules
         .default_domain
@@ -256,10 +266,12 @@ fn add_default_and_local(
         Some(default) => mapping.add(name, Some(default), CandidateReason::DefaultDomain),
         None => {}
     }
-    if mapping.candidates.is_empty() {
-        mapping.add(name, None, without_domain);
-    } else if rules.fall_back_to_local {
-        mapping.add(name, None, CandidateReason::LocalFallBack);
+}
+
+/// A local account, where the fall-back is on.
+fn add_local(mapping: &mut Mapping, name: &str, reason: CandidateReason, rules: &MappingRules) {
+    if rules.fall_back_to_local {
+        mapping.add(name, None, reason);
     } else {
         mapping.left_out.push(LeftOut::new(
             format!("{name} (local)"),

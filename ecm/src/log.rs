@@ -161,7 +161,7 @@ impl<'w> MakeWriter<'w> for SharedFile {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used)]
 
     use std::sync::Mutex;
@@ -183,7 +183,7 @@ mod tests {
         }
     }
 
-    fn logged(work: impl FnOnce()) -> String {
+    pub(crate) fn logged(work: impl FnOnce()) -> String {
         let captured = Captured::default();
         let writer = captured.clone();
         let layer = tracing_subscriber::fmt::layer()

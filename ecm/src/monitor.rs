@@ -177,11 +177,17 @@ fn answer(request: &[u8], metrics: &Metrics, outbox: &Outbox) -> Probed {
     }
 }
 
-/// Whether this ECM can serve: the link is up, and the vault was well when it was last asked.
+/// Whether all is well: the link is up, the vault was well when it was last asked, and no secret is
+/// left that may still be checked out.
 fn health(metrics: &Metrics, owed: usize, given_up: &[DueCheckIn]) -> (bool, Value) {
     let connected = metrics.is_connected();
     let vault = metrics.vault();
     let vault_well = vault.as_ref().is_none_or(|vault| vault.health.healthy);
+    let status = match (connected && vault_well, given_up.is_empty()) {
+        (true, true) => "ok",
+        (true, false) => "degraded",
+        (false, _) => "down",
+    };
     let vault = vault.map(|vault| {
         json!({
             "healthy": vault.health.healthy,
@@ -202,12 +208,13 @@ fn health(metrics: &Metrics, owed: usize, given_up: &[DueCheckIn]) -> (bool, Val
         })
         .collect();
     let report = json!({
+        "status": status,
         "connected": connected,
         "vault": vault,
         "check_ins_owed": owed,
         "check_ins_given_up": given_up,
     });
-    (connected && vault_well, report)
+    (status == "ok", report)
 }
 
 #[cfg(test)]
@@ -230,6 +237,8 @@ mod tests {
         let request = format!("{request} HTTP/1.1\r\nhost: x\r\n\r\n");
         answer(request.as_bytes(), metrics, &outbox)
     }
+
+    const NOT_WELL: &str = "503 Service Unavailable";
 
     fn health_of(healthy: bool) -> Health {
         let detail = "said \"so\"".to_owned();
@@ -264,9 +273,11 @@ mod tests {
     fn health_follows_the_link_and_the_vault() {
         let metrics = Metrics::default();
         let status = || probed("GET /health", &metrics).status;
-        assert_eq!(status(), "503 Service Unavailable");
+        assert_eq!(status(), NOT_WELL);
         metrics.connected();
         assert_eq!(status(), "200 OK");
+        let body: Value = serde_json::from_str(&probed("GET /health", &metrics).body).unwrap();
+        assert_eq!(body["status"], "ok");
         metrics.vault_checked(health_of(false));
         assert_eq!(status(), "503 Service Unavailable");
         let body: Value = serde_json::from_str(&probed("GET /health", &metrics).body).unwrap();
@@ -300,8 +311,15 @@ mod tests {
             ));
         };
         let metrics = Metrics::default();
-        let body = probed_with("GET /health", &metrics, give_up).body;
-        let body: Value = serde_json::from_str(&body).unwrap();
+        let probe = || {
+            let Probed { status, body, .. } = probed_with("GET /health", &metrics, give_up);
+            (status, serde_json::from_str::<Value>(&body).unwrap())
+        };
+        let (status, body) = probe();
+        assert_eq!((status, &body["status"]), (NOT_WELL, &json!("down")));
+        metrics.connected();
+        let (status, body) = probe();
+        assert_eq!((status, &body["status"]), (NOT_WELL, &json!("degraded")));
         let expected = json!([{
             "session_id": "s-1", "user": "joe", "jump_item": "db01",
             "vault_user": "acme\\joe", "credential_id": "7"

@@ -24,6 +24,8 @@
 //! Every method that writes blocks on the disk: call it where blocking is allowed.
 
 mod file;
+mod given_up;
+mod peek;
 mod record;
 mod replay;
 mod state;
@@ -39,6 +41,7 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
 use self::file::RecordFile;
+pub use self::peek::is_owed;
 use self::record::Record;
 use self::state::{Before, Debt, PAID_MAX, Phase, Round, State};
 use crate::clock::Stopwatch;
@@ -94,6 +97,15 @@ pub enum Release {
     /// fetched, another session of the same vault user has it, or the last attempt was a moment
     /// ago.
     Later,
+}
+
+/// What follows on an attempt that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// The pause before the next one.
+    pub pause: Duration,
+    /// When the attempts began, over restarts, Unix seconds.
+    pub since_unix: i64,
 }
 
 /// How a fetch ended that delivered nothing.
@@ -180,6 +192,7 @@ impl Outbox {
         if !found.damaged_lines.is_empty() {
             found.damaged_copy = Some(state.file.keep_copy()?);
         }
+        state.expire_given_up(limits.given_up_kept, now_unix);
         if state.records_in_file > state.debts.len() || found.damaged_copy.is_some() {
             state.rewrite()?;
         }
@@ -222,6 +235,7 @@ impl Outbox {
             .debt(&key)
             .map_or(Before::Nothing, |debt| debt.before());
         debt.phase = Phase::Fetched { before };
+        state.take_over_given_up(&debt);
         state.paid.retain(|paid| *paid != key);
         state.debts.retain(|debt| debt.key != key);
         state.debts.push(debt);
@@ -328,6 +342,7 @@ impl Outbox {
                 return Err(OutboxError::Full);
             }
             state.append_or_warn(&unknown.owed());
+            state.take_over_given_up(&unknown);
             state.debts.push(unknown);
         }
         // While the fetch runs nobody knows its end, and a crash would leave it so.
@@ -346,8 +361,7 @@ impl Outbox {
         let mut state = self.lock();
         if !state.begin_second_round(key, self.limits.repeat_after, now_unix) {
             for settled in state.settled_with(key) {
-                let known = state.debt(&settled).is_some();
-                state.debts.retain(|debt| debt.key != settled);
+                let known = state.confirm(&settled);
                 if state.paid.len() == PAID_MAX {
                     state.paid.pop_front();
                 }
@@ -362,25 +376,18 @@ impl Outbox {
     }
 
     /// The check-in failed; it stays owed and is tried again after a pause. `fraction` is a random
-    /// number from 0 to 1.
-    pub fn failed(&self, key: &DebtKey, fraction: f64) {
-        let mut state = self.lock();
-        if let Some(debt) = state.debt(key) {
-            debt.busy = false;
-            if let Phase::Due { waiting, .. } = &mut debt.phase {
-                waiting.attempts += 1;
-                waiting.since = Stopwatch::start();
-                waiting.pause = waiting.backoff.pause(fraction);
-            }
-        }
-        drop(state);
+    /// number from 0 to 1. `None` if it is not owed any more.
+    pub fn failed(&self, key: &DebtKey, fraction: f64) -> Option<Retry> {
+        let retry = self.lock().failed(key, fraction);
         self.notify();
+        retry
     }
 
     /// What is to be done next, in the order in which the debts were made.
     pub fn step(&self, now_unix: i64) -> Step {
         let mut state = self.lock();
         state.expire_orphans(self.limits.orphan_after, now_unix);
+        state.expire_given_up(self.limits.given_up_kept, now_unix);
         let mut shortest: Option<Duration> = None;
         for at in 0..state.debts.len() {
             let debt = &state.debts[at];
@@ -403,7 +410,7 @@ impl Outbox {
                 }
                 let waited_s = u64::try_from(now_unix - since_unix).unwrap_or(0);
                 if due.attempts > 0 && waited_s >= self.limits.give_up_after.as_secs() {
-                    state.give_up(&due);
+                    state.give_up(&due, now_unix);
                     return Step::GivenUp(due);
                 }
                 state.debts[at].busy = true;
@@ -425,9 +432,11 @@ impl Outbox {
         self.settled.notified()
     }
 
-    /// The check-ins that were given up since the start, the last ones of them.
+    /// The check-ins that were given up, also by earlier processes, oldest first; one leaves when
+    /// its vault user fetches or checks in the same secret, or after `check_in.given_up_kept_s`.
     pub fn given_up(&self) -> Vec<DueCheckIn> {
-        self.lock().given_up.iter().cloned().collect()
+        let state = self.lock();
+        state.given_up.iter().map(|one| one.due.clone()).collect()
     }
 
     /// How many check-ins are owed.

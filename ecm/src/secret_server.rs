@@ -13,6 +13,7 @@ mod raw;
 mod refusals;
 mod retrieval;
 pub mod settings;
+mod validity;
 mod wire;
 mod xml;
 

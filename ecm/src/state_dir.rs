@@ -63,7 +63,12 @@ impl StateDir {
 
     /// Where the outbox is.
     pub fn outbox(&self) -> PathBuf {
-        self.path.join("check-ins.log")
+        Self::outbox_in(&self.path)
+    }
+
+    /// Where the outbox of whoever holds the directory `path` is.
+    pub fn outbox_in(path: &Path) -> PathBuf {
+        path.join("check-ins.log")
     }
 
     /// This ECM's id, 32 hexadecimal digits: drawn at the first start and kept.

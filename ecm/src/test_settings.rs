@@ -5,11 +5,13 @@
 mod form;
 mod render;
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::clock::{Stopwatch, sleep};
 use crate::diagnosis::{self, Symptom};
-use crate::error::{ErrorKind, Hop, PluginError, shortened};
+use crate::error::{ErrorKind, Hop, Owner, PluginError, shortened};
+use crate::outbox;
 use crate::plugin::{CredentialPackage, CredentialSummary, Plugin, Session};
 use crate::trace::ExplainedLookup;
 
@@ -37,7 +39,17 @@ pub struct Retrieval {
     pub found: Result<CredentialPackage, PluginError>,
     /// What came of giving it back. It is owed as soon as the credential was asked for, found or
     /// not, so the administrator has to know when it failed; `None` where nothing was asked.
-    pub released: Option<Result<(), PluginError>>,
+    pub released: Option<Result<GivenBack, PluginError>>,
+}
+
+/// How a test left the credential that it had asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GivenBack {
+    /// Checked in, as far as it was checked out.
+    CheckedIn,
+    /// Checked out: the running ECM owes its check-in, and one by the test would take it from a
+    /// session of the same vault user.
+    LeftToSession,
 }
 
 /// How long a check-in that fails is tried again, and the first pause between two attempts, which
@@ -46,7 +58,8 @@ const CHECK_IN_TRIED_FOR: Duration = Duration::from_secs(15);
 const CHECK_IN_FIRST_PAUSE: Duration = Duration::from_millis(250);
 
 /// Runs the test: the list, then the entry `retrieve` as it would be fetched for injection. What
-/// the retrieval checked out is checked in again, also when it failed.
+/// the retrieval checked out is checked in again, also when it failed. Debts of a running ECM are
+/// not looked for: see [`TestReport::retrieve`].
 ///
 /// # Errors
 /// Only a form that cannot be sent; a failed test is a report.
@@ -57,7 +70,7 @@ pub async fn test_settings(
 ) -> Result<TestReport, Vec<FormProblem>> {
     let mut report = look_up(plugin, form).await?;
     if let Some(id) = retrieve {
-        report.retrieve(plugin, form, id).await?;
+        report.retrieve(plugin, form, id, None).await?;
     }
     Ok(report)
 }
@@ -87,17 +100,24 @@ async fn retrieval(
     session: &Session,
     list: &[CredentialSummary],
     credential_id: &str,
+    outbox: Option<&Path>,
 ) -> Retrieval {
+    let untouched = |error| Retrieval {
+        credential_id: credential_id.to_owned(),
+        found: Err(error),
+        released: None,
+    };
     let listed = list
         .iter()
         .any(|entry| entry.credential_id == credential_id);
     if !listed {
         let error = Symptom::EntryNotListed.at(Hop::Ecm, &shortened(credential_id, 100));
-        return Retrieval {
-            credential_id: credential_id.to_owned(),
-            found: Err(error),
-            released: None,
-        };
+        return untouched(error);
+    }
+    let checks_in = plugin.capabilities().credentials_used;
+    // Who could not tell afterwards whether it may be checked in does not fetch it.
+    if checks_in && let Err(error) = session_has(plugin, session, credential_id, outbox) {
+        return untouched(error);
     }
     tracing::debug!(credential_id, "retrieving as for injection");
     let found = plugin.get_credential(session, credential_id).await;
@@ -105,8 +125,8 @@ async fn retrieval(
         diagnosis::log_failure("get_credential", error);
     }
     let mut released = None;
-    if plugin.capabilities().credentials_used {
-        released = Some(release(plugin, session, credential_id).await);
+    if checks_in {
+        released = Some(release(plugin, session, credential_id, outbox).await);
     }
     Retrieval {
         credential_id: credential_id.to_owned(),
@@ -121,16 +141,21 @@ async fn release(
     plugin: &dyn Plugin,
     session: &Session,
     credential_id: &str,
-) -> Result<(), PluginError> {
+    outbox: Option<&Path>,
+) -> Result<GivenBack, PluginError> {
     let tried = Stopwatch::start();
     let mut pause = CHECK_IN_FIRST_PAUSE;
     loop {
+        if session_has(plugin, session, credential_id, outbox)? {
+            tracing::debug!(credential_id, "left to a running session");
+            return Ok(GivenBack::LeftToSession);
+        }
         let answer = plugin.release_credential(session, credential_id, 0).await;
-        let Err(error) = &answer else {
+        let Err(error) = answer else {
             tracing::debug!(credential_id, "checked in");
-            return answer;
+            return Ok(GivenBack::CheckedIn);
         };
-        diagnosis::log_failure("release_credential", error);
+        diagnosis::log_failure("release_credential", &error);
         // A refusal by the vault will be the same in a second, and a log-on that fails again and
         // again may lock the account.
         let may_help = !matches!(
@@ -142,16 +167,45 @@ async fn release(
                 | ErrorKind::Unsupported
         );
         if !may_help || tried.elapsed() + pause > CHECK_IN_TRIED_FOR {
-            return answer;
+            return Err(error);
         }
         sleep(pause).await;
         pause *= 2;
     }
 }
 
+/// Whether the ECM with this outbox owes a check-in of the credential for a vault user of the
+/// session. What that ECM begins between this look and the check-in of the test is not seen.
+fn session_has(
+    plugin: &dyn Plugin,
+    session: &Session,
+    credential_id: &str,
+    outbox: Option<&Path>,
+) -> Result<bool, PluginError> {
+    let Some(path) = outbox else {
+        return Ok(false);
+    };
+    let holders = plugin.vault_users(session);
+    outbox::is_owed(path, credential_id, &holders).map_err(|problem| {
+        let path = path.display();
+        PluginError::new(
+            ErrorKind::Configuration,
+            Hop::Ecm,
+            format!(
+                "whether a running session has this credential cannot be told: failed to read \
+                 {path}: {problem}"
+            ),
+            "run the test as the user of the service, who may read its state.dir",
+            Owner::EcmAdministrator,
+        )
+    })
+}
+
 impl TestReport {
     /// Runs the second half of the test: the entry `credential_id` of the list that was found, if
-    /// any was. Dropping it may leave the entry checked out.
+    /// any was. With the path of the `outbox` of an ECM that may be running, what is owed there
+    /// for the same vault user stays checked out. Dropping it, or the end of the process, may leave
+    /// the entry checked out.
     ///
     /// # Errors
     /// Only a form that cannot be sent.
@@ -160,10 +214,12 @@ impl TestReport {
         plugin: &dyn Plugin,
         form: &TestForm,
         credential_id: &str,
+        outbox: Option<&Path>,
     ) -> Result<(), Vec<FormProblem>> {
         let session = form.session()?;
         if let Ok(list) = &self.lookup.result {
-            self.retrieval = Some(retrieval(plugin, &session, list, credential_id).await);
+            let retrieval = retrieval(plugin, &session, list, credential_id, outbox).await;
+            self.retrieval = Some(retrieval);
         }
         Ok(())
     }

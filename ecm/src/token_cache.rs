@@ -245,8 +245,8 @@ impl TokenCache {
         });
     }
 
-    /// Drops every token, or those of one user (`joe.user` in any domain, or `ACME\joe.user`), and
-    /// tells how many. Other processes that use the same directory do likewise.
+    /// Drops every token, or those of one user (`joe.user` in any domain, or `ACME\joe.user`; the
+    /// API account is one), and tells how many. Other processes that use the same directory do likewise.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -266,7 +266,7 @@ impl TokenCache {
         inner.write_through(|held| {
             let before = held.tokens.len();
             held.tokens
-                .retain(|key, _| user.is_some_and(|user| !key.is_of(user)));
+                .retain(|key, token| user.is_some_and(|user| !key.is_of(user, token)));
             dropped = before - held.tokens.len();
         })?;
         Ok(dropped)
@@ -369,8 +369,11 @@ impl Inner {
         if let Some(directory) = &self.directory
             && let Some(orders) = held.orders.news(directory)
         {
-            let kept = |key: &TokenKey| !orders.iter().any(|order| Order::is_for(order, key));
-            held.tokens.retain(|key, _| kept(key));
+            let is_hit = |key: &TokenKey, token: &CachedToken| {
+                orders.iter().any(|order| order.is_for(key, token))
+            };
+            held.tokens.retain(|key, token| !is_hit(key, token));
+            orders.iter().for_each(Order::log);
             if !orders.is_empty() {
                 lock(&self.refusals).forget();
             }

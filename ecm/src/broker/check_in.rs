@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::{Broker, broke_down};
@@ -14,7 +15,7 @@ use crate::diagnosis::log_failure;
 use crate::entropy;
 use crate::error::{ErrorKind, Hop, Owner, PluginError, shortened};
 use crate::link::wire::{Answer, SessionFrame};
-use crate::outbox::{DebtKey, DueCheckIn, Release, Step};
+use crate::outbox::{DebtKey, DueCheckIn, Release, Retry, Step};
 use crate::plugin::Session;
 
 /// Limit for one attempt to check a credential in.
@@ -98,16 +99,10 @@ impl Broker {
             }
             Err(error) => {
                 log_failure("release_credential", error);
-                tracing::warn!(
-                    session_id,
-                    credential_id,
-                    attempt,
-                    "the check-in stays owed"
-                );
                 self.metrics.check_in_failed();
                 let fraction = entropy::fraction();
-                self.on_disk(move |outbox| outbox.failed(&key, fraction))
-                    .await;
+                let retry = self.on_disk(move |outbox| outbox.failed(&key, fraction));
+                log_owed(due, retry.await.flatten());
             }
         }
         paid
@@ -177,6 +172,20 @@ impl Broker {
     }
 }
 
+/// One more attempt was in vain: how many there were, when the next one comes, and for how long this
+/// has been going on.
+fn log_owed(due: &DueCheckIn, retry: Option<Retry>) {
+    let owed_since = retry.and_then(|retry| Timestamp::from_second(retry.since_unix).ok());
+    tracing::warn!(
+        session_id = due.session.session_id,
+        credential_id = due.credential_id,
+        attempt = due.attempts + 1,
+        retry_in = retry.map(|retry| tracing::field::debug(retry.pause)),
+        owed_since = owed_since.map(tracing::field::display),
+        "the check-in stays owed"
+    );
+}
+
 fn not_taken(reason: &str) -> PluginError {
     PluginError::new(
         ErrorKind::Connectivity,
@@ -198,4 +207,35 @@ fn late() -> PluginError {
         "nothing; the ECM tries again",
         Owner::VaultAdministrator,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::log::tests::logged;
+
+    #[test]
+    fn a_check_in_that_stays_owed_says_since_when_and_when_it_is_tried_again() {
+        let session = serde_json::json!({
+            "session_id": "s-1", "product": "pra", "user": {"username": "joe"},
+            "jump_item": {"type": "shell_jump", "name": "db01", "hostname": "db01"}
+        });
+        let due = DueCheckIn {
+            session: serde_json::from_value(session).unwrap(),
+            credential_id: "7".into(),
+            holders: vec!["joe".into()],
+            ended_at_unix: 0,
+            attempts: 1,
+        };
+        let retry = Retry {
+            pause: Duration::from_millis(1500),
+            since_unix: 1_767_225_600,
+        };
+        let line = logged(|| log_owed(&due, Some(retry)));
+        let words = "the check-in stays owed session_id=\"s-1\" credential_id=\"7\" attempt=2 \
+                     retry_in=1.5s owed_since=2026-01-01T00:00:00Z\n";
+        assert!(line.ends_with(words), "{line}");
+    }
 }

@@ -20,11 +20,16 @@ use super::{ConfigFile, Exit, complain, say};
 pub(super) struct ClearTokenCache {
     #[command(flatten)]
     file: ConfigFile,
-    /// Only the tokens of this vault user.
+    /// Only the tokens of this vault user: joe.user in any domain, or ACME\joe.user. The API account
+    /// goes by its own name.
     #[arg(long, value_name = "NAME", allow_hyphen_values = true,
           value_parser = filled_hyphen_text())]
     user: Option<String>,
 }
+
+/// A name that was mistyped looks like a user without a token.
+const NO_SUCH_USER: &str = "; no token of this user is on disk: the names are those that \
+                            `ecm test-settings` shows as Vault user, or the API account's";
 
 impl ClearTokenCache {
     pub(super) fn run(self) -> Exit {
@@ -52,7 +57,11 @@ impl ClearTokenCache {
                 _,
             )) => {
                 let noun = if count == 1 { "token" } else { "tokens" };
-                say(format_args!("{count} {noun} forgotten"))
+                let hint = match (count, &self.user) {
+                    (0, Some(_)) => NO_SUCH_USER,
+                    _ => "",
+                };
+                say(format_args!("{count} {noun} forgotten{hint}"))
             }
             Ok((_, true)) => say("the tokens were removed unread: their key cannot be used"),
             Ok((_, false)) => say(

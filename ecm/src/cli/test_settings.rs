@@ -4,6 +4,7 @@ mod json;
 mod outlet;
 mod stop;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use ecm::config::{LocalConfig, Override, VaultConfig};
 use ecm::env::Environment;
 use ecm::error::{ErrorKind, Hop, Owner, PluginError};
 use ecm::plugin::{JumpItemType, Plugin, Product};
+use ecm::state_dir::StateDir;
 use ecm::test_settings::{TestForm, TestReport, look_up, wrong_form};
 use ecm::token_cache::TokenCache;
 use ecm::vault::{VaultError, plugin_with};
@@ -30,7 +32,9 @@ const CLEAN_UP_LIMIT: Duration = Duration::from_secs(120);
 /// Needs neither the service nor the appliance and never contacts the appliance. Values given with
 /// --set are used in place of those in the file; nothing is saved. A password is never shown: a
 /// credential that is retrieved is reported as found and checked in again, also when the test is
-/// stopped by Ctrl-C, SIGTERM or SIGHUP. The text of the outcome, and every step that led to it,
+/// stopped by Ctrl-C, SIGTERM or SIGHUP; after kill -9 it stays checked out. A check-in may rotate
+/// the password. What a session of the running service has for the same vault user, as state.dir
+/// tells, is not checked in: it stays checked out until the service checks it in. The text of the outcome, and every step that led to it,
 /// is also written to Configurator.log: beside log.file, or beside the configuration file when
 /// that is not set.
 #[derive(Debug, Args)]
@@ -62,7 +66,8 @@ pub(super) struct TestSettings {
     /// The product that asks.
     #[arg(long, value_enum, default_value = "pra")]
     product: ProductName,
-    /// Retrieve Credential: fetch this entry of the list, and check it in again.
+    /// Retrieve Credential: fetch this entry of the list, and check it in again, which may rotate its
+    /// password; what a running session has stays checked out.
     #[arg(long, value_name = "ID", allow_hyphen_values = true,
           value_parser = filled_hyphen_text())]
     retrieve: Option<String>,
@@ -117,7 +122,7 @@ struct NotBegun {
 impl TestSettings {
     pub(super) fn run(self) -> Exit {
         let outlet = Outlet::open(&self.file.config, self.json, self.explain);
-        let plugin = match self.plugin() {
+        let (plugin, outbox) = match self.plugin() {
             Ok(plugin) => plugin,
             Err(reason) => return self.not_begun(&outlet, reason),
         };
@@ -125,7 +130,7 @@ impl TestSettings {
             .enable_all()
             .build();
         match runtime {
-            Ok(runtime) => runtime.block_on(self.test(plugin.as_ref(), &outlet)),
+            Ok(runtime) => runtime.block_on(self.test(plugin.as_ref(), &outbox, &outlet)),
             Err(error) => {
                 complain(error);
                 Exit::Engine
@@ -133,8 +138,9 @@ impl TestSettings {
         }
     }
 
-    /// The plugin with the settings at hand, once the form is in order.
-    fn plugin(&self) -> Result<Arc<dyn Plugin>, NotBegun> {
+    /// The plugin with the settings at hand, once the form is in order, and where a running service
+    /// has its outbox.
+    fn plugin(&self) -> Result<(Arc<dyn Plugin>, PathBuf), NotBegun> {
         let unusable = |plugin, complaint: String, error| NotBegun {
             plugin,
             error,
@@ -159,14 +165,16 @@ impl TestSettings {
         })?;
         // Nothing is saved, so tokens are not either.
         let environment = Environment::of_process();
-        plugin_with(&local, &environment, TokenCache::in_memory()).map_err(|error| {
+        let plugin = plugin_with(&local, &environment, TokenCache::in_memory());
+        let plugin = plugin.map_err(|error| {
             let complaint = error.to_string();
             let error = match error {
                 VaultError::Settings { refusal } => refusal,
                 _ => misconfigured(&complaint),
             };
             unusable(name, complaint, error)
-        })
+        })?;
+        Ok((plugin, StateDir::outbox_in(&local.state.dir)))
     }
 
     /// Read here and not by the parser of the command line, whose refusal would repeat a secret
@@ -188,7 +196,7 @@ impl TestSettings {
         Exit::Usage
     }
 
-    async fn test(&self, plugin: &dyn Plugin, outlet: &Outlet) -> Exit {
+    async fn test(&self, plugin: &dyn Plugin, outbox: &Path, outlet: &Outlet) -> Exit {
         let mut stop = match StopSignals::listen() {
             Ok(stop) => stop,
             Err(error) => {
@@ -212,7 +220,8 @@ impl TestSettings {
             }
         };
         if let Some(id) = &self.retrieve
-            && !retrieve(&mut report, plugin, &form, id, &mut stop).await
+            && let retrieving = report.retrieve(plugin, &form, id, Some(outbox))
+            && !is_back(retrieving, &mut stop).await
         {
             if report.retrieval.is_none() {
                 outlet.alarm(&may_be_checked_out(id));
@@ -244,18 +253,10 @@ impl TestSettings {
     }
 }
 
-/// Retrieves the entry `id`; `false` when it was asked to stop meanwhile. What was asked for may be
+/// Finishes `retrieving`; `false` when it was asked to stop meanwhile. What was asked for may be
 /// checked out as soon as the call has left, so stopping waits until it is back; a second signal
-/// stops at once.
-async fn retrieve(
-    report: &mut TestReport,
-    plugin: &dyn Plugin,
-    form: &TestForm,
-    id: &str,
-    stop: &mut StopSignals,
-) -> bool {
-    // The form was in order for the list.
-    let retrieving = report.retrieve(plugin, form, id);
+/// stops at once. The form was in order for the list, so what becomes of it is in the report.
+async fn is_back(retrieving: impl Future, stop: &mut StopSignals) -> bool {
     tokio::pin!(retrieving);
     tokio::select! {
         _ = &mut retrieving => return true,

@@ -142,6 +142,11 @@ pub const SECTIONS: &[Section] = &[
                 "120",
                 "a credential whose fetch got no answer is checked in a second time, so long after the first was confirmed, since the vault may handle the fetch late (ASP.NET lets a request run for 110 s); `0` for never, at most 86400",
             ),
+            key(
+                "given_up_kept_s",
+                "2592000",
+                "a check-in that was given up is kept for so long, over restarts, and `/health` is degraded meanwhile; it leaves earlier when the same vault user fetches or checks in the same secret; `0` for never, up to a year",
+            ),
         ],
     },
     Section {

@@ -281,6 +281,11 @@ fn check_in(table: Option<Table<'_, '_>>) -> CheckInConfig {
             ),
             ("orphan_after_s", &mut config.orphan_after, seconds),
             ("repeat_after_s", &mut config.repeat_after, 0..=24 * HOUR_S),
+            (
+                "given_up_kept_s",
+                &mut config.given_up_kept,
+                0..=366 * 24 * HOUR_S,
+            ),
         ] {
             if let Some(limit_s) = table.number(key, range) {
                 *setting = Duration::from_secs(limit_s);

@@ -47,6 +47,7 @@ listen = "127.0.0.1:9464"
 give_up_after_s = 60
 orphan_after_s = 5
 repeat_after_s = 0
+given_up_kept_s = 7
 
 [log_on]
 refused_pause_s = 7
@@ -136,6 +137,7 @@ fn every_key_is_read() {
     assert_eq!(config.local.check_in.give_up_after, Duration::from_secs(60));
     assert_eq!(config.local.check_in.orphan_after, Duration::from_secs(5));
     assert_eq!(config.local.check_in.repeat_after, Duration::ZERO);
+    assert_eq!(config.local.check_in.given_up_kept, Duration::from_secs(7));
     let pauses = config.local.log_on;
     assert_eq!(
         (pauses.refused_pause, pauses.refused_pause_max),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::record::Record;
 
 /// A file larger than this was not written by an outbox.
-const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+pub(super) const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// An append-only file of [`Record`]s.
 #[derive(Debug)]
@@ -139,7 +139,7 @@ impl RecordFile {
 }
 
 /// The records of `bytes` and how many bytes of them are worth keeping.
-fn read(bytes: &[u8]) -> (Contents, u64) {
+pub(super) fn read(bytes: &[u8]) -> (Contents, u64) {
     let mut contents = Contents::default();
     let mut sound_bytes = 0;
     let mut at = 0;

@@ -41,7 +41,13 @@ pub(super) enum Record {
     /// The vault confirmed the check-in.
     Confirmed(DebtKey),
     /// All attempts within the limit were in vain.
-    GivenUp(DebtKey),
+    GivenUp {
+        #[serde(flatten)]
+        key: DebtKey,
+        /// When that was, Unix seconds; absent in what earlier releases wrote.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at_unix: Option<i64>,
+    },
 }
 
 /// A line that is not one: torn by a crash, or damaged later.
@@ -127,8 +133,18 @@ mod tests {
                 r#"{"op":"confirmed","session_id":"s-1","credential_id":"7"}"#,
             ),
             (
-                Record::GivenUp(key),
+                Record::GivenUp {
+                    key: key.clone(),
+                    at_unix: None,
+                },
                 r#"{"op":"given_up","session_id":"s-1","credential_id":"7"}"#,
+            ),
+            (
+                Record::GivenUp {
+                    key,
+                    at_unix: Some(4),
+                },
+                r#"{"op":"given_up","session_id":"s-1","credential_id":"7","at_unix":4}"#,
             ),
         ];
         for (record, json) in cases {

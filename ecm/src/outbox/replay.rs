@@ -26,6 +26,7 @@ impl State {
                 let known = self.debt(&debt.key);
                 let again = known.is_some_and(|debt| debt.before() != Before::Nothing);
                 self.debts.retain(|known| known.key != debt.key);
+                self.take_over_given_up(&debt);
                 debt.phase = if again {
                     let orphaned = Some(Stopwatch::start());
                     Phase::Delivered { orphaned }
@@ -39,7 +40,7 @@ impl State {
             }
             Record::Delivered(key) => {
                 let orphaned = Some(Stopwatch::start());
-                (key, Some(Phase::Delivered { orphaned }))
+                (key, Phase::Delivered { orphaned })
             }
             Record::Due {
                 key,
@@ -51,10 +52,7 @@ impl State {
                     true => Round::First,
                     false => Round::Only,
                 };
-                (
-                    key,
-                    Some(due(ended_at_unix, due_since_unix, round, at_once)),
-                )
+                (key, due(ended_at_unix, due_since_unix, round, at_once))
             }
             Record::Repeat {
                 key,
@@ -67,14 +65,19 @@ impl State {
                 let pause = Duration::from_secs(remaining_s).min(repeat_after);
                 let round = Round::Second { not_before_unix };
                 let phase = due(ended_at_unix, due_since_unix, round, pause);
-                (key, Some(phase))
+                (key, phase)
             }
-            Record::Confirmed(key) | Record::GivenUp(key) => (key, None),
+            Record::Confirmed(key) => {
+                self.confirm(&key);
+                return;
+            }
+            Record::GivenUp { key, at_unix } => {
+                self.replay_given_up(&key, at_unix.unwrap_or(now_unix));
+                return;
+            }
         };
-        match (phase, self.debt(&key)) {
-            (Some(phase), Some(debt)) => debt.phase = phase,
-            (None, _) => self.debts.retain(|debt| debt.key != key),
-            (Some(_), None) => {}
+        if let Some(debt) = self.debt(&key) {
+            debt.phase = phase;
         }
     }
 }

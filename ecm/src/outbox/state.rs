@@ -6,17 +6,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::file::RecordFile;
+use super::given_up::GivenUp;
 use super::record::Record;
-use super::{DebtKey, DueCheckIn};
+use super::{DebtKey, DueCheckIn, Retry};
 use crate::clock::Stopwatch;
 use crate::link::backoff::Backoff;
 use crate::link::wire::SessionFrame;
 
 /// How many paid debts are remembered, so that a repeated release needs no vault.
 pub(super) const PAID_MAX: usize = 1024;
-
-/// How many given-up debts are kept to be shown.
-const GIVEN_UP_MAX: usize = 100;
 
 /// The file is rewritten when it holds this many records more than there are debts.
 pub(super) const HISTORY_RECORDS_MAX: usize = 4096;
@@ -31,7 +29,7 @@ pub(super) struct State {
     pub(super) records_in_file: usize,
     pub(super) debts: Vec<Debt>,
     pub(super) paid: VecDeque<DebtKey>,
-    pub(super) given_up: VecDeque<DueCheckIn>,
+    pub(super) given_up: VecDeque<GivenUp>,
 }
 
 #[derive(Debug)]
@@ -359,14 +357,35 @@ impl State {
         }
     }
 
-    pub(super) fn give_up(&mut self, due: &DueCheckIn) {
-        let key = DebtKey::new(&due.session.session_id, &due.credential_id);
-        self.debts.retain(|debt| debt.key != key);
-        if self.given_up.len() == GIVEN_UP_MAX {
-            self.given_up.pop_front();
-        }
-        self.given_up.push_back(due.clone());
-        self.append_or_warn(&Record::GivenUp(key));
+    /// Lets a debt wait for its next attempt.
+    pub(super) fn failed(&mut self, key: &DebtKey, fraction: f64) -> Option<Retry> {
+        let debt = self.debt(key)?;
+        debt.busy = false;
+        let Phase::Due {
+            waiting,
+            since_unix,
+            ..
+        } = &mut debt.phase
+        else {
+            return None;
+        };
+        waiting.attempts += 1;
+        waiting.since = Stopwatch::start();
+        waiting.pause = waiting.backoff.pause(fraction);
+        Some(Retry {
+            pause: waiting.pause,
+            since_unix: *since_unix,
+        })
+    }
+
+    /// Drops a debt that the vault has confirmed; whether there was one.
+    pub(super) fn confirm(&mut self, key: &DebtKey) -> bool {
+        let at = self.debts.iter().position(|debt| debt.key == *key);
+        let Some(debt) = at.map(|at| self.debts.remove(at)) else {
+            return false;
+        };
+        self.take_over_given_up(&debt);
+        true
     }
 
     pub(super) fn append(&mut self, record: &Record) -> io::Result<()> {
@@ -386,9 +405,9 @@ impl State {
         }
     }
 
-    /// Leaves only what is still owed in the file.
+    /// Leaves only what is still owed, or was given up, in the file.
     pub(super) fn rewrite(&mut self) -> io::Result<()> {
-        let records: Vec<_> = self.debts.iter().flat_map(Debt::records).collect();
+        let records = self.records();
         self.file.rewrite(&records)?;
         self.records_in_file = records.len();
         Ok(())
@@ -396,7 +415,7 @@ impl State {
 }
 
 /// The holders as they are compared; the console user's name where nobody can tell them.
-fn folded(holders: &[String], session: &SessionFrame) -> Vec<String> {
+pub(super) fn folded(holders: &[String], session: &SessionFrame) -> Vec<String> {
     if holders.is_empty() {
         return vec![session.user.username.to_lowercase()];
     }

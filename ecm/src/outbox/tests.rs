@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
+mod given_up;
 mod sharing;
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ const LIMITS: CheckInConfig = CheckInConfig {
     give_up_after: Duration::from_secs(3600),
     orphan_after: Duration::from_secs(3600),
     repeat_after: Duration::from_secs(3600),
+    given_up_kept: Duration::from_secs(86_400),
 };
 
 fn session(session_id: &str) -> SessionFrame {
@@ -217,7 +219,9 @@ fn a_failed_check_in_is_tried_again_after_a_pause_until_it_is_given_up() {
     assert_eq!(first.attempts, 0);
     // While it is being paid it is not handed out again.
     assert_eq!(outbox.step(NOW), Step::Wait(None));
-    outbox.failed(&key("s-1"), 0.5);
+    let retry = outbox.failed(&key("s-1"), 0.5).unwrap();
+    assert!(retry.pause <= PAUSES.0 && !retry.pause.is_zero());
+    assert_eq!(retry.since_unix, NOW);
     assert!(matches!(outbox.step(NOW), Step::Wait(Some(wait)) if wait <= PAUSES.0));
     drop(outbox);
     // The limit counts from the first day, over restarts; each start tries at least once.

@@ -10,6 +10,7 @@ use url::Url;
 use super::raw::Raw;
 use super::refusals;
 use super::settings::{Settings, is_platform};
+use super::validity::Validity;
 use super::wire::{
     self, CodeResponse, FileReply, ReplyError, Request, SecretReply, SecretSummary, TokenReply,
 };
@@ -46,6 +47,7 @@ pub(super) struct Client {
     clocks: Clocks,
     /// Whether the Endpoint URL has given a reply before, so that it cannot be the wrong one.
     has_replied: AtomicBool,
+    validity: Validity,
 }
 
 /// An answer that is no reply, with what is told about it.
@@ -62,6 +64,7 @@ impl Client {
             settings,
             clocks: Clocks::new(clock),
             has_replied: AtomicBool::new(false),
+            validity: Validity::default(),
         })
     }
 
@@ -193,12 +196,17 @@ impl Client {
         }
     }
 
-    /// Asks the vault about the token when its words may mean that it is dead.
+    /// Asks the vault about the token when its words may mean that it is dead: once for all calls
+    /// that are refused together.
     async fn refuse_if_dead(&self, token: &Secret, errors: &[String]) -> Result<(), CallError> {
-        if refusals::may_mean_dead_token(errors) && !self.get_token_is_valid(token).await? {
-            return Err(CallError::DeadToken);
+        if !refusals::may_mean_dead_token(errors) {
+            return Ok(());
         }
-        Ok(())
+        let ask = || self.get_token_is_valid(token);
+        match self.validity.of(token, ask).await? {
+            true => Ok(()),
+            false => Err(CallError::DeadToken),
+        }
     }
 
     /// `error`, unless clocks that differ explain it better.

@@ -108,7 +108,7 @@ impl Conversation {
             let conversation = Arc::clone(self);
             async move {
                 let token = conversation.client.authenticate().await?;
-                let user = conversation.settings.api_user.clone();
+                let user = api_account(&conversation.settings);
                 Ok(CachedToken {
                     token,
                     user,
@@ -259,6 +259,14 @@ impl Errand {
                 true
             }
         }
+    }
+}
+
+/// The API account as `ecm clear-token-cache --user` may name it.
+fn api_account(settings: &Settings) -> String {
+    match settings.api_domain.as_str() {
+        "" => settings.api_user.clone(),
+        domain => format!("{domain}\\{}", settings.api_user),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Retrieval, TestReport};
+use super::{GivenBack, Retrieval, TestReport};
 use crate::error::{ErrorKind, PluginError, on_screen};
 use crate::plugin::{CredentialPackage, CredentialProof};
 
@@ -66,8 +66,13 @@ fn retrieved(out: &mut String, retrieval: &Retrieval) {
         }
     }
     match &retrieval.released {
-        Some(Ok(())) if retrieval.found.is_ok() => out.push_str("  It was checked in again.\n"),
-        Some(Ok(())) => out.push_str("  Nothing is left checked out.\n"),
+        Some(Ok(GivenBack::LeftToSession)) => out.push_str(
+            "  A running session has it; it stays checked out until the service checks it in.\n",
+        ),
+        Some(Ok(GivenBack::CheckedIn)) if retrieval.found.is_ok() => {
+            out.push_str("  It was checked in again.\n");
+        }
+        Some(Ok(GivenBack::CheckedIn)) => out.push_str("  Nothing is left checked out.\n"),
         Some(Err(error)) => {
             out.push('\n');
             failure(out, "Error Checking In Credential", error);

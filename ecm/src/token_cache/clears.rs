@@ -12,7 +12,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::file::Stamp;
-use super::{CacheError, TokenKey, failed};
+use super::{CacheError, CachedToken, TokenKey, failed};
+use crate::error::shortened;
 use crate::small_file;
 
 const FILE_NAME: &str = "tokens.cleared";
@@ -26,6 +27,9 @@ const FILE_BYTES_MAX: usize = 1024 * 1024;
 /// Longest name of a user in an order; no vault has longer ones.
 const USER_CHARS_MAX: usize = 512;
 
+/// As much of it stands in a log line.
+const USER_CHARS_LOGGED_MAX: usize = 200;
+
 /// One order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Order {
@@ -35,8 +39,24 @@ pub(super) struct Order {
 }
 
 impl Order {
-    pub(super) fn is_for(&self, key: &TokenKey) -> bool {
-        self.user.as_deref().is_none_or(|user| key.is_of(user))
+    /// Whether `token`, which is kept under `key`, is to be forgotten.
+    pub(super) fn is_for(&self, key: &TokenKey, token: &CachedToken) -> bool {
+        let user = self.user.as_deref();
+        user.is_none_or(|user| key.is_of(user, token))
+    }
+
+    /// Whether it is about the vault user `user`.
+    pub(super) fn is_about(&self, key: &TokenKey) -> bool {
+        self.user.as_deref().is_none_or(|user| key.is_for(user))
+    }
+
+    /// Tells whoever reads the log of the ECM that heeded it.
+    pub(super) fn log(&self) {
+        let whose = match &self.user {
+            Some(user) => shortened(user, USER_CHARS_LOGGED_MAX),
+            None => "everybody".to_owned(),
+        };
+        tracing::info!(whose, "tokens forgotten by order of ecm clear-token-cache");
     }
 }
 
@@ -62,8 +82,9 @@ impl Orders {
     }
 
     /// Whether a token of `key` that was asked for after order `began` is to be forgotten.
-    pub(super) fn hit_since(&self, began: u64, key: &TokenKey) -> bool {
-        self.since(began).iter().any(|order| order.is_for(key))
+    pub(super) fn hit_since(&self, began: u64, key: &TokenKey, token: &CachedToken) -> bool {
+        let orders = self.since(began);
+        orders.iter().any(|order| order.is_for(key, token))
     }
 
     /// What `directory` has that is new; `None` if nothing is.
@@ -167,7 +188,17 @@ fn read(path: &Path) -> Vec<Order> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use super::super::TokenCache;
     use super::*;
+    use crate::log::tests::logged;
+
+    fn token() -> CachedToken {
+        CachedToken {
+            token: "t".into(),
+            user: "svc".into(),
+            issued_at: jiff::Timestamp::UNIX_EPOCH,
+        }
+    }
 
     fn key(user: &str) -> TokenKey {
         TokenKey {
@@ -185,7 +216,9 @@ mod tests {
         command.add(Some("ACME\\joe"));
         command.write(directory.path()).unwrap();
         let news = service.news(directory.path()).unwrap();
-        assert!(news[0].is_for(&key("acme\\JOE")) && !news[0].is_for(&key("sue")));
+        assert!(
+            news[0].is_for(&key("acme\\JOE"), &token()) && !news[0].is_for(&key("sue"), &token())
+        );
         assert_eq!(service.news(directory.path()), None);
 
         for _ in 0..=ORDERS_MAX {
@@ -193,11 +226,29 @@ mod tests {
         }
         command.write(directory.path()).unwrap();
         let news = service.news(directory.path()).unwrap();
-        assert!(news.iter().any(|order| order.is_for(&key("joe"))));
+        assert!(news.iter().any(|order| order.is_for(&key("joe"), &token())));
         // The same for a file that was taken away.
         std::fs::remove_file(path(directory.path())).unwrap();
         let news = service.news(directory.path()).unwrap();
-        assert!(news[0].is_for(&key("joe")));
+        assert!(news[0].is_for(&key("joe"), &token()));
+    }
+
+    #[test]
+    fn an_order_that_is_heeded_is_told_in_the_log_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let service = TokenCache::in_memory_beside(directory.path());
+        for (user, line) in [
+            (Some("ACME\\joe"), "whose=\"ACME\\\\joe\"\n"),
+            (None, "whose=\"everybody\"\n"),
+        ] {
+            TokenCache::clear_directory(directory.path(), None, user).unwrap();
+            let heeded = || logged(|| assert_eq!(service.get(&key("joe"), None), None));
+            let said = heeded();
+            let words = "INFO Ecm.TokenCache.Clears - tokens forgotten by order of \
+                         ecm clear-token-cache ";
+            assert!(said.ends_with(&format!("{words}{line}")), "{said}");
+            assert_eq!(heeded(), "");
+        }
     }
 
     #[test]
@@ -205,11 +256,11 @@ mod tests {
         let mut orders = Orders::default();
         orders.add(Some("joe"));
         let began = orders.last();
-        assert!(!orders.hit_since(began, &key("joe")));
+        assert!(!orders.hit_since(began, &key("joe"), &token()));
         orders.add(Some("sue"));
-        assert!(!orders.hit_since(began, &key("joe")));
-        assert!(orders.hit_since(began, &key("sue")));
+        assert!(!orders.hit_since(began, &key("joe"), &token()));
+        assert!(orders.hit_since(began, &key("sue"), &token()));
         orders.add(None);
-        assert!(orders.hit_since(began, &key("joe")));
+        assert!(orders.hit_since(began, &key("joe"), &token()));
     }
 }

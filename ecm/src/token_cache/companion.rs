@@ -51,7 +51,7 @@ impl News {
     /// Whether one of them is about the vault user `user`.
     pub(crate) fn are_about(&self, user: &str) -> bool {
         let key = key(user);
-        self.0.iter().any(|order| order.is_for(&key))
+        self.0.iter().any(|order| order.is_about(&key))
     }
 }
 

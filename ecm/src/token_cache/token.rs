@@ -21,7 +21,7 @@ pub struct TokenKey {
 pub struct CachedToken {
     /// The token.
     pub token: Secret,
-    /// The vault user that the vault recognised, as in [`TokenKey::users`].
+    /// The vault user that the vault recognised, as in [`TokenKey::users`], or the API account.
     pub user: String,
     /// When the vault issued it.
     pub issued_at: Timestamp,
@@ -32,15 +32,26 @@ impl TokenKey {
         self.users.is_empty()
     }
 
-    pub(super) fn is_of(&self, user: &str) -> bool {
-        let user = user.trim().to_lowercase();
-        let known = self.users.iter().map(|known| known.to_lowercase());
-        known.into_iter().any(|known| {
-            let down_level = known.rsplit_once('\\').map(|(_, name)| name);
-            let upn = known.rsplit_once('@').map(|(name, _)| name);
-            known == user || down_level == Some(&user) || upn == Some(&user)
-        })
+    /// Whether `token`, which is kept under this key, is one of `user`: `joe.user` in any domain, or
+    /// `ACME\joe.user`. The API account is known by its name like any other user.
+    pub(super) fn is_of(&self, user: &str, token: &CachedToken) -> bool {
+        match self.is_of_api_account() {
+            true => names(&token.user, user),
+            false => self.is_for(user),
+        }
     }
+
+    /// Whether `user` is one of those that were tried.
+    pub(super) fn is_for(&self, user: &str) -> bool {
+        self.users.iter().any(|known| names(known, user))
+    }
+}
+
+fn names(known: &str, user: &str) -> bool {
+    let (known, user) = (known.to_lowercase(), user.trim().to_lowercase());
+    let down_level = known.rsplit_once('\\').map(|(_, name)| name);
+    let upn = known.rsplit_once('@').map(|(name, _)| name);
+    known == user || down_level == Some(&user) || upn == Some(&user)
 }
 
 /// Where tokens issued at `now` or `lifetime` earlier are still good; `None` for no limit.

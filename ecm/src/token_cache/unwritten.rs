@@ -40,7 +40,7 @@ impl Change {
     pub(super) fn apply(&self, held: &mut Held) -> bool {
         match self {
             // Whoever ordered it meanwhile to be forgotten must not find it again.
-            Self::Keep { key, began, .. } if held.orders.hit_since(*began, key) => false,
+            Self::Keep { key, token, began } if held.orders.hit_since(*began, key, token) => false,
             Self::Keep { key, token, .. } => {
                 held.tokens.insert(key.clone(), token.clone());
                 drop_oldest(&mut held.tokens);

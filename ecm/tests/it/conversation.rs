@@ -198,6 +198,29 @@ async fn a_dead_user_token_is_replaced_once_on_the_way() {
 }
 
 #[tokio::test]
+async fn searches_that_are_refused_together_ask_once_whether_their_token_is_dead() {
+    let together = Arc::new(Barrier::new(4));
+    let vault = Vault::start(move |call| match call.operation.as_str() {
+        SEARCH if call.parameter("token").starts_with("user-0") => Reply::Together(
+            Arc::clone(&together),
+            "<Errors><string>Your session has expired</string></Errors>".into(),
+        ),
+        "GetTokenIsValid" => refused("no"),
+        _ => well(call),
+    })
+    .await;
+    let mut settings = vault.settings();
+    settings.include_domain_credentials_for = vec!["ACME, OTHER".into()];
+    let session = session_of("joe.user", "srv01.acme.example");
+    let list = soon(plugin(settings).find_credentials(&session)).await;
+    assert_eq!(list.unwrap().len(), 1);
+    assert_eq!(
+        (vault.count("GetTokenIsValid"), vault.count(SEARCH)),
+        (1, 8)
+    );
+}
+
+#[tokio::test]
 async fn a_dead_api_token_is_replaced_once_on_the_way() {
     let dead = |call: &Call| call.parameter("token").starts_with("api-0");
     let vault = Vault::start(move |call| match call.operation.as_str() {

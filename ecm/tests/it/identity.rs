@@ -101,6 +101,60 @@ fn a_given_domain_comes_before_the_distinguished_name() {
 }
 
 #[test]
+fn a_local_account_may_be_named_by_the_whole_e_mail_address() {
+    check(
+        "joe@acme.example.",
+        None,
+        &rules(Some("OTHER"), true),
+        &[
+            ("acme.example/joe", Why::UpnSuffix),
+            ("acme/joe", Why::NetbiosGuess),
+            ("-/joe@acme.example", Why::LocalUpn),
+            ("-/joe", Why::LocalFallBack),
+        ],
+    );
+    let mapping = candidates("joe@acme.example", None, &rules(None, false));
+    let left: Vec<_> = mapping
+        .left_out
+        .iter()
+        .map(|left| format!("{}: {}", left.what, left.why))
+        .collect();
+    assert_eq!(
+        left,
+        [
+            "joe@acme.example (local): fall-back to local account is off",
+            "joe (local): fall-back to local account is off",
+        ]
+    );
+    assert!(mapping.candidates.iter().all(|one| one.domain.is_some()));
+}
+
+#[test]
+fn an_address_has_no_netbios_name() {
+    for (name, expected) in [
+        ("x@10.0.0.1", "10.0.0.1/x"),
+        ("10.0.0.1\\x", "10.0.0.1/x"),
+        ("x@::ffff:10.0.0.1", "::ffff:10.0.0.1/x"),
+    ] {
+        let found = candidates(name, None, &rules(None, false)).candidates;
+        let found: Vec<_> = found
+            .iter()
+            .map(|one| format!("{}/{}", one.domain.as_deref().unwrap_or("-"), one.username))
+            .collect();
+        assert_eq!(found, [expected], "{name}");
+    }
+    check(
+        "x@10.example",
+        None,
+        &rules(None, false),
+        &[
+            ("10.example/x", Why::UpnSuffix),
+            ("10/x", Why::NetbiosGuess),
+        ],
+    );
+}
+
+#[test]
 fn the_default_domain_never_replaces_a_known_one() {
     let mapping = candidates("OTHER\\joe", None, &rules(Some("ACME"), false));
     assert_eq!(mapping.candidates.len(), 1);
@@ -207,7 +261,7 @@ fn a_distinguished_name_that_cannot_be_read_is_not_passed_over_in_silence() {
 proptest! {
     #[test]
     fn any_input_gives_a_stable_list_without_duplicates(
-        username in "(\\PC{0,12}|[aA]{1,2}[\\\\@]?[aA.]{0,3})",
+        username in "(\\PC{0,12}|[aA]{1,2}[\\\\@]?[aA.]{0,3}|a@[0-9]{1,3}(\\.[0-9]{1,3}){2,3})",
         dn in proptest::option::of("(\\PC{0,20}|(cn=x,)?(dc=[aA]{0,2},){0,3}dc=[aA]{0,2})"),
         default_domain in proptest::option::of("[aA.]{0,3}"),
         fall_back_to_local: bool,
@@ -228,5 +282,17 @@ proptest! {
         prop_assert_eq!(seen.len(), all);
         prop_assert!(mapping.candidates.iter().all(|one| !one.username.is_empty()));
         prop_assert!(mapping.candidates.iter().all(|one| one.domain.as_deref() != Some("")));
+
+        let at = |why| mapping.candidates.iter().position(|one| one.reason == why);
+        if let Some(whole) = at(Why::LocalUpn) {
+            prop_assert!(rules.fall_back_to_local);
+            let name = &mapping.candidates[whole].username;
+            prop_assert!(at(Why::UpnSuffix).is_some_and(|domain| domain < whole), "{}", name);
+            prop_assert_eq!(at(Why::LocalFallBack), Some(whole + 1));
+        }
+        let domains = || mapping.candidates.iter().filter_map(|one| one.domain.as_deref());
+        if domains().any(|domain| domain.parse::<std::net::IpAddr>().is_ok()) && dn.is_none() {
+            prop_assert_eq!(at(Why::NetbiosGuess), None);
+        }
     }
 }

@@ -155,6 +155,28 @@ async fn another_process_may_clear_all_or_one_user_while_this_one_runs() {
     assert_eq!(held(&command, &joe), None);
 }
 
+#[tokio::test]
+async fn the_api_account_is_known_by_its_name_too() {
+    for name in ["svc-ECM", "corp\\svc-ecm"] {
+        let place = Place::new();
+        let (service, command) = (place.open(), place.open());
+        let (api, joe) = (key(&[]), key(&["ACME\\joe"]));
+        let account = CachedToken {
+            user: "CORP\\svc-ecm".into(),
+            ..token("api")
+        };
+        put(&service, &joe, "j").await;
+        let load = service.get_or_load(&api, None, || async { Ok(account) });
+        load.await.unwrap();
+        service.written().await;
+        assert_eq!(command.clear(Some("svc")).unwrap(), 0);
+        assert_eq!(held(&service, &api).as_deref(), Some("api"));
+        assert_eq!(command.clear(Some(name)).unwrap(), 1);
+        assert_eq!(held(&service, &api), None, "{name}");
+        assert_eq!(held(&service, &joe).as_deref(), Some("j"));
+    }
+}
+
 #[test]
 fn a_key_that_others_may_read_or_that_is_missing_is_refused_with_the_cure() {
     let place = Place::new();

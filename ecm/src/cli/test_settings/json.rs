@@ -3,7 +3,7 @@
 use ecm::diagnosis::Symptom;
 use ecm::error::{PluginError, is_obeyed_by_terminals};
 use ecm::plugin::CredentialPackage;
-use ecm::test_settings::{Retrieval, TestReport};
+use ecm::test_settings::{GivenBack, Retrieval, TestReport};
 use serde_json::{Value, json};
 
 /// The report in one line; with `explain`, every user and search term that was tried or left out. A
@@ -77,12 +77,13 @@ fn error(error: &PluginError) -> Value {
 
 fn retrieval(retrieval: &Retrieval) -> Value {
     let found = retrieval.found.as_ref().ok();
-    let released = retrieval.released.as_ref().map(Result::is_ok);
+    let given_back = |how| retrieval.released.as_ref().map(|it| *it == Ok(how));
     let failure = retrieval.released.as_ref().and_then(|it| it.as_ref().err());
     json!({
         "credential_id": retrieval.credential_id,
         "found": found.map(package),
-        "checked_in_again": released,
+        "checked_in_again": given_back(GivenBack::CheckedIn),
+        "left_to_session": given_back(GivenBack::LeftToSession),
         "check_in_error": failure.map(error),
     })
 }

@@ -21,7 +21,7 @@ fn confirmed(outbox: &Outbox, session_id: &str) {
     outbox.paid(&key(session_id), NOW);
 }
 
-fn deliver(outbox: &Outbox, session_id: &str, holders: &[&str]) {
+pub(super) fn deliver(outbox: &Outbox, session_id: &str, holders: &[&str]) {
     let holders: Vec<_> = holders.iter().map(ToString::to_string).collect();
     let key = outbox.owe(&session(session_id), "7", &holders).unwrap();
     outbox.delivered(&key);
@@ -210,17 +210,4 @@ fn a_repeated_release_keeps_to_the_pause_and_counts_on() {
     outbox.fail_at_once(&key("s-1"));
     let again = outbox.release(&session("s-1"), "7", &[], NOW, NOW);
     assert!(matches!(again, Ok(Release::Pay(due)) if due.attempts == 2));
-}
-
-#[test]
-fn what_was_given_up_is_remembered_for_whoever_looks() {
-    let place = Place::new();
-    let outbox = place.open();
-    deliver(&outbox, "s-1", &["ACME\\joe"]);
-    release(&outbox, "s-1");
-    outbox.fail_at_once(&key("s-1"));
-    assert!(matches!(outbox.step(NOW + 3600), Step::GivenUp(_)));
-    let given_up = outbox.given_up();
-    assert_eq!(given_up.len(), 1);
-    assert_eq!(given_up[0].holders, ["acme\\joe"]);
 }

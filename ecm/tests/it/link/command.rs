@@ -272,9 +272,15 @@ async fn clearing_a_cache_that_is_not_on_disk_says_so() {
     let (code, said, complaint) = output(directory.path(), &arguments).await;
     assert_eq!(
         (code, said.as_str()),
-        (Some(0), "0 tokens forgotten\n"),
+        (
+            Some(0),
+            "0 tokens forgotten; no token of this user is on disk: the names are those that \
+             `ecm test-settings` shows as Vault user, or the API account's\n"
+        ),
         "{complaint}"
     );
+    let (code, said, _) = output(directory.path(), &arguments[..1]).await;
+    assert_eq!((code, said.as_str()), (Some(0), "0 tokens forgotten\n"));
     assert!(!directory.path().join("key").exists(), "a key was made");
     let text = "[vault.password-safe]\nendpoint_url = \"https://localhost:1\"\n\
                 api_registration_key = \"env:API_PASSWORD\"\n[state]\ntoken_cache_key = \"file:key\"";

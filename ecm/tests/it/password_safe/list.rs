@@ -405,6 +405,7 @@ async fn an_explained_list_says_who_was_tried_what_was_searched_and_what_was_not
     assert_eq!(explained.vault_user.as_deref(), Some("acme\\joe"));
     let steps: Vec<_> = explained.steps.iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(steps.join("\n"), @r"
+    user out  joe@acme.example (local): fall-back to local account is off
     user out  joe (local): fall-back to local account is off
     user in   joe@acme.example [domain given after the @]: not let in by the vault
     user in   acme\joe [first label of the DNS domain, as its NetBIOS name]: signed in

@@ -1,0 +1,49 @@
+//! A look at the outbox of another process, which goes on writing it meanwhile: nothing is locked,
+//! repaired or created.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use super::file::{FILE_BYTES_MAX, read};
+use super::record::Record;
+use super::state::folded;
+use crate::small_file::{ReadProblem, read_own};
+
+/// Whether a check-in of `credential_id` by one of `holders` is owed in the outbox at `path`, so
+/// that the ECM there has the credential, is about to, or will check it in. Nothing is owed where
+/// there is no file. What is written a moment later is not seen.
+///
+/// # Errors
+/// The file cannot be read; the text completes "failed to read …: ".
+pub fn is_owed(path: &Path, credential_id: &str, holders: &[String]) -> Result<bool, String> {
+    let bytes_max = usize::try_from(FILE_BYTES_MAX).unwrap_or(usize::MAX);
+    let bytes = match read_own(path, bytes_max) {
+        Ok(bytes) => bytes,
+        Err(ReadProblem::System(error)) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(false);
+        }
+        Err(problem) => return Err(problem.to_string()),
+    };
+    let (contents, _) = read(&bytes);
+    let mut owed = BTreeMap::new();
+    for record in contents.records {
+        match record {
+            Record::Owed {
+                session,
+                credential_id: other,
+                holders,
+            } if other == credential_id => {
+                owed.insert(session.session_id.clone(), folded(&holders, &session));
+            }
+            Record::Confirmed(key) | Record::GivenUp { key, .. }
+                if key.credential_id == credential_id =>
+            {
+                owed.remove(&key.session_id);
+            }
+            _ => {}
+        }
+    }
+    let mut holders = holders.iter().map(|holder| holder.to_lowercase());
+    Ok(holders.any(|holder| owed.values().any(|others| others.contains(&holder))))
+}
