@@ -4,6 +4,7 @@ mod check_config;
 mod clear_token_cache;
 mod hyphens;
 mod run;
+mod stop;
 mod test_settings;
 
 use std::fmt::Display;

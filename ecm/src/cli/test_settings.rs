@@ -2,7 +2,6 @@
 
 mod json;
 mod outlet;
-mod stop;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +17,8 @@ use ecm::token_cache::TokenCache;
 use ecm::vault::{VaultError, plugin_with};
 
 use self::outlet::Outlet;
-use self::stop::StopSignals;
 use super::hyphens::{filled_hyphen_text, hyphen_text};
+use super::stop::StopSignals;
 use super::{ConfigFile, Exit, complain};
 
 /// How long an interrupted test may take to fetch what it had asked for and to check it in.
@@ -199,7 +198,7 @@ impl TestSettings {
         let form = self.form();
         let looked_up = tokio::select! {
             report = look_up(plugin, &form) => report,
-            () = stop.next() => {
+            _ = stop.next() => {
                 outlet.alarm("interrupted before there was a list; nothing was retrieved");
                 return Exit::Interrupted;
             }
@@ -259,14 +258,14 @@ async fn retrieve(
     tokio::pin!(retrieving);
     tokio::select! {
         _ = &mut retrieving => return true,
-        () = stop.next() => {}
+        _ = stop.next() => {}
     }
     complain(anyhow::anyhow!(
         "interrupted; waiting until the credential is back (once more to stop at once)"
     ));
     tokio::select! {
         _ = within(CLEAN_UP_LIMIT, retrieving) => {}
-        () = stop.next() => {}
+        _ = stop.next() => {}
     }
     false
 }
