@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::env::Environment;
 use crate::error::shortened;
 
 /// How alike two keys must be to be suggested for each other, from 0 (nothing) to 1 (equal).
@@ -52,6 +53,8 @@ pub(super) struct Document<'t> {
     file: &'t Path,
     text: &'t str,
     findings: RefCell<Vec<Finding>>,
+    /// Where secrets are looked for when all that can be checked is to be checked.
+    surveyed_in: Option<&'t Environment>,
 }
 
 impl<'t> Document<'t> {
@@ -60,6 +63,15 @@ impl<'t> Document<'t> {
             file,
             text,
             findings: RefCell::default(),
+            surveyed_in: None,
+        }
+    }
+
+    /// One that is read to find everything that is wrong, with what it refers to.
+    pub(super) fn surveyed(file: &'t Path, text: &'t str, environment: &'t Environment) -> Self {
+        Self {
+            surveyed_in: Some(environment),
+            ..Self::new(file, text)
         }
     }
 
@@ -146,6 +158,18 @@ impl<'d, 't> Table<'d, 't> {
             partial: true,
             ..self
         }
+    }
+
+    /// Where secrets are looked for, when what the file refers to is to be checked too.
+    pub(super) fn surveyed_in(&self) -> Option<&'t Environment> {
+        self.document.surveyed_in
+    }
+
+    /// Whether there is a finding about `key` already.
+    pub(super) fn is_wrong(&self, key: &str) -> bool {
+        let key = self.place(key).key;
+        let findings = self.document.findings.borrow();
+        findings.iter().any(|finding| finding.key == key)
     }
 
     /// Whether `key` is there, whatever its value is.

@@ -6,8 +6,8 @@ use std::path::Path;
 use url::Url;
 
 use super::table::Table;
-use super::values::{count, path, put, required_secret, text};
-use super::{ConfiguredSecret, VaultConfig};
+use super::values::{ca_file, count, put, required_secret, text};
+use super::{ConfiguredSecret, VaultConfig, survey};
 use crate::password_safe::settings::{
     CheckIn, RunAsForm, SettingsFile as PasswordSafeSettings, bundled,
 };
@@ -100,6 +100,9 @@ pub(super) fn secret_server(mut table: Table<'_, '_>, file: &Path) -> Option<Vau
     );
     documented_settings(&mut table, &mut settings);
     own_settings(&mut table, &mut settings, file);
+    survey::settings(&table, api_password.as_ref(), |password| {
+        settings.problems(password)
+    });
     table.finish();
     Some(VaultConfig::SecretServer {
         settings: Box::new(settings),
@@ -174,6 +177,7 @@ pub(super) fn password_safe(mut table: Table<'_, '_>, file: &Path) -> Option<Vau
     request_settings(&mut table, &mut settings);
     search_settings(&mut table, &mut settings);
     http_settings(&mut table, &mut settings.http, file);
+    survey::settings(&table, key.as_ref(), |key| settings.problems(key));
     table.finish();
     Some(VaultConfig::PasswordSafe {
         settings: Box::new(settings),
@@ -199,6 +203,7 @@ pub(super) fn password_safe_bundled(mut table: Table<'_, '_>, file: &Path) -> Op
     request_settings(&mut table, &mut settings);
     search_settings(&mut table, &mut settings);
     http_settings(&mut table, &mut settings.http, file);
+    survey::settings(&table, key.as_ref(), |key| settings.problems(key));
     let site_url = host.and_then(|host| {
         let site_url = bundled::site_url(&host, port.unwrap_or(bundled::PORT_DEFAULT));
         site_url
@@ -273,7 +278,7 @@ fn search_settings(table: &mut Table<'_, '_>, settings: &mut PasswordSafeSetting
 }
 
 fn http_settings(table: &mut Table<'_, '_>, settings: &mut HttpSettings, file: &Path) {
-    settings.ca_file = path(table, "ca_file", file);
+    settings.ca_file = ca_file(table, file);
     put(
         &mut settings.allow_plain_http,
         table.boolean("allow_plain_http"),

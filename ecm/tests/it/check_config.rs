@@ -1,0 +1,117 @@
+//! `ecm check-config`: one fault hides no other, and each has its key and its line.
+
+use crate::program::output;
+
+/// Its exit code, standard output and standard error for a file of that text.
+async fn checked(text: &str) -> (Option<i32>, String, String) {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("ecm.toml"), text).unwrap();
+    let outcome = output(directory.path(), &["check-config"]).await;
+    let files = std::fs::read_dir(directory.path()).unwrap().count();
+    assert_eq!(files, 1, "something was made");
+    outcome
+}
+
+/// Checks that the faults of `text` begin as `expected` says, one a line and nothing else.
+async fn faults(text: &str, expected: &[&str]) {
+    let (code, said, complaint) = checked(text).await;
+    assert_eq!((code, said.as_str()), (Some(2), ""), "{complaint}");
+    let lines: Vec<_> = complaint.lines().collect();
+    assert_eq!(lines.len(), expected.len(), "{complaint}");
+    for (line, expected) in lines.iter().zip(expected) {
+        let begins = format!("ecm: ecm.toml:{expected}");
+        assert!(line.starts_with(&begins), "{begins}\n{complaint}");
+    }
+}
+
+const WRONG: &str = r#"[appliance]
+site_url = "https://access.acme.example"
+client_id = "ecm"
+client_secret = "file:nope1"
+ca_file = "nope.pem"
+[vault.secret-server]
+endpoint_url = "vault.example.com"
+api_user = "svc"
+api_password = "file:nope"
+ca_file = "nope.pem"
+"#;
+
+#[tokio::test]
+async fn secrets_addresses_and_authorities_are_all_told_at_once() {
+    let secret = "cannot read nope";
+    let authority = "failed to read the CA file nope.pem: No such file";
+    faults(
+        WRONG,
+        &[
+            &format!("4: `appliance.client_secret`: {secret}1: "),
+            &format!("5: `appliance.ca_file`: {authority}"),
+            "7: `vault.secret-server.endpoint_url`: Endpoint URL cannot be used: ",
+            &format!("9: `vault.secret-server.api_password`: {secret}: "),
+            &format!("10: `vault.secret-server.ca_file`: {authority}"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_fault_of_the_text_hides_neither_places_nor_settings() {
+    let text = format!(
+        "{}include_domain_credentials_for = \"{}\"\nshow_restrcted = true\n\
+         [log]\nfile = \"ecm.toml/log\"\nrotations = 1000\n\
+         [state]\ndir = \"ecm.toml/state\"\ntoken_cache_key = \"file:ecm.toml\"\n",
+        WRONG.replace("api_user = \"svc\"", "api_user = 4"),
+        "abcdefghijklmnopqrstuvwxyz"
+            .chars()
+            .map(|letter| format!("{letter},"))
+            .collect::<String>(),
+    );
+    faults(
+        &text,
+        &[
+            "4: `appliance.client_secret`: ",
+            "5: `appliance.ca_file`: ",
+            "7: `vault.secret-server.endpoint_url`: ",
+            "8: `vault.secret-server.api_user`: must be a string in quotes",
+            "9: `vault.secret-server.api_password`: ",
+            "10: `vault.secret-server.ca_file`: ",
+            "11: `vault.secret-server.include_domain_credentials_for`: Include domain",
+            "12: `vault.secret-server.show_restrcted`: unknown key; did you mean",
+            "14: `log.file`: ",
+            "15: `log.rotations`: must be a whole number",
+            "17: `state.dir`: ",
+            "18: `state.token_cache_key`: ",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn the_other_plug_in_and_its_bundled_form_are_checked_as_a_whole_too() {
+    faults(
+        "[appliance]\nsite_url = \"access\"\nclient_id = \"\"\nclient_secret = \"env:NOPE\"\n\
+         [vault.password-safe]\nendpoint_url = \"https://vault.acme.example/\"\n\
+         api_registration_key = \"env:NOPE\"\nreason = \"because\"\n",
+        &[
+            "2: `appliance.site_url`: ",
+            "3: `appliance.client_id`: ",
+            "4: `appliance.client_secret`: environment variable NOPE",
+            "6: `vault.password-safe.endpoint_url`: Endpoint URL cannot be used: it must end in",
+            "7: `vault.password-safe.api_registration_key`: environment variable NOPE",
+            "8: `vault.password-safe.reason`: Reason of a release request cannot be used: ",
+        ],
+    )
+    .await;
+    faults(
+        "[appliance]\nca_file = \"nope.pem\"\n\
+         [vault.password-safe-bundled]\nhost = \"http://access\"\nclient_id = \"a\"\n\
+         api_key = \"env:NOPE\"\napi_registration_key = \"env:API_PASSWORD\"\n\
+         endpoint_url = \"ftp://vault\"\n",
+        &[
+            "2: `appliance.ca_file`: ",
+            "4: `vault.password-safe-bundled.host`: Host cannot be used: ",
+            "6: `vault.password-safe-bundled.api_key`: environment variable NOPE",
+            "8: `vault.password-safe-bundled.endpoint_url`: Endpoint URL cannot be used: ",
+        ],
+    )
+    .await;
+}
