@@ -14,7 +14,8 @@ use super::{ConfigFile, Exit, complain, say};
 ///
 /// Shows everything that is wrong at once, with its line: unknown keys, values that cannot be used,
 /// secrets that cannot be fetched, certificate files that cannot be read, places where `ecm run`
-/// could not write. Only what is no TOML hides the rest. Nothing is written.
+/// could not write. Only what is no TOML hides the rest. Warnings name values that are taken and
+/// cannot do what was probably meant; they do not change the exit code. Nothing is written.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  ecm check-config --config /etc/ecm/ecm.toml")]
 pub(super) struct CheckConfig {
@@ -32,6 +33,9 @@ impl CheckConfig {
                 return Exit::Usage;
             }
         };
+        for warning in &survey.warnings {
+            complain(anyhow::anyhow!("warning: {warning}"));
+        }
         let Some(config) = survey.config else {
             for problem in survey.problems {
                 complain(problem);
@@ -44,7 +48,14 @@ impl CheckConfig {
         }
         let file = self.file.config.display();
         let summary = summary(&config, &environment);
-        say(on_screen(&format!("{file}: nothing wrong\n{summary}")))
+        let doubts = match survey.warnings.len() {
+            0 => String::new(),
+            1 => ", 1 warning".to_owned(),
+            count => format!(", {count} warnings"),
+        };
+        say(on_screen(&format!(
+            "{file}: nothing wrong{doubts}\n{summary}"
+        )))
     }
 }
 

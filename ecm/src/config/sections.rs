@@ -33,10 +33,12 @@ pub(super) fn read_all(file: &Path, text: &str) -> Result<Config, Vec<Finding>> 
 pub(super) fn survey(file: &Path, text: &str, environment: &Environment) -> Survey {
     let document = Document::surveyed(file, text, environment);
     let config = every_section(&document, file);
+    let warnings = document.take_warnings();
     let problems = document.into_findings();
     Survey {
         config: config.filter(|_| problems.is_empty()),
         problems,
+        warnings,
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Survey {
     pub config: Option<Config>,
     /// Everything for which `ecm run` would not start, in the order of the lines.
     pub problems: Vec<Finding>,
+    /// What is taken and cannot do what was probably meant, in the order of the lines.
+    pub warnings: Vec<Finding>,
 }
 
 impl Config {

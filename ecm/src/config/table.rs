@@ -53,6 +53,7 @@ pub(super) struct Document<'t> {
     file: &'t Path,
     text: &'t str,
     findings: RefCell<Vec<Finding>>,
+    warnings: RefCell<Vec<Finding>>,
     /// Where secrets are looked for when all that can be checked is to be checked.
     surveyed_in: Option<&'t Environment>,
 }
@@ -63,6 +64,7 @@ impl<'t> Document<'t> {
             file,
             text,
             findings: RefCell::default(),
+            warnings: RefCell::default(),
             surveyed_in: None,
         }
     }
@@ -120,6 +122,13 @@ impl<'t> Document<'t> {
             findings.truncate(FINDINGS_MAX + 1);
         }
         findings
+    }
+
+    /// What is doubtful, in the order of the lines.
+    pub(super) fn take_warnings(&self) -> Vec<Finding> {
+        let mut warnings = self.warnings.take();
+        warnings.sort_by_key(|warning| warning.line);
+        warnings
     }
 
     /// Whether looking for more would help nobody: each costs a pass over the file.
@@ -307,6 +316,15 @@ impl<'d, 't> Table<'d, 't> {
             ..self.place(key)
         };
         self.document.findings.borrow_mut().push(finding);
+    }
+
+    /// Says that the value of `key` is taken and doubtful.
+    pub(super) fn warn(&self, key: &str, why: impl Into<String>) {
+        let warning = Finding {
+            problem: why.into(),
+            ..self.place(key)
+        };
+        self.document.warnings.borrow_mut().push(warning);
     }
 
     /// A finding about `key` that says nothing yet.

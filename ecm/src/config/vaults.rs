@@ -103,6 +103,9 @@ pub(super) fn secret_server(mut table: Table<'_, '_>, file: &Path) -> Option<Vau
     survey::settings(&table, api_password.as_ref(), |password| {
         settings.problems(password)
     });
+    for (key, why) in settings.warnings() {
+        table.warn(key, why);
+    }
     table.finish();
     Some(VaultConfig::SecretServer {
         settings: Box::new(settings),
@@ -117,8 +120,8 @@ fn documented_settings(table: &mut Table<'_, '_>, settings: &mut SecretServerSet
         &mut settings.include_domain_credentials_for,
         table.strings("include_domain_credentials_for"),
     );
-    put(&mut settings.domain_field, text(table, "domain_field"));
-    put(&mut settings.machine_field, text(table, "machine_field"));
+    put(&mut settings.domain_field, field(table, "domain_field"));
+    put(&mut settings.machine_field, field(table, "machine_field"));
     settings.default_domain = text(table, "default_domain_for_local_users");
     put(
         &mut settings.fall_back_to_local,
@@ -128,6 +131,18 @@ fn documented_settings(table: &mut Table<'_, '_>, settings: &mut SecretServerSet
         &mut settings.include_default_organization,
         table.boolean("include_default_organization"),
     );
+}
+
+/// The name of a field of a secret; blank counts as absent, which few who wrote it will have meant.
+fn field(table: &mut Table<'_, '_>, key: &'static str) -> Option<String> {
+    let name = text(table, key);
+    if name.is_none() && table.has(key) && !table.is_wrong(key) {
+        table.warn(
+            key,
+            "empty, so its default counts; name the field, or leave this out",
+        );
+    }
+    name
 }
 
 fn own_settings(table: &mut Table<'_, '_>, settings: &mut SecretServerSettings, file: &Path) {

@@ -2,6 +2,8 @@
 //! and our own below them. What is read from a file is [`SettingsFile`], whose keys are [`LABELS`];
 //! what the plugin works with is [`Settings`], which exists only when every value was checked.
 
+mod warnings;
+
 use std::time::Duration;
 
 use url::Url;
@@ -193,6 +195,12 @@ impl SettingsFile {
             .collect()
     }
 
+    /// Values that are taken and that cannot do what was probably meant, by their keys, and why.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<(&'static str, &'static str)> {
+        warnings::warnings(self)
+    }
+
     /// Checks every value. `api_password` is the secret that the reference stood for.
     ///
     /// # Errors
@@ -321,6 +329,17 @@ fn endpoint(text: &str, http: &HttpSettings) -> Result<Url, PluginError> {
 /// Whether a host is one of the Delinea Platform (documented soap:§3.11, ecm:§8).
 pub(super) fn is_platform(host: &str) -> bool {
     host == "delinea.app" || host.ends_with(".delinea.app")
+}
+
+/// Whether it is a tenant of Secret Server Cloud. Regional tenants have names such as
+/// `acme.secretservercloud.eu`.
+pub(super) fn is_cloud(url: &Url) -> bool {
+    url.host_str()
+        .is_some_and(|host| host.contains(".secretservercloud."))
+}
+
+fn is_blank(value: Option<&str>) -> bool {
+    value.is_none_or(|value| value.trim().is_empty())
 }
 
 #[cfg(test)]

@@ -115,3 +115,35 @@ async fn the_other_plug_in_and_its_bundled_form_are_checked_as_a_whole_too() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn what_cannot_work_is_warned_of_and_refused_by_nobody() {
+    let text = "[appliance]\nsite_url = \"https://access.acme.example\"\nclient_id = \"a\"\n\
+                client_secret = \"env:CLIENT_SECRET\"\n[vault.secret-server]\n\
+                endpoint_url = \"https://a.secretservercloud.com/SecretServer/x.asmx\"\n\
+                api_user = \"svc\"\napi_password = \"env:API_PASSWORD\"\n\
+                include_domain_credentials_for = [\"a\", \"b,c\"]\n\
+                domain_field = \"\"\nmachine_field = \" \"\n\
+                default_domain_for_local_users = 'ACME\\joe'\n\
+                include_default_organization = true\n";
+    let (code, said, complaint) = checked(text).await;
+    assert_eq!(code, Some(0), "{complaint}");
+    assert!(
+        said.starts_with("ecm.toml: nothing wrong, 7 warnings\n"),
+        "{said}"
+    );
+    let expected = [
+        "6: `vault.secret-server.endpoint_url`: a tenant of Secret Server Cloud",
+        "6: `vault.secret-server.endpoint_url`: does not end in /webservices",
+        "9: `vault.secret-server.include_domain_credentials_for`: a member with a comma",
+        "10: `vault.secret-server.domain_field`: empty, so its default counts",
+        "11: `vault.secret-server.machine_field`: empty, so its default counts",
+        "12: `vault.secret-server.default_domain_for_local_users`: holds a backslash",
+        "13: `vault.secret-server.include_default_organization`: has no effect without",
+    ];
+    for (line, expected) in complaint.lines().zip(expected) {
+        let begins = format!("ecm: warning: ecm.toml:{expected}");
+        assert!(line.starts_with(&begins), "{begins}\n{complaint}");
+    }
+    assert_eq!(complaint.lines().count(), expected.len(), "{complaint}");
+}
