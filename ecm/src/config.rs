@@ -226,6 +226,14 @@ pub struct Override {
     value: String,
 }
 
+impl Override {
+    /// The key; the value may be a secret.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
 impl std::str::FromStr for Override {
     type Err = &'static str;
 

@@ -4,6 +4,7 @@
 
 mod form;
 mod render;
+mod tested;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use crate::plugin::{CredentialPackage, CredentialSummary, Plugin, Session};
 use crate::trace::ExplainedLookup;
 
 pub use form::{FormProblem, TestForm, wrong_form};
+pub use tested::Tested;
 
 /// What a test found.
 #[derive(Debug, Clone, PartialEq, Eq)]

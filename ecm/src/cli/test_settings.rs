@@ -12,7 +12,7 @@ use ecm::config::{LocalConfig, Override, VaultConfig};
 use ecm::env::Environment;
 use ecm::error::{ErrorKind, Hop, Owner, PluginError};
 use ecm::plugin::{JumpItemType, Plugin, Product};
-use ecm::test_settings::{TestForm, TestReport, look_up, wrong_form};
+use ecm::test_settings::{TestForm, TestReport, Tested, look_up, wrong_form};
 use ecm::token_cache::TokenCache;
 use ecm::vault::{VaultError, plugin_with};
 
@@ -29,9 +29,10 @@ const CLEAN_UP_LIMIT: Duration = Duration::from_secs(120);
 /// Needs neither the service nor the appliance and never contacts the appliance. Values given with
 /// --set are used in place of those in the file; nothing is saved. A password is never shown: a
 /// credential that is retrieved is reported as found and checked in again, also when the test is
-/// stopped by Ctrl-C, SIGTERM or SIGHUP. The text of the outcome, and every step that led to it,
-/// is also written to Configurator.log: beside log.file, or beside the configuration file when
-/// that is not set.
+/// stopped by Ctrl-C, SIGTERM or SIGHUP. The text of the outcome begins with what was tested: the
+/// ECM's version, the configuration file, Endpoint URL, API User and the keys given with --set. It
+/// and every step that led to it are also written to Configurator.log: beside log.file, or beside
+/// the configuration file when that is not set.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct TestSettings {
@@ -115,8 +116,12 @@ struct NotBegun {
 
 impl TestSettings {
     pub(super) fn run(self) -> Exit {
-        let outlet = Outlet::open(&self.file.config, self.json, self.explain);
-        let plugin = match self.plugin() {
+        let mut outlet = Outlet::open(&self.file.config, self.json, self.explain);
+        let local = self.local();
+        let vault = local.as_ref().ok().map(|local| &local.vault);
+        let given: Vec<_> = self.overrides().into_iter().flatten().collect();
+        outlet.tested = Tested::new(&self.file.config, vault, &given);
+        let plugin = match local.and_then(|local| self.plugin(&local)) {
             Ok(plugin) => plugin,
             Err(reason) => return self.not_begun(&outlet, reason),
         };
@@ -132,21 +137,22 @@ impl TestSettings {
         }
     }
 
-    /// The plugin with the settings at hand, once the form is in order.
-    fn plugin(&self) -> Result<Arc<dyn Plugin>, NotBegun> {
-        let unusable = |plugin, complaint: String, error| NotBegun {
-            plugin,
-            error,
+    /// The settings at hand.
+    fn local(&self) -> Result<LocalConfig, NotBegun> {
+        let unusable = |complaint: String| NotBegun {
+            plugin: "no plugin",
+            error: misconfigured(&complaint),
             complaints: vec![complaint],
         };
-        let overrides = self.overrides().map_err(|problem| {
-            let complaint = format!("--set: {problem}");
-            unusable("no plugin", complaint.clone(), misconfigured(&complaint))
-        })?;
-        let local = LocalConfig::load(&self.file.config, &overrides).map_err(|error| {
-            let complaint = error.to_string();
-            unusable("no plugin", complaint.clone(), misconfigured(&complaint))
-        })?;
+        let overrides = self
+            .overrides()
+            .map_err(|problem| unusable(format!("--set: {problem}")))?;
+        LocalConfig::load(&self.file.config, &overrides)
+            .map_err(|error| unusable(error.to_string()))
+    }
+
+    /// The plugin with these settings, once the form is in order.
+    fn plugin(&self, local: &LocalConfig) -> Result<Arc<dyn Plugin>, NotBegun> {
         let name = match &local.vault {
             VaultConfig::SecretServer { .. } => "Secret Server",
             VaultConfig::PasswordSafe { .. } => "Password Safe",
@@ -158,13 +164,17 @@ impl TestSettings {
         })?;
         // Nothing is saved, so tokens are not either.
         let environment = Environment::of_process();
-        plugin_with(&local, &environment, TokenCache::in_memory()).map_err(|error| {
+        plugin_with(local, &environment, TokenCache::in_memory()).map_err(|error| {
             let complaint = error.to_string();
             let error = match error {
                 VaultError::Settings { refusal } => refusal,
                 _ => misconfigured(&complaint),
             };
-            unusable(name, complaint, error)
+            NotBegun {
+                plugin: name,
+                error,
+                complaints: vec![complaint],
+            }
         })
     }
 

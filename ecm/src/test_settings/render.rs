@@ -2,13 +2,31 @@
 
 use std::fmt::Write;
 
-use super::{Retrieval, TestReport};
+use super::{Retrieval, TestReport, Tested};
 use crate::error::{ErrorKind, PluginError, on_screen};
 use crate::plugin::{CredentialPackage, CredentialProof};
 
 /// Writing to a `String` cannot fail, which is why the results of `write!` are dropped here.
 pub(super) fn text(report: &TestReport, explain: bool) -> String {
+    text_about(report, &Tested::default(), explain)
+}
+
+impl TestReport {
+    /// The text of [`TestReport::to_text`], which also tells what was tested.
+    #[must_use]
+    pub fn to_text_about(&self, tested: &Tested, explain: bool) -> String {
+        text_about(self, tested, explain)
+    }
+}
+
+fn text_about(report: &TestReport, tested: &Tested, explain: bool) -> String {
     let mut out = format!("Test Settings: {}\n\n", report.plugin);
+    for (label, value) in tested.rows() {
+        row(&mut out, label, value);
+    }
+    if !tested.rows().is_empty() {
+        out.push('\n');
+    }
     for (label, value) in &report.inputs {
         row(&mut out, label, value);
     }

@@ -363,3 +363,39 @@ async fn memory_stays_bounded_whatever_the_vault_sends() {
         );
     }
 }
+
+#[tokio::test]
+async fn the_dialog_and_the_log_begin_with_what_was_tested() {
+    let directory = configured("https://vault.acme.example", "results_max = 0");
+    let url = format!("endpoint_url=https://svc:{CANARY}@other.acme.example/x.asmx?token={CANARY}");
+    let reference = "api_password=env:API_PASSWORD";
+    let set = ["--set", &url, "--set", reference, "--set", "results_max=9"];
+    let Ran { said, log, .. } = ran(directory.path(), &[&JOE[..], &set].concat()).await;
+    let file = directory.path().canonicalize().unwrap().join("ecm.toml");
+    let about = format!(
+        "Test Settings: Secret Server\n\n\
+         \x20 ECM version             {}\n\
+         \x20 Configuration           {}\n\
+         \x20 Endpoint URL            https://***@other.acme.example/x.asmx?***\n\
+         \x20 API User                svc\n\
+         \x20 Changed by --set        api_password, endpoint_url, results_max\n\n\
+         \x20 SRA Console Username    joe.user\n",
+        env!("CARGO_PKG_VERSION"),
+        file.display(),
+    );
+    assert!(said.starts_with(&about), "{said}");
+    assert!(log.contains(&in_log(&said)), "{log}");
+
+    let json = [&JOE[..], &set, &["--json"]].concat();
+    let report: Value = serde_json::from_str(&ran(directory.path(), &json).await.said).unwrap();
+    assert_eq!(report["tested"][3]["label"], "API User");
+    assert_eq!(report["tested"][3]["value"], "svc");
+
+    // Without a usable configuration the rest is told.
+    let Ran { said, .. } = ran(directory.path(), &JOE).await;
+    assert!(
+        said.contains("\n  ECM version  ") && said.contains("\n  Configuration  "),
+        "{said}"
+    );
+    assert!(!said.contains("Endpoint URL"), "{said}");
+}
