@@ -72,8 +72,8 @@ pub(super) struct TestSettings {
     /// Print one JSON object instead of the dialog's text.
     #[arg(long)]
     json: bool,
-    /// Use this value of the vault's section in place of the saved one; may be repeated. A secret
-    /// is given by reference here too.
+    /// Use this value of the vault's section in place of the saved one; may be repeated, and of one
+    /// key the last value counts. A secret is given by reference here too.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
 }

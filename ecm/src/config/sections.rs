@@ -71,7 +71,7 @@ pub(super) fn read_local(
     text: &str,
     given: &[Override],
 ) -> Result<LocalConfig, Vec<Finding>> {
-    let typed = overrides::as_toml(given);
+    let typed = overrides::as_toml(text, given);
     let document = Document::new(file, text);
     let config = match document.parse() {
         None => None,

@@ -38,6 +38,16 @@ pub struct Finding {
     pub problem: String,
 }
 
+/// What a finding about a value of a wrong type says before the type.
+const OF_TYPE: &str = ", and is of type ";
+
+impl Finding {
+    /// Whether the value has another type than its key wants.
+    pub(super) fn is_about_type(&self) -> bool {
+        self.problem.contains(OF_TYPE)
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: ", self.file.display(), self.line)?;
@@ -362,7 +372,7 @@ impl<'d, 't> Table<'d, 't> {
 
     fn wrong_type(&self, key: &str, value: &Spanned<DeValue<'_>>, expected: &str) {
         let found = value.get_ref().type_str();
-        self.problem(key, format!("must be {expected}, and is of type {found}"));
+        self.problem(key, format!("must be {expected}{OF_TYPE}{found}"));
     }
 }
 
