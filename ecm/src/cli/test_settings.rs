@@ -32,7 +32,7 @@ const CLEAN_UP_LIMIT: Duration = Duration::from_secs(120);
 /// stopped by Ctrl-C, SIGTERM or SIGHUP. The text of the outcome begins with what was tested: the
 /// ECM's version, the configuration file, Endpoint URL, API User and the keys given with --set. It
 /// and every step that led to it are also written to Configurator.log: beside log.file, or beside
-/// the configuration file when that is not set.
+/// the configuration file when that is not set. Its times are UTC, its mode 0640.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct TestSettings {
