@@ -1,5 +1,6 @@
 //! `ecm test-settings`: the form *Test Settings* of the classic Configurator.
 
+mod item_type;
 mod json;
 mod outlet;
 
@@ -16,6 +17,7 @@ use ecm::test_settings::{TestForm, TestReport, Tested, look_up, wrong_form};
 use ecm::token_cache::TokenCache;
 use ecm::vault::{VaultError, plugin_with};
 
+use self::item_type::jump_item_type;
 use self::outlet::Outlet;
 use super::hyphens::{filled_hyphen_text, hyphen_text};
 use super::stop::StopSignals;
@@ -44,7 +46,8 @@ pub(super) struct TestSettings {
     /// Distinguished Name, as an LDAP provider would add it.
     #[arg(long, value_name = "DN", allow_hyphen_values = true, value_parser = hyphen_text())]
     distinguished_name: Option<String>,
-    /// Jump Item Type; jump_client stands for Remote and Local Jump as well.
+    /// Jump Item Type, by its name or its label in the form ("Remote RDP"); jump_client stands for
+    /// Remote and Local Jump as well.
     #[arg(long, value_name = "TYPE", value_parser = jump_item_type, default_value = "remote_rdp")]
     jump_item_type: JumpItemType,
     /// Hostname / IP Address; for every type but web_jump.
@@ -95,16 +98,6 @@ enum ProductName {
     Pra,
     /// Remote Support.
     Rs,
-}
-
-fn jump_item_type(name: &str) -> Result<JumpItemType, String> {
-    JumpItemType::from_name(name).ok_or_else(|| {
-        let names: Vec<_> = JumpItemType::ALL
-            .into_iter()
-            .map(JumpItemType::name)
-            .collect();
-        format!("must be one of {}", names.join(", "))
-    })
 }
 
 /// Why a test could not begin: for the dialog, and for standard error.

@@ -115,8 +115,11 @@ fn local(root: &mut Table<'_, '_>, file: &Path) -> Option<(LocalConfig, Option<B
     let monitor = root.table("monitor").and_then(monitor);
     let check_in = check_in(root.table("check_in"));
     let log_on = log_on(root.table("log_on"));
+    if !root.has("vault") {
+        root.problem("vault", vaults::MISSING);
+    }
     let vault = root
-        .required_table("vault")
+        .table("vault")
         .and_then(|table| vaults::vault(table, file));
     let vault = vault?;
     let local = LocalConfig {

@@ -25,6 +25,10 @@ pub(super) const PASSWORD_SAFE: &str = "password-safe";
 /// The section of the form *Connect to Secure Remote Access*: the same plugin, bundled.
 pub(super) const PASSWORD_SAFE_BUNDLED: &str = "password-safe-bundled";
 
+/// What there is to say when no vault is configured.
+pub(super) const MISSING: &str = "missing; add a section [vault.secret-server], \
+                                  [vault.password-safe] or [vault.password-safe-bundled]";
+
 const MIB: u64 = 1024 * 1024;
 
 /// Longest lifetime of a token that makes sense, in seconds.
@@ -44,11 +48,7 @@ pub(super) fn vault(mut table: Table<'_, '_>, file: &Path) -> Option<Vault> {
             _ => password_safe_bundled(section, file),
         }),
         [] => {
-            table.problem(
-                SECRET_SERVER,
-                "missing; add a section [vault.secret-server], [vault.password-safe] or \
-                 [vault.password-safe-bundled]",
-            );
+            table.problem(SECRET_SERVER, MISSING);
             None
         }
         [first, second, ..] => {

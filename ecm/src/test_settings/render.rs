@@ -57,7 +57,8 @@ fn text_about(report: &TestReport, tested: &Tested, explain: bool) -> String {
         out.push('\n');
         retrieved(&mut out, retrieval);
     }
-    if explain {
+    // A test that could not begin tried nothing.
+    if explain && !report.lookup.steps.is_empty() {
         out.push_str("\nWhat was tried\n\n");
         for step in &report.lookup.steps {
             let _ = writeln!(out, "  {}", one_line(&step.to_string()));

@@ -147,3 +147,29 @@ async fn what_cannot_work_is_warned_of_and_refused_by_nobody() {
     }
     assert_eq!(complaint.lines().count(), expected.len(), "{complaint}");
 }
+
+#[tokio::test]
+async fn the_broken_entry_of_a_ca_file_is_named() {
+    let text = WRONG.replace("nope.pem", "ca.pem");
+    let whole = std::fs::read_to_string(crate::tls::authority("lab").file).unwrap();
+    let no_certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let no_base64 = "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n";
+    for (broken, words) in [
+        (no_certificate, "its certificate 3 is broken: "),
+        (no_base64, ", after 2 whole certificates"),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("ecm.toml"), &text).unwrap();
+        let pem = format!("{whole}{whole}{broken}{whole}");
+        std::fs::write(directory.path().join("ca.pem"), pem).unwrap();
+        let (_, _, complaint) = output(directory.path(), &["check-config"]).await;
+        for key in [
+            "5: `appliance.ca_file`",
+            "10: `vault.secret-server.ca_file`",
+        ] {
+            let begins = format!("ecm.toml:{key}: failed to read the CA file ca.pem: ");
+            let line = complaint.lines().find(|line| line.contains(&begins));
+            assert!(line.is_some_and(|line| line.contains(words)), "{complaint}");
+        }
+    }
+}

@@ -101,6 +101,7 @@ async fn cannot_begin(
     }
     assert!(log.contains(&in_log(said)), "{said}\n{log}");
     assert!(log.contains("ERROR Ecm.TestSettings - "), "{log}");
+    assert!(!log.contains("What was tried"), "{log}");
     assert!(dialog.complaint.contains(words), "{}", dialog.complaint);
 
     let json = ran(directory, &[arguments, &["--json"]].concat()).await;
@@ -398,4 +399,25 @@ async fn the_dialog_and_the_log_begin_with_what_was_tested() {
         "{said}"
     );
     assert!(!said.contains("Endpoint URL"), "{said}");
+}
+
+#[tokio::test]
+async fn what_does_not_look_like_a_host_is_noted_and_searched_all_the_same() {
+    let vault = Vault::start(well).await;
+    let directory = configured(&format!("http://{}", vault.address), "");
+    let note = "\n  Note                    Hostname / IP Address does not look like a host";
+    for (hostname, noted) in [
+        ("https://web01", true),
+        ("web01:99999", true),
+        ("web01:99", false),
+    ] {
+        let arguments = ["--username", "joe.user", "--hostname", hostname];
+        let with_label = [&arguments[..], &["--jump-item-type", "Remote RDP"]].concat();
+        let Ran {
+            code, said, log, ..
+        } = ran(directory.path(), &with_label).await;
+        assert_eq!(code, Some(0), "{said}");
+        assert_eq!(said.contains(note), noted, "{said}");
+        assert!(log.contains(&in_log(&said)), "{log}");
+    }
 }
