@@ -19,12 +19,22 @@ impl TestReport {
     }
 }
 
+impl Tested {
+    /// One labelled value a line.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut out = String::new();
+        for (label, value) in self.rows() {
+            row(&mut out, label, value);
+        }
+        out
+    }
+}
+
 fn text_about(report: &TestReport, tested: &Tested, explain: bool) -> String {
     let mut out = format!("Test Settings: {}\n\n", report.plugin);
-    for (label, value) in tested.rows() {
-        row(&mut out, label, value);
-    }
     if !tested.rows().is_empty() {
+        out.push_str(&tested.to_text());
         out.push('\n');
     }
     for (label, value) in &report.inputs {

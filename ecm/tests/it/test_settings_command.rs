@@ -421,3 +421,36 @@ async fn what_does_not_look_like_a_host_is_noted_and_searched_all_the_same() {
         assert!(log.contains(&in_log(&said)), "{log}");
     }
 }
+
+#[tokio::test]
+async fn a_test_that_is_stopped_before_there_is_a_list_logs_what_it_tested() {
+    let vault = Vault::start(|call| match call.operation.as_str() {
+        "SearchSecretsByFieldValue" => Reply::Silence,
+        _ => well(call),
+    })
+    .await;
+    let directory = configured(&format!("http://{}", vault.address), "");
+    let child = ecm(directory.path(), &JOE).spawn().unwrap();
+    soon(async {
+        while vault.count("SearchSecretsByFieldValue") == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let id = child.id().unwrap().to_string();
+    Command::new("kill")
+        .args(["-INT", &id])
+        .status()
+        .await
+        .unwrap();
+    let output = soon(child.wait_with_output()).await.unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let log = std::fs::read_to_string(directory.path().join("Configurator.log")).unwrap();
+    let entry =
+        "ERROR Ecm.TestSettings - interrupted before there was a list; nothing was retrieved";
+    let (_, about) = log.split_once(entry).expect(entry);
+    assert!(
+        about.contains("ECM version") && about.contains(&vault.address.to_string()),
+        "{log}"
+    );
+}

@@ -54,7 +54,7 @@ impl Outlet {
     /// Says and records that somebody has to act although there is no outcome.
     pub(super) fn alarm(&self, text: &str) {
         complain(anyhow::anyhow!(text.to_owned()));
-        self.record(text, false);
+        self.record(&format!("{text}\n\n{}", self.tested.to_text()), false);
     }
 
     fn record(&self, text: &str, succeeded: bool) {
