@@ -10,6 +10,7 @@ mod overrides;
 pub mod places;
 mod reference;
 mod sections;
+mod survey;
 mod table;
 mod values;
 mod vaults;
@@ -24,6 +25,7 @@ use tracing::level_filters::LevelFilter;
 use url::Url;
 
 pub use reference::{ReferenceError, SecretReference};
+pub use survey::Survey;
 pub use table::Finding;
 
 use crate::env::Environment;
@@ -228,6 +230,14 @@ pub struct Override {
     value: String,
 }
 
+impl Override {
+    /// The key; the value may be a secret.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
 impl std::str::FromStr for Override {
     type Err = &'static str;
 
@@ -270,16 +280,7 @@ impl Config {
     /// # Errors
     /// The file cannot be read, or everything that is wrong in it at once.
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
-        let text =
-            read_text(file, CONFIG_BYTES_MAX).map_err(|problem| unreadable(file, &problem))?;
-        sections::read_all(file, &text).map_err(ConfigError::Invalid)
-    }
-
-    /// All secrets of the configuration, to see beforehand whether they can be fetched.
-    pub fn secrets(&self) -> Vec<&ConfiguredSecret> {
-        let mut secrets = vec![&self.appliance.client_secret];
-        secrets.extend(self.local.secrets());
-        secrets
+        sections::read_all(file, &read(file)?).map_err(ConfigError::Invalid)
     }
 }
 
@@ -297,17 +298,6 @@ impl LocalConfig {
         };
         sections::read_local(file, &text, overrides).map_err(ConfigError::Invalid)
     }
-
-    /// All secrets of this part.
-    pub fn secrets(&self) -> Vec<&ConfiguredSecret> {
-        match &self.vault {
-            VaultConfig::SecretServer { api_password, .. } => vec![api_password],
-            VaultConfig::PasswordSafe {
-                api_registration_key,
-                ..
-            } => vec![api_registration_key],
-        }
-    }
 }
 
 impl std::error::Error for Finding {}
@@ -322,6 +312,10 @@ impl fmt::Display for Findings<'_> {
         }
         Ok(())
     }
+}
+
+fn read(file: &Path) -> Result<String, ConfigError> {
+    read_text(file, CONFIG_BYTES_MAX).map_err(|problem| unreadable(file, &problem))
 }
 
 fn unreadable(file: &Path, problem: &ReadProblem) -> ConfigError {

@@ -4,6 +4,7 @@
 
 mod form;
 mod render;
+mod tested;
 
 use std::path::Path;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::plugin::{CredentialPackage, CredentialSummary, Plugin, Session};
 use crate::trace::ExplainedLookup;
 
 pub use form::{FormProblem, TestForm, wrong_form};
+pub use tested::Tested;
 
 /// What a test found.
 #[derive(Debug, Clone, PartialEq, Eq)]

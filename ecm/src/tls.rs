@@ -9,7 +9,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, OtherError, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore,
+    SignatureScheme,
+};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls_platform_verifier::Verifier;
@@ -78,9 +81,21 @@ fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsSetu
     };
     let pem =
         small_file::read(path, CA_FILE_BYTES_MAX).map_err(|problem| failed(problem.to_string()))?;
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem)
-        .collect::<Result<_, _>>()
-        .map_err(|error| failed(error.to_string()))?;
+    let mut certificates = Vec::new();
+    for entry in CertificateDer::pem_slice_iter(&pem) {
+        let certificate = entry.map_err(|error| {
+            let whole = certificates.len();
+            failed(format!("{error}, after {whole} whole certificates"))
+        })?;
+        // The verifier would say no more than that one of all is broken.
+        RootCertStore::empty()
+            .add(certificate.clone())
+            .map_err(|error| {
+                let number = certificates.len() + 1;
+                failed(format!("its certificate {number} is broken: {error}"))
+            })?;
+        certificates.push(certificate);
+    }
     if certificates.is_empty() {
         return Err(failed("it holds no PEM certificate".into()));
     }

@@ -123,13 +123,26 @@ pub fn token_cache_key(
     local: &LocalConfig,
     environment: &Environment,
 ) -> Result<Option<KeySource>, VaultError> {
-    match &local.state.token_cache_key {
-        None => Ok(None),
-        Some(SecretReference::File(path)) => Ok(Some(KeySource::File(path.clone()))),
-        Some(_) => {
+    let reference = local.state.token_cache_key.as_ref();
+    reference
+        .map(|reference| key_source(reference, environment))
+        .transpose()
+}
+
+/// Where the key is that `reference` names.
+///
+/// # Errors
+/// It is a credential, and there are no credentials.
+pub(crate) fn key_source(
+    reference: &SecretReference,
+    environment: &Environment,
+) -> Result<KeySource, VaultError> {
+    match reference {
+        SecretReference::File(path) => Ok(KeySource::File(path.clone())),
+        _ => {
             let directory = environment.credentials_directory();
             let directory = directory.ok_or(VaultError::NoCredentials)?;
-            Ok(Some(KeySource::CredentialsDirectory(directory)))
+            Ok(KeySource::CredentialsDirectory(directory))
         }
     }
 }

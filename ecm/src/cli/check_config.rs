@@ -1,20 +1,21 @@
 //! `ecm check-config`: everything that can be found wrong without connecting anywhere.
 
 use clap::Args;
-use ecm::config::{Config, Finding, LocalConfig, VaultConfig, places};
+use ecm::config::{Config, VaultConfig};
 use ecm::env::Environment;
 use ecm::error::on_screen;
 use ecm::tls;
 use ecm::token_cache::{KeySource, TokenCache};
-use ecm::vault::{VaultError, plugin_with, token_cache_key};
+use ecm::vault::{plugin_with, token_cache_key};
 
 use super::{ConfigFile, Exit, complain, say};
 
 /// Check the configuration without connecting anywhere.
 ///
-/// Shows everything that is wrong at once: unknown keys, values that cannot be used, secrets that
-/// cannot be fetched, certificate files that cannot be read, places where `ecm run` could not
-/// write. Nothing is written.
+/// Shows everything that is wrong at once, with its line: unknown keys, values that cannot be used,
+/// secrets that cannot be fetched, certificate files that cannot be read, places where `ecm run`
+/// could not write. Only what is no TOML hides the rest. Warnings name values that are taken and
+/// cannot do what was probably meant; they do not change the exit code. Nothing is written.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  ecm check-config --config /etc/ecm/ecm.toml")]
 pub(super) struct CheckConfig {
@@ -24,40 +25,46 @@ pub(super) struct CheckConfig {
 
 impl CheckConfig {
     pub(super) fn run(self) -> Exit {
-        let config = match self.file.load() {
-            Ok(config) => config,
-            Err(exit) => return exit,
-        };
         let environment = Environment::of_process();
-        let problems = problems(&config, &environment);
-        if problems.is_empty() {
-            let file = self.file.config.display();
-            let summary = summary(&config, &environment);
-            return say(on_screen(&format!("{file}: nothing wrong\n{summary}")));
+        let survey = match Config::survey(&self.file.config, &environment) {
+            Ok(survey) => survey,
+            Err(error) => {
+                complain(error);
+                return Exit::Usage;
+            }
+        };
+        for warning in &survey.warnings {
+            complain(anyhow::anyhow!("warning: {warning}"));
         }
-        for problem in problems {
-            complain(anyhow::anyhow!(problem));
+        let Some(config) = survey.config else {
+            for problem in survey.problems {
+                complain(problem);
+            }
+            return Exit::Usage;
+        };
+        if let Err(error) = assembled(&config, &environment) {
+            complain(error);
+            return Exit::Usage;
         }
-        Exit::Usage
+        let file = self.file.config.display();
+        let summary = summary(&config, &environment);
+        let doubts = match survey.warnings.len() {
+            0 => String::new(),
+            1 => ", 1 warning".to_owned(),
+            count => format!(", {count} warnings"),
+        };
+        say(on_screen(&format!(
+            "{file}: nothing wrong{doubts}\n{summary}"
+        )))
     }
 }
 
-/// Everything for which `ecm run` would not start.
-fn problems(config: &Config, environment: &Environment) -> Vec<String> {
-    let mut problems: Vec<_> = unresolved(config, environment)
-        .into_iter()
-        .map(|finding| finding.to_string())
-        .collect();
-    if let Err(error) = tls::client_config(config.appliance.ca_file.as_deref()) {
-        problems.push(error.to_string());
-    }
-    match plugin_with(&config.local, environment, TokenCache::in_memory()) {
-        // A secret is among the problems already.
-        Ok(_) | Err(VaultError::Secret(_)) => {}
-        Err(error) => problems.push(error.to_string()),
-    }
-    problems.extend(unusable_places(&config.local, environment));
-    problems
+/// What of the configuration has no key of its own: that this system trusts any authority, and that
+/// the plug-in can be made.
+fn assembled(config: &Config, environment: &Environment) -> anyhow::Result<()> {
+    tls::client_config(config.appliance.ca_file.as_deref())?;
+    plugin_with(&config.local, environment, TokenCache::in_memory())?;
+    Ok(())
 }
 
 /// What the configuration comes to, one thing a line.
@@ -80,25 +87,4 @@ fn summary(config: &Config, environment: &Environment) -> String {
         ));
     }
     lines.join("\n")
-}
-
-/// What `ecm run` would refuse about its log, its state and the key of its token cache.
-fn unusable_places(local: &LocalConfig, environment: &Environment) -> Vec<String> {
-    let log = local.log.file.as_ref().map(|file| {
-        places::writable_file(file).map_err(|problem| format!("`log.file`: {problem}"))
-    });
-    let state = places::usable_directory(&local.state.dir);
-    let state = state.map_err(|problem| format!("`state.dir`: {problem}"));
-    let key = token_cache_key(local, environment)
-        .and_then(|key| Ok(key.map_or(Ok(()), |key| key.check())?))
-        .map_err(|error| format!("`state.token_cache_key`: {error}"));
-    let outcomes = log.into_iter().chain([state, key]);
-    outcomes.filter_map(Result::err).collect()
-}
-
-fn unresolved(config: &Config, environment: &Environment) -> Vec<Finding> {
-    let secrets = config.secrets().into_iter();
-    secrets
-        .filter_map(|secret| secret.resolve(environment).err())
-        .collect()
 }

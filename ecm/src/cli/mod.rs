@@ -4,6 +4,7 @@ mod check_config;
 mod clear_token_cache;
 mod hyphens;
 mod run;
+mod stop;
 mod test_settings;
 
 use std::fmt::Display;
@@ -12,7 +13,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use ecm::config::Config;
 use ecm::error::on_screen;
 
 /// Endpoint Credential Manager: brings a vault's credential into a remote session.
@@ -41,19 +41,6 @@ struct ConfigFile {
     /// The configuration file.
     #[arg(long, short, value_name = "FILE", default_value = "ecm.toml")]
     config: PathBuf,
-}
-
-impl ConfigFile {
-    /// The whole configuration.
-    ///
-    /// # Errors
-    /// How the command ends when there is none; the reason is on standard error.
-    fn load(&self) -> Result<Config, Exit> {
-        Config::load(&self.config).map_err(|error| {
-            complain(error);
-            Exit::Usage
-        })
-    }
 }
 
 /// How a command ended.

@@ -1,23 +1,26 @@
 //! `ecm run`: the service.
 
+use std::fmt::Display;
+
 use clap::Args;
-use ecm::config::Config;
+use ecm::config::{Config, LogConfig};
 use ecm::env::Environment;
 use ecm::link::LinkState;
 use ecm::service::{Service, ServiceError, runtime};
 use serde_json::{Value, json};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
+use super::stop::StopSignals;
 use super::{ConfigFile, Exit, complain, say};
 
 /// Connect to the appliance and serve its requests until stopped.
 ///
 /// When the appliance has accepted the connection for the first time, one line `READY {json}` is
-/// printed on standard output. SIGTERM and Ctrl-C let running requests finish; a second one stops
-/// at once.
+/// printed on standard output. SIGTERM, SIGHUP and Ctrl-C let running requests finish; a second one
+/// stops at once. The configuration is not read anew; under `nohup`, SIGHUP stays ignored. Why it
+/// does not start is on standard error and, where log.file is set, in the log.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  ecm run --config /etc/ecm/ecm.toml")]
 pub(super) struct Run {
@@ -27,9 +30,17 @@ pub(super) struct Run {
 
 impl Run {
     pub(super) fn run(self) -> Exit {
-        let config = match self.file.load() {
+        let config = match Config::load(&self.file.config) {
             Ok(config) => config,
-            Err(exit) => return exit,
+            Err(error) => {
+                let log = LogConfig::glimpse(&self.file.config);
+                // That there is no log either must not hide what comes first.
+                if log.file.is_some() && ecm::log::start(&log).is_ok() {
+                    record(&error);
+                }
+                complain(error);
+                return Exit::Usage;
+            }
         };
         if let Err(error) = ecm::log::start(&config.local.log) {
             complain(error);
@@ -42,42 +53,54 @@ impl Run {
                 runtime.shutdown_background();
                 exit
             }
-            Err(error) => {
-                complain(error);
-                Exit::Engine
-            }
+            Err(error) => not_started(&config, error, Exit::Engine),
         }
     }
 }
 
 async fn serve(config: &Config) -> Exit {
-    let signals = signal(SignalKind::interrupt())
-        .and_then(|interrupt| Ok((interrupt, signal(SignalKind::terminate())?)));
-    let (mut interrupt, mut terminate) = match signals {
-        Ok(signals) => signals,
-        Err(error) => {
-            complain(error);
-            return Exit::Engine;
-        }
+    let mut stop = match StopSignals::listen() {
+        Ok(stop) => stop,
+        Err(error) => return not_started(config, error, Exit::Engine),
     };
     let service = match Service::from_config(config, &Environment::of_process()) {
         Ok(service) => service,
-        Err(error) => return refused(error),
+        Err(error) => {
+            let exit = exit_of(&error);
+            return not_started(config, error, exit);
+        }
     };
     tokio::spawn(announce(service.state(), ready(config, &service)));
     let shutdown = CancellationToken::new();
     let mut running = tokio::spawn(service.run(shutdown.clone()));
-    let exit = tokio::select! {
+    let signal = tokio::select! {
         ended = &mut running => return outcome(ended, Exit::Success),
-        _ = interrupt.recv() => Exit::Interrupted,
-        _ = terminate.recv() => Exit::Success,
+        signal = stop.next() => signal,
     };
+    tracing::info!(target: "ecm", signal = signal.name(), "asked to stop");
     shutdown.cancel();
     tokio::select! {
-        ended = &mut running => outcome(ended, exit),
-        _ = interrupt.recv() => exit,
-        _ = terminate.recv() => exit,
+        ended = &mut running => outcome(ended, signal.exit()),
+        again = stop.next() => {
+            tracing::warn!(target: "ecm", signal = again.name(), "asked to stop at once");
+            signal.exit()
+        }
     }
+}
+
+/// Says why there is no service, to the log too: whoever comes later has only that.
+fn not_started(config: &Config, error: impl Into<anyhow::Error>, exit: Exit) -> Exit {
+    let error = error.into();
+    // A log on standard error would say it twice there.
+    if config.local.log.file.is_some() {
+        record(format_args!("{error:#}"));
+    }
+    complain(error);
+    exit
+}
+
+fn record(problem: impl Display) {
+    tracing::error!(target: "ecm", "not started: {problem}");
 }
 
 fn outcome(ended: Result<Result<(), ServiceError>, JoinError>, asked_for: Exit) -> Exit {
@@ -85,7 +108,9 @@ fn outcome(ended: Result<Result<(), ServiceError>, JoinError>, asked_for: Exit) 
         Ok(Ok(())) => asked_for,
         Ok(Err(error)) => {
             tracing::error!(target: "ecm", %error, "stopped");
-            refused(error)
+            let exit = exit_of(&error);
+            complain(error);
+            exit
         }
         Err(_) => {
             complain(anyhow::anyhow!(
@@ -96,14 +121,12 @@ fn outcome(ended: Result<Result<(), ServiceError>, JoinError>, asked_for: Exit) 
     }
 }
 
-/// Says why there is no service: the operator's matter, unless the plugin broke down.
-fn refused(error: ServiceError) -> Exit {
-    let exit = match error {
+/// The operator's matter, unless the plugin broke down.
+fn exit_of(error: &ServiceError) -> Exit {
+    match error {
         ServiceError::Plugin => Exit::Engine,
         _ => Exit::Usage,
-    };
-    complain(error);
-    exit
+    }
 }
 
 /// What is known before the link is up.

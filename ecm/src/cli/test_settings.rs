@@ -1,8 +1,8 @@
 //! `ecm test-settings`: the form *Test Settings* of the classic Configurator.
 
+mod item_type;
 mod json;
 mod outlet;
-mod stop;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,13 +15,14 @@ use ecm::env::Environment;
 use ecm::error::{ErrorKind, Hop, Owner, PluginError};
 use ecm::plugin::{JumpItemType, Plugin, Product};
 use ecm::state_dir::StateDir;
-use ecm::test_settings::{TestForm, TestReport, look_up, wrong_form};
+use ecm::test_settings::{TestForm, TestReport, Tested, look_up, wrong_form};
 use ecm::token_cache::TokenCache;
 use ecm::vault::{VaultError, plugin_with};
 
+use self::item_type::jump_item_type;
 use self::outlet::Outlet;
-use self::stop::StopSignals;
 use super::hyphens::{filled_hyphen_text, hyphen_text};
+use super::stop::StopSignals;
 use super::{ConfigFile, Exit, complain};
 
 /// How long an interrupted test may take to fetch what it had asked for and to check it in.
@@ -34,9 +35,11 @@ const CLEAN_UP_LIMIT: Duration = Duration::from_secs(120);
 /// credential that is retrieved is reported as found and checked in again, also when the test is
 /// stopped by Ctrl-C, SIGTERM or SIGHUP; after kill -9 it stays checked out. A check-in may rotate
 /// the password. What a session of the running service has for the same vault user, as state.dir
-/// tells, is not checked in: it stays checked out until the service checks it in. The text of the outcome, and every step that led to it,
-/// is also written to Configurator.log: beside log.file, or beside the configuration file when
-/// that is not set.
+/// tells, is not checked in: it stays checked out until the service checks it in. The text of the
+/// outcome begins with what was tested: the ECM's version, the configuration file, Endpoint URL, API
+/// User and the keys given with --set. It and every step that led to it are also written to
+/// Configurator.log: beside log.file, or beside the configuration file when that is not set. Its
+/// times are UTC, its mode 0640.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct TestSettings {
@@ -48,7 +51,8 @@ pub(super) struct TestSettings {
     /// Distinguished Name, as an LDAP provider would add it.
     #[arg(long, value_name = "DN", allow_hyphen_values = true, value_parser = hyphen_text())]
     distinguished_name: Option<String>,
-    /// Jump Item Type; jump_client stands for Remote and Local Jump as well.
+    /// Jump Item Type, by its name or its label in the form ("Remote RDP"); jump_client stands for
+    /// Remote and Local Jump as well.
     #[arg(long, value_name = "TYPE", value_parser = jump_item_type, default_value = "remote_rdp")]
     jump_item_type: JumpItemType,
     /// Hostname / IP Address; for every type but web_jump.
@@ -77,8 +81,8 @@ pub(super) struct TestSettings {
     /// Print one JSON object instead of the dialog's text.
     #[arg(long)]
     json: bool,
-    /// Use this value of the vault's section in place of the saved one; may be repeated. A secret
-    /// is given by reference here too.
+    /// Use this value of the vault's section in place of the saved one; may be repeated, and of one
+    /// key the last value counts. A secret is given by reference here too.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
 }
@@ -102,16 +106,6 @@ enum ProductName {
     Rs,
 }
 
-fn jump_item_type(name: &str) -> Result<JumpItemType, String> {
-    JumpItemType::from_name(name).ok_or_else(|| {
-        let names: Vec<_> = JumpItemType::ALL
-            .into_iter()
-            .map(JumpItemType::name)
-            .collect();
-        format!("must be one of {}", names.join(", "))
-    })
-}
-
 /// Why a test could not begin: for the dialog, and for standard error.
 struct NotBegun {
     plugin: &'static str,
@@ -121,8 +115,12 @@ struct NotBegun {
 
 impl TestSettings {
     pub(super) fn run(self) -> Exit {
-        let outlet = Outlet::open(&self.file.config, self.json, self.explain);
-        let (plugin, outbox) = match self.plugin() {
+        let mut outlet = Outlet::open(&self.file.config, self.json, self.explain);
+        let local = self.local();
+        let vault = local.as_ref().ok().map(|local| &local.vault);
+        let given: Vec<_> = self.overrides().into_iter().flatten().collect();
+        outlet.tested = Tested::new(&self.file.config, vault, &given);
+        let (plugin, outbox) = match local.and_then(|local| self.plugin(&local)) {
             Ok(plugin) => plugin,
             Err(reason) => return self.not_begun(&outlet, reason),
         };
@@ -138,22 +136,23 @@ impl TestSettings {
         }
     }
 
-    /// The plugin with the settings at hand, once the form is in order, and where a running service
-    /// has its outbox.
-    fn plugin(&self) -> Result<(Arc<dyn Plugin>, PathBuf), NotBegun> {
-        let unusable = |plugin, complaint: String, error| NotBegun {
-            plugin,
-            error,
+    /// The settings at hand.
+    fn local(&self) -> Result<LocalConfig, NotBegun> {
+        let unusable = |complaint: String| NotBegun {
+            plugin: "no plugin",
+            error: misconfigured(&complaint),
             complaints: vec![complaint],
         };
-        let overrides = self.overrides().map_err(|problem| {
-            let complaint = format!("--set: {problem}");
-            unusable("no plugin", complaint.clone(), misconfigured(&complaint))
-        })?;
-        let local = LocalConfig::load(&self.file.config, &overrides).map_err(|error| {
-            let complaint = error.to_string();
-            unusable("no plugin", complaint.clone(), misconfigured(&complaint))
-        })?;
+        let overrides = self
+            .overrides()
+            .map_err(|problem| unusable(format!("--set: {problem}")))?;
+        LocalConfig::load(&self.file.config, &overrides)
+            .map_err(|error| unusable(error.to_string()))
+    }
+
+    /// The plugin with these settings, once the form is in order, and where a running service has its
+    /// outbox.
+    fn plugin(&self, local: &LocalConfig) -> Result<(Arc<dyn Plugin>, PathBuf), NotBegun> {
         let name = match &local.vault {
             VaultConfig::SecretServer { .. } => "Secret Server",
             VaultConfig::PasswordSafe { .. } => "Password Safe",
@@ -165,14 +164,18 @@ impl TestSettings {
         })?;
         // Nothing is saved, so tokens are not either.
         let environment = Environment::of_process();
-        let plugin = plugin_with(&local, &environment, TokenCache::in_memory());
+        let plugin = plugin_with(local, &environment, TokenCache::in_memory());
         let plugin = plugin.map_err(|error| {
             let complaint = error.to_string();
             let error = match error {
                 VaultError::Settings { refusal } => refusal,
                 _ => misconfigured(&complaint),
             };
-            unusable(name, complaint, error)
+            NotBegun {
+                plugin: name,
+                error,
+                complaints: vec![complaint],
+            }
         })?;
         Ok((plugin, StateDir::outbox_in(&local.state.dir)))
     }
@@ -207,7 +210,7 @@ impl TestSettings {
         let form = self.form();
         let looked_up = tokio::select! {
             report = look_up(plugin, &form) => report,
-            () = stop.next() => {
+            _ = stop.next() => {
                 outlet.alarm("interrupted before there was a list; nothing was retrieved");
                 return Exit::Interrupted;
             }
@@ -260,14 +263,14 @@ async fn is_back(retrieving: impl Future, stop: &mut StopSignals) -> bool {
     tokio::pin!(retrieving);
     tokio::select! {
         _ = &mut retrieving => return true,
-        () = stop.next() => {}
+        _ = stop.next() => {}
     }
     complain(anyhow::anyhow!(
         "interrupted; waiting until the credential is back (once more to stop at once)"
     ));
     tokio::select! {
         _ = within(CLEAN_UP_LIMIT, retrieving) => {}
-        () = stop.next() => {}
+        _ = stop.next() => {}
     }
     false
 }

@@ -87,7 +87,7 @@ pub const SECTIONS: &[Section] = &[
             key(
                 "file",
                 "standard error",
-                "the log file; a regular file, for devices and pipes such as `/dev/stdout` are refused: leave it out for standard error; `Configurator.log` of `ecm test-settings` stands beside it, or beside the configuration",
+                "the log file; a regular file, for devices and pipes such as `/dev/stdout` are refused: leave it out for standard error; made with mode 0640, less what the umask takes away; times in it are UTC; `Configurator.log` of `ecm test-settings` stands beside it, or beside the configuration",
             ),
             key(
                 "level",

@@ -13,31 +13,57 @@ use super::vaults::{
 };
 use super::{Override, VaultConfig};
 
-/// The overrides as a section of a file would have them.
-pub(super) fn as_toml(given: &[Override]) -> String {
-    given.iter().map(line).collect()
+/// The overrides as the vault's section of the file `text` would have them, each on the line of its
+/// number. Of a key that was given more than once, the last value counts.
+pub(super) fn as_toml(text: &str, given: &[Override]) -> String {
+    let root = DeTable::parse(text);
+    let section = root.as_ref().map_or(SECRET_SERVER, section);
+    let mut lines = String::new();
+    for (index, one) in given.iter().enumerate() {
+        let is_last = given[index + 1..].iter().all(|other| other.key != one.key);
+        match is_last {
+            true => lines.push_str(&line(section, one)),
+            false => lines.push('\n'),
+        }
+    }
+    lines
 }
 
-/// `key = value`, the value in quotes unless it is a TOML literal other than a string already.
-fn line(given: &Override) -> String {
+/// `key = value`, the value in quotes unless it is a TOML literal other than a string already, and
+/// the key wants such a one: a ticket may be a number, and is a text.
+fn line(section: &str, given: &Override) -> String {
     let Override { key, value } = given;
+    let quoted = format!("{key} = {}\n", toml::Value::from(value.as_str()));
     let literal = matches!(
         DeValue::parse(value).map(Spanned::into_inner),
         Ok(DeValue::Boolean(_) | DeValue::Integer(_) | DeValue::Array(_) | DeValue::String(_))
     );
-    match literal && !value.contains('\n') {
-        true => format!("{key} = {value}\n"),
-        false => format!("{key} = {}\n", toml::Value::from(value.as_str())),
+    if !literal || value.contains('\n') {
+        return quoted;
+    }
+    let plain = format!("{key} = {value}\n");
+    let is_of_wrong_type = |line: &str| {
+        let findings = findings(section, line).err().unwrap_or_default();
+        findings.iter().any(Finding::is_about_type)
+    };
+    match is_of_wrong_type(&plain) && !is_of_wrong_type(&quoted) {
+        true => quoted,
+        false => plain,
     }
 }
 
 /// Refuses overrides with unknown keys or wrong values, before they are mixed with the file.
 pub(super) fn check(root: &Spanned<DeTable<'_>>, typed: &str) -> Result<(), Vec<Finding>> {
+    findings(section(root), typed)
+}
+
+/// What is wrong with lines of that section.
+fn findings(section: &str, typed: &str) -> Result<(), Vec<Finding>> {
     let document = Document::new(Path::new("--set"), typed);
     if let Some(overrides) = document.parse() {
         let table = Table::root(&document, &overrides).partial();
         // Only what is wrong with them is wanted.
-        match section(root) {
+        match section {
             PASSWORD_SAFE => drop(password_safe(table, Path::new(""))),
             PASSWORD_SAFE_BUNDLED => drop(password_safe_bundled(table, Path::new(""))),
             _ => drop(secret_server(table, Path::new(""))),

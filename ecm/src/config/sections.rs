@@ -5,13 +5,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::reference::SecretReference;
+use super::survey::{self, Survey};
 use super::table::{Document, Finding, Table};
-use super::values::{address, base, path, required_secret, seconds, secret};
+use super::values::{address, base, ca_file, path, required_secret, seconds, secret};
 use super::vaults::BundledAppliance;
 use super::{
     ApplianceConfig, CheckInConfig, Config, LocalConfig, LogConfig, LogOnConfig, MonitorConfig,
     Override, StateConfig, level, overrides, places, vaults,
 };
+use crate::env::Environment;
 use crate::small_file::read_text;
 
 const HOUR_S: u64 = 3600;
@@ -23,16 +25,34 @@ const MIB: u64 = 1024 * 1024;
 /// Reads every section; the findings, if there are any.
 pub(super) fn read_all(file: &Path, text: &str) -> Result<Config, Vec<Finding>> {
     let document = Document::new(file, text);
-    let config = document.parse().and_then(|root| {
-        let mut root = Table::root(&document, &root);
+    let config = every_section(&document, file);
+    settle(document, config)
+}
+
+/// Reads every section, and checks what they refer to.
+pub(super) fn survey(file: &Path, text: &str, environment: &Environment) -> Survey {
+    let document = Document::surveyed(file, text, environment);
+    let config = every_section(&document, file);
+    let warnings = document.take_warnings();
+    let problems = document.into_findings();
+    Survey {
+        config: config.filter(|_| problems.is_empty()),
+        problems,
+        warnings,
+    }
+}
+
+fn every_section(document: &Document<'_>, file: &Path) -> Option<Config> {
+    document.parse().and_then(|root| {
+        let mut root = Table::root(document, &root);
         // The form of a bundled ECM names the appliance; what else there is about it is ours.
         let bundled = root
             .table("vault")
             .is_some_and(|mut vault| vault.has(vaults::PASSWORD_SAFE_BUNDLED));
         let local = local(&mut root, file);
         let appliance = match &local {
-            Some((_, Some(form))) => bundled_appliance(root.table("appliance"), form, file),
-            _ if bundled => root.table("appliance").and(None),
+            Some((_, Some(form))) => bundled_appliance(root.table("appliance"), Some(form), file),
+            _ if bundled => bundled_appliance(root.table("appliance"), None, file),
             _ => root
                 .required_table("appliance")
                 .and_then(|table| appliance(table, file)),
@@ -42,8 +62,7 @@ pub(super) fn read_all(file: &Path, text: &str) -> Result<Config, Vec<Finding>> 
             appliance: appliance?,
             local: local?.0,
         })
-    });
-    settle(document, config)
+    })
 }
 
 /// Reads every section but `[appliance]`.
@@ -52,7 +71,7 @@ pub(super) fn read_local(
     text: &str,
     given: &[Override],
 ) -> Result<LocalConfig, Vec<Finding>> {
-    let typed = overrides::as_toml(given);
+    let typed = overrides::as_toml(text, given);
     let document = Document::new(file, text);
     let config = match document.parse() {
         None => None,
@@ -91,13 +110,16 @@ pub(super) fn settle<T>(document: Document<'_>, value: Option<T>) -> Result<T, V
 
 /// What does not concern the appliance, and what a bundled vault's form says about it.
 fn local(root: &mut Table<'_, '_>, file: &Path) -> Option<(LocalConfig, Option<BundledAppliance>)> {
-    let state = state(root.table("state"), file);
+    let state = state(root.table("state"), root, file);
     let log = log(root.table("log"), file);
     let monitor = root.table("monitor").and_then(monitor);
     let check_in = check_in(root.table("check_in"));
     let log_on = log_on(root.table("log_on"));
+    if !root.has("vault") {
+        root.problem("vault", vaults::MISSING);
+    }
     let vault = root
-        .required_table("vault")
+        .table("vault")
         .and_then(|table| vaults::vault(table, file));
     let vault = vault?;
     let local = LocalConfig {
@@ -112,19 +134,14 @@ fn local(root: &mut Table<'_, '_>, file: &Path) -> Option<(LocalConfig, Option<B
 }
 
 /// The appliance of the form *Connect to Secure Remote Access*. `[appliance]` may be absent, and
-/// names no site and no account of its own.
+/// names no site and no account of its own; it is read also when the form is of no use.
 fn bundled_appliance(
     table: Option<Table<'_, '_>>,
-    form: &BundledAppliance,
+    form: Option<&BundledAppliance>,
     file: &Path,
 ) -> Option<ApplianceConfig> {
-    let mut config = ApplianceConfig {
-        site_url: form.site_url.clone(),
-        client_id: form.client_id.clone(),
-        client_secret: form.client_secret.clone(),
-        ca_file: None,
-        connect_timeout: Duration::from_secs(CONNECT_TIMEOUT_S),
-    };
+    let mut authorities = None;
+    let mut connect_timeout = Duration::from_secs(CONNECT_TIMEOUT_S);
     if let Some(mut table) = table {
         for key in ["site_url", "client_id", "client_secret"] {
             if table.string(key).is_some() {
@@ -134,11 +151,18 @@ fn bundled_appliance(
                 );
             }
         }
-        config.ca_file = path(&mut table, "ca_file", file);
-        config.connect_timeout = seconds(&mut table, "connect_timeout_s", CONNECT_TIMEOUT_S);
+        authorities = ca_file(&mut table, file);
+        connect_timeout = seconds(&mut table, "connect_timeout_s", CONNECT_TIMEOUT_S);
         table.finish();
     }
-    Some(config)
+    let form = form?;
+    Some(ApplianceConfig {
+        site_url: form.site_url.clone(),
+        client_id: form.client_id.clone(),
+        client_secret: form.client_secret.clone(),
+        ca_file: authorities,
+        connect_timeout,
+    })
 }
 
 fn appliance(mut table: Table<'_, '_>, file: &Path) -> Option<ApplianceConfig> {
@@ -155,7 +179,7 @@ fn appliance(mut table: Table<'_, '_>, file: &Path) -> Option<ApplianceConfig> {
     });
     let client_id = table.required_string("client_id").map(str::to_owned);
     let client_secret = required_secret(&mut table, "client_secret", file);
-    let ca_file = path(&mut table, "ca_file", file);
+    let ca_file = ca_file(&mut table, file);
     let connect_timeout = seconds(&mut table, "connect_timeout_s", CONNECT_TIMEOUT_S);
     table.finish();
     Some(ApplianceConfig {
@@ -167,9 +191,10 @@ fn appliance(mut table: Table<'_, '_>, file: &Path) -> Option<ApplianceConfig> {
     })
 }
 
-fn state(table: Option<Table<'_, '_>>, file: &Path) -> Option<StateConfig> {
+fn state(table: Option<Table<'_, '_>>, root: &Table<'_, '_>, file: &Path) -> Option<StateConfig> {
     let fallback = base(file).join("ecm-state");
     let Some(mut table) = table else {
+        survey::state_dir(root, "state.dir", &fallback);
         return Some(StateConfig {
             dir: fallback,
             token_cache_key: None,
@@ -197,6 +222,10 @@ fn state(table: Option<Table<'_, '_>>, file: &Path) -> Option<StateConfig> {
              put it elsewhere, such as file:/etc/ecm/token-cache-key",
         );
     }
+    survey::state_dir(&table, "dir", &dir);
+    if let Some(key) = &token_cache_key {
+        survey::token_cache_key(&table, "token_cache_key", key);
+    }
     table.finish();
     Some(StateConfig {
         dir,
@@ -210,6 +239,9 @@ fn log(table: Option<Table<'_, '_>>, file: &Path) -> Option<LogConfig> {
         return Some(fallback);
     };
     let log_file = path(&mut table, "file", file);
+    if let Some(log_file) = &log_file {
+        survey::log_file(&table, "file", log_file);
+    }
     let named = table.string("level").and_then(|name| {
         let level = level::from_name(name);
         if level.is_none() {

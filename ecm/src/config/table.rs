@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::env::Environment;
 use crate::error::shortened;
 
 /// How alike two keys must be to be suggested for each other, from 0 (nothing) to 1 (equal).
@@ -37,6 +38,16 @@ pub struct Finding {
     pub problem: String,
 }
 
+/// What a finding about a value of a wrong type says before the type.
+const OF_TYPE: &str = ", and is of type ";
+
+impl Finding {
+    /// Whether the value has another type than its key wants.
+    pub(super) fn is_about_type(&self) -> bool {
+        self.problem.contains(OF_TYPE)
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: ", self.file.display(), self.line)?;
@@ -52,6 +63,9 @@ pub(super) struct Document<'t> {
     file: &'t Path,
     text: &'t str,
     findings: RefCell<Vec<Finding>>,
+    warnings: RefCell<Vec<Finding>>,
+    /// Where secrets are looked for when all that can be checked is to be checked.
+    surveyed_in: Option<&'t Environment>,
 }
 
 impl<'t> Document<'t> {
@@ -60,6 +74,16 @@ impl<'t> Document<'t> {
             file,
             text,
             findings: RefCell::default(),
+            warnings: RefCell::default(),
+            surveyed_in: None,
+        }
+    }
+
+    /// One that is read to find everything that is wrong, with what it refers to.
+    pub(super) fn surveyed(file: &'t Path, text: &'t str, environment: &'t Environment) -> Self {
+        Self {
+            surveyed_in: Some(environment),
+            ..Self::new(file, text)
         }
     }
 
@@ -110,6 +134,13 @@ impl<'t> Document<'t> {
         findings
     }
 
+    /// What is doubtful, in the order of the lines.
+    pub(super) fn take_warnings(&self) -> Vec<Finding> {
+        let mut warnings = self.warnings.take();
+        warnings.sort_by_key(|warning| warning.line);
+        warnings
+    }
+
     /// Whether looking for more would help nobody: each costs a pass over the file.
     fn has_enough(&self) -> bool {
         self.findings.borrow().len() > FINDINGS_MAX
@@ -146,6 +177,18 @@ impl<'d, 't> Table<'d, 't> {
             partial: true,
             ..self
         }
+    }
+
+    /// Where secrets are looked for, when what the file refers to is to be checked too.
+    pub(super) fn surveyed_in(&self) -> Option<&'t Environment> {
+        self.document.surveyed_in
+    }
+
+    /// Whether there is a finding about `key` already.
+    pub(super) fn is_wrong(&self, key: &str) -> bool {
+        let key = self.place(key).key;
+        let findings = self.document.findings.borrow();
+        findings.iter().any(|finding| finding.key == key)
     }
 
     /// Whether `key` is there, whatever its value is.
@@ -285,6 +328,15 @@ impl<'d, 't> Table<'d, 't> {
         self.document.findings.borrow_mut().push(finding);
     }
 
+    /// Says that the value of `key` is taken and doubtful.
+    pub(super) fn warn(&self, key: &str, why: impl Into<String>) {
+        let warning = Finding {
+            problem: why.into(),
+            ..self.place(key)
+        };
+        self.document.warnings.borrow_mut().push(warning);
+    }
+
     /// A finding about `key` that says nothing yet.
     pub(super) fn place(&self, key: &str) -> Finding {
         let at = self.entries.iter().find(|(name, _)| name.get_ref() == key);
@@ -320,7 +372,7 @@ impl<'d, 't> Table<'d, 't> {
 
     fn wrong_type(&self, key: &str, value: &Spanned<DeValue<'_>>, expected: &str) {
         let found = value.get_ref().type_str();
-        self.problem(key, format!("must be {expected}, and is of type {found}"));
+        self.problem(key, format!("must be {expected}{OF_TYPE}{found}"));
     }
 }
 

@@ -314,6 +314,44 @@ fn overrides_alone_are_a_configuration() {
 }
 
 #[test]
+fn an_override_has_the_type_that_its_key_wants() {
+    let given = [
+        "ticket=12345",
+        "default_domain_for_local_users=123",
+        "comment=true",
+        "domain_field=[1]",
+        "include_domain_credentials_for=7",
+        "results_max=7",
+        "show_restricted=false",
+    ];
+    let settings = local(MINIMAL, &given).unwrap();
+    assert_eq!(settings.ticket.as_deref(), Some("12345"));
+    assert_eq!(settings.default_domain.as_deref(), Some("123"));
+    assert_eq!(
+        (&*settings.comment, &*settings.domain_field),
+        ("true", "[1]")
+    );
+    assert_eq!(settings.include_domain_credentials_for, ["7"]);
+    assert_eq!((settings.results_max, settings.show_restricted), (7, false));
+    for (wrong, words) in [
+        ("show_restricted=1", "must be true or false"),
+        ("results_max=true", "must be a whole number"),
+        ("api_password=123", "must be a reference"),
+    ] {
+        let wrong = local(MINIMAL, &[wrong]).unwrap_err();
+        assert!(wrong[0].problem.starts_with(words), "{wrong:?}");
+    }
+}
+
+#[test]
+fn of_a_key_that_is_given_twice_the_last_value_counts_and_keeps_its_number() {
+    let twice = ["api_user=a", "api_user=b", "ticket=1", "api_user=c"];
+    assert_eq!(local(MINIMAL, &twice).unwrap().api_user, "c");
+    let wrong = local(MINIMAL, &["results_max=x", "results_max=0"]).unwrap_err();
+    assert_eq!((wrong.len(), wrong[0].line), (1, 2), "{wrong:?}");
+}
+
+#[test]
 fn a_wrong_override_is_found_by_its_own_name() {
     for (wrong, expected) in [
         ("endpont_url=https://vault/", "did you mean `endpoint_url`?"),
@@ -345,7 +383,8 @@ fn a_secret_that_cannot_be_fetched_is_reported_at_its_line() {
         "/etc/ecm/ecm.toml:5: `appliance.client_secret`: environment variable ECM_CLIENT_SECRET \
          is not set; set it or use file:PATH"
     );
-    assert_eq!(config.secrets().len(), 2);
+    let survey = sections::survey(Path::new("ecm.toml"), MINIMAL, &Environment::default());
+    assert_eq!(survey.problems.len(), 2, "{:?}", survey.problems);
 }
 
 #[test]

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use url::{Host, Url};
 
-use super::ConfiguredSecret;
 use super::reference::SecretReference;
 use super::table::Table;
+use super::{ConfiguredSecret, survey};
 
 /// An `https` address, or plain `http` to this very machine, without a user or password in it.
 pub(super) fn address(table: &Table<'_, '_>, key: &str, text: &str) -> Option<Url> {
@@ -51,6 +51,13 @@ pub(super) fn path(table: &mut Table<'_, '_>, key: &'static str, file: &Path) ->
     text(table, key).map(|text| base(file).join(text))
 }
 
+/// The file of authorities that are trusted beside the system's.
+pub(super) fn ca_file(table: &mut Table<'_, '_>, file: &Path) -> Option<PathBuf> {
+    let authorities = path(table, "ca_file", file)?;
+    survey::ca_file(table, "ca_file", &authorities);
+    Some(authorities)
+}
+
 pub(super) fn seconds(table: &mut Table<'_, '_>, key: &'static str, default_s: u64) -> Duration {
     Duration::from_secs(table.number(key, 1..=600).unwrap_or(default_s))
 }
@@ -61,7 +68,9 @@ pub(super) fn required_secret(
     file: &Path,
 ) -> Option<ConfiguredSecret> {
     table.required_string(key)?;
-    secret(table, key, file)
+    let secret = secret(table, key, file)?;
+    survey::secret(table, key, &secret);
+    Some(secret)
 }
 
 pub(super) fn secret(

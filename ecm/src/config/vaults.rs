@@ -6,8 +6,8 @@ use std::path::Path;
 use url::Url;
 
 use super::table::Table;
-use super::values::{count, path, put, required_secret, text};
-use super::{ConfiguredSecret, VaultConfig};
+use super::values::{ca_file, count, put, required_secret, text};
+use super::{ConfiguredSecret, VaultConfig, survey};
 use crate::password_safe::settings::{
     CheckIn, RunAsForm, SettingsFile as PasswordSafeSettings, bundled,
 };
@@ -24,6 +24,10 @@ pub(super) const PASSWORD_SAFE: &str = "password-safe";
 
 /// The section of the form *Connect to Secure Remote Access*: the same plugin, bundled.
 pub(super) const PASSWORD_SAFE_BUNDLED: &str = "password-safe-bundled";
+
+/// What there is to say when no vault is configured.
+pub(super) const MISSING: &str = "missing; add a section [vault.secret-server], \
+                                  [vault.password-safe] or [vault.password-safe-bundled]";
 
 const MIB: u64 = 1024 * 1024;
 
@@ -44,11 +48,7 @@ pub(super) fn vault(mut table: Table<'_, '_>, file: &Path) -> Option<Vault> {
             _ => password_safe_bundled(section, file),
         }),
         [] => {
-            table.problem(
-                SECRET_SERVER,
-                "missing; add a section [vault.secret-server], [vault.password-safe] or \
-                 [vault.password-safe-bundled]",
-            );
+            table.problem(SECRET_SERVER, MISSING);
             None
         }
         [first, second, ..] => {
@@ -100,6 +100,12 @@ pub(super) fn secret_server(mut table: Table<'_, '_>, file: &Path) -> Option<Vau
     );
     documented_settings(&mut table, &mut settings);
     own_settings(&mut table, &mut settings, file);
+    survey::settings(&table, api_password.as_ref(), |password| {
+        settings.problems(password)
+    });
+    for (key, why) in settings.warnings() {
+        table.warn(key, why);
+    }
     table.finish();
     Some(VaultConfig::SecretServer {
         settings: Box::new(settings),
@@ -114,8 +120,8 @@ fn documented_settings(table: &mut Table<'_, '_>, settings: &mut SecretServerSet
         &mut settings.include_domain_credentials_for,
         table.strings("include_domain_credentials_for"),
     );
-    put(&mut settings.domain_field, text(table, "domain_field"));
-    put(&mut settings.machine_field, text(table, "machine_field"));
+    put(&mut settings.domain_field, field(table, "domain_field"));
+    put(&mut settings.machine_field, field(table, "machine_field"));
     settings.default_domain = text(table, "default_domain_for_local_users");
     put(
         &mut settings.fall_back_to_local,
@@ -125,6 +131,18 @@ fn documented_settings(table: &mut Table<'_, '_>, settings: &mut SecretServerSet
         &mut settings.include_default_organization,
         table.boolean("include_default_organization"),
     );
+}
+
+/// The name of a field of a secret; blank counts as absent, which few who wrote it will have meant.
+fn field(table: &mut Table<'_, '_>, key: &'static str) -> Option<String> {
+    let name = text(table, key);
+    if name.is_none() && table.has(key) && !table.is_wrong(key) {
+        table.warn(
+            key,
+            "empty, so its default counts; name the field, or leave this out",
+        );
+    }
+    name
 }
 
 fn own_settings(table: &mut Table<'_, '_>, settings: &mut SecretServerSettings, file: &Path) {
@@ -174,6 +192,7 @@ pub(super) fn password_safe(mut table: Table<'_, '_>, file: &Path) -> Option<Vau
     request_settings(&mut table, &mut settings);
     search_settings(&mut table, &mut settings);
     http_settings(&mut table, &mut settings.http, file);
+    survey::settings(&table, key.as_ref(), |key| settings.problems(key));
     table.finish();
     Some(VaultConfig::PasswordSafe {
         settings: Box::new(settings),
@@ -199,6 +218,7 @@ pub(super) fn password_safe_bundled(mut table: Table<'_, '_>, file: &Path) -> Op
     request_settings(&mut table, &mut settings);
     search_settings(&mut table, &mut settings);
     http_settings(&mut table, &mut settings.http, file);
+    survey::settings(&table, key.as_ref(), |key| settings.problems(key));
     let site_url = host.and_then(|host| {
         let site_url = bundled::site_url(&host, port.unwrap_or(bundled::PORT_DEFAULT));
         site_url
@@ -273,7 +293,7 @@ fn search_settings(table: &mut Table<'_, '_>, settings: &mut PasswordSafeSetting
 }
 
 fn http_settings(table: &mut Table<'_, '_>, settings: &mut HttpSettings, file: &Path) {
-    settings.ca_file = path(table, "ca_file", file);
+    settings.ca_file = ca_file(table, file);
     put(
         &mut settings.allow_plain_http,
         table.boolean("allow_plain_http"),

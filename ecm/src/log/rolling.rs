@@ -2,12 +2,17 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::small_file::without_waiting;
+
+/// Who reads a log learns whose accounts are used where: its owner and the group may. The umask can
+/// only take away from this.
+const MODE: u32 = 0o640;
 
 /// The current file and its limits.
 pub(super) struct RollingFile {
@@ -26,7 +31,7 @@ struct Current {
 impl Current {
     fn open(path: &Path) -> io::Result<Self> {
         let mut options = OpenOptions::new();
-        options.create(true).append(true);
+        options.create(true).append(true).mode(MODE);
         let file = without_waiting(&mut options).open(path)?;
         let metadata = file.metadata()?;
         if !metadata.is_file() {
@@ -140,6 +145,23 @@ mod tests {
         }
         let _reader = File::options().read(true).write(true).open(&pipe).unwrap();
         assert!(RollingFile::open(&pipe, 20, 2).is_err());
+    }
+
+    #[test]
+    fn others_read_no_file_that_is_made_and_one_that_is_there_keeps_its_mode() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("ECM.log");
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        std::fs::write(&path, "old").unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o604)).unwrap();
+        let log = RollingFile::open(&path, 1, 1).unwrap();
+        assert_eq!(mode(&path), 0o604);
+        log.append(b"new").unwrap();
+        assert_eq!(mode(&log.numbered(1)), 0o604);
+        // The umask of whoever runs this may take away more.
+        assert_eq!(mode(&path) & !MODE, 0, "{:o}", mode(&path));
+        assert_eq!(mode(&path) & 0o600, 0o600, "{:o}", mode(&path));
     }
 
     #[test]

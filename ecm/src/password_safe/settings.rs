@@ -144,28 +144,53 @@ impl SettingsFile {
         }
     }
 
+    /// Every value that cannot be used, by its key. `registration_key` is the secret that the
+    /// reference stood for; without it the other values are judged.
+    #[must_use]
+    pub fn problems(&self, registration_key: Option<&Secret>) -> Vec<(&'static str, PluginError)> {
+        let mut problems = Vec::new();
+        if let Err(error) = endpoint(&self.endpoint_url, &self.http) {
+            problems.push(("endpoint_url", error));
+        }
+        if let Some(Err(error)) = registration_key.map(key) {
+            problems.push(("api_registration_key", error));
+        }
+        let mut refuse_if = |wrong: bool, key, label, why| {
+            if wrong {
+                problems.push((key, refuse(label, why)));
+            }
+        };
+        refuse_if(
+            !(1..=RELEASE_DURATION_MAX_MIN).contains(&self.release_duration_min),
+            "release_duration_min",
+            "Release Duration",
+            "it must be from 1 to 525600 minutes",
+        );
+        refuse_if(
+            self.check_in == CheckIn::AtSessionEnd && !self.reason.contains("{session_id}"),
+            "reason",
+            "Reason of a release request",
+            "it must hold {session_id}, by which a check-in knows its request",
+        );
+        refuse_if(
+            self.ticket_system_id.is_some_and(|id| id < 1),
+            "ticket_system_id",
+            "Ticket system of a release request",
+            "it must be the number that the vault gives the ticket system",
+        );
+        problems
+    }
+
     /// Checks every value. `registration_key` is the secret that the reference stood for.
     ///
     /// # Errors
     /// The first value that cannot be used, by its label.
     pub fn check(self, registration_key: &Secret) -> Result<Settings, PluginError> {
+        if let Some((_, error)) = self.problems(Some(registration_key)).into_iter().next() {
+            return Err(error);
+        }
         let endpoint = endpoint(&self.endpoint_url, &self.http)?;
-        let key = RegistrationKey::new(registration_key)
-            .map_err(|error| refuse("API Registration Key", &error.to_string()))?;
-        if !(1..=RELEASE_DURATION_MAX_MIN).contains(&self.release_duration_min) {
-            return Err(refuse(
-                "Release Duration",
-                "it must be from 1 to 525600 minutes",
-            ));
-        }
-        if self.check_in == CheckIn::AtSessionEnd && !self.reason.contains("{session_id}") {
-            let why = "it must hold {session_id}, by which a check-in knows its request";
-            return Err(refuse("Reason of a release request", why));
-        }
-        if self.ticket_system_id.is_some_and(|id| id < 1) {
-            let why = "it must be the number that the vault gives the ticket system";
-            return Err(refuse("Ticket system of a release request", why));
-        }
+        let key = key(registration_key)?;
         Ok(Settings {
             endpoint,
             key,
@@ -211,6 +236,11 @@ pub struct Settings {
     pub(super) results_max: usize,
     pub(super) session_idle: Duration,
     pub(super) http: HttpRules,
+}
+
+fn key(registration_key: &Secret) -> Result<RegistrationKey, PluginError> {
+    RegistrationKey::new(registration_key)
+        .map_err(|error| refuse("API Registration Key", &error.to_string()))
 }
 
 fn endpoint(text: &str, http: &HttpSettings) -> Result<Url, PluginError> {

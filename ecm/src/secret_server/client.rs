@@ -9,7 +9,7 @@ use url::Url;
 
 use super::raw::Raw;
 use super::refusals;
-use super::settings::{Settings, is_platform};
+use super::settings::{Settings, is_cloud, is_platform};
 use super::validity::Validity;
 use super::wire::{
     self, CodeResponse, FileReply, ReplyError, Request, SecretReply, SecretSummary, TokenReply,
@@ -365,13 +365,6 @@ fn other_layout(endpoint: &Url) -> Option<(Symptom, Url)> {
     } else {
         None
     }
-}
-
-/// Regional tenants have names such as `acme.secretservercloud.eu`.
-fn is_cloud(endpoint: &Url) -> bool {
-    endpoint
-        .host_str()
-        .is_some_and(|host| host.contains(".secretservercloud."))
 }
 
 #[cfg(test)]

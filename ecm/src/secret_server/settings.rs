@@ -2,6 +2,8 @@
 //! and our own below them. What is read from a file is [`SettingsFile`], whose keys are [`LABELS`];
 //! what the plugin works with is [`Settings`], which exists only when every value was checked.
 
+mod warnings;
+
 use std::time::Duration;
 
 use url::Url;
@@ -144,32 +146,76 @@ impl SettingsFile {
         }
     }
 
+    /// Every value that cannot be used, by its key. `api_password` is the secret that the reference
+    /// stood for; without it the other values are judged.
+    #[must_use]
+    pub fn problems(&self, api_password: Option<&Secret>) -> Vec<(&'static str, PluginError)> {
+        let api_password = api_password.map(|password| required("API Password", password.expose()));
+        let is_long = self.checked_out_wait_s > CHECKED_OUT_WAIT_MAX_S;
+        let domains = split_domains(&self.include_domain_credentials_for);
+        let http = self.http.clone();
+        let outcomes = [
+            (
+                "endpoint_url",
+                endpoint(&self.endpoint_url, &self.http).err(),
+            ),
+            ("api_user", required("API User", &self.api_user).err()),
+            ("api_password", api_password.and_then(Result::err)),
+            (
+                "domain_field",
+                required("Domain Field", &self.domain_field).err(),
+            ),
+            (
+                "machine_field",
+                required("Machine Field", &self.machine_field).err(),
+            ),
+            (
+                "checked_out_wait_s",
+                is_long.then(|| {
+                    refuse(
+                        "Wait for secrets checked out to somebody else",
+                        "it must be from 0 to 300 seconds; no session waits longer",
+                    )
+                }),
+            ),
+            (
+                "include_domain_credentials_for",
+                (domains.len() > DOMAINS_MAX).then(|| {
+                    refuse(
+                        "Include domain credentials for",
+                        "it names more than 20 domains, and each is one search",
+                    )
+                }),
+            ),
+            ("answer_timeout_s", http.check().err()),
+        ];
+        let wrong = outcomes.into_iter();
+        wrong
+            .filter_map(|(key, error)| Some((key, error?)))
+            .collect()
+    }
+
+    /// Values that are taken and that cannot do what was probably meant, by their keys, and why.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<(&'static str, &'static str)> {
+        warnings::warnings(self)
+    }
+
     /// Checks every value. `api_password` is the secret that the reference stood for.
     ///
     /// # Errors
     /// The first value that cannot be used, by its label.
     pub fn check(self, api_password: Secret) -> Result<Settings, PluginError> {
+        if let Some((_, error)) = self.problems(Some(&api_password)).into_iter().next() {
+            return Err(error);
+        }
         let endpoint = endpoint(&self.endpoint_url, &self.http)?;
-        let api_user = required("API User", &self.api_user)?.to_owned();
-        required("API Password", api_password.expose())?;
-        let domain_field = required("Domain Field", &self.domain_field)?.to_owned();
-        let machine_field = required("Machine Field", &self.machine_field)?.to_owned();
-        if self.checked_out_wait_s > CHECKED_OUT_WAIT_MAX_S {
-            return Err(refuse(
-                "Wait for secrets checked out to somebody else",
-                "it must be from 0 to 300 seconds; no session waits longer",
-            ));
-        }
+        let domain_field = self.domain_field.trim().to_owned();
+        let machine_field = self.machine_field.trim().to_owned();
         let domains = split_domains(&self.include_domain_credentials_for);
-        if domains.len() > DOMAINS_MAX {
-            return Err(refuse(
-                "Include domain credentials for",
-                "it names more than 20 domains, and each is one search",
-            ));
-        }
         Ok(Settings {
             endpoint,
-            api_user,
+            api_user: self.api_user.trim().to_owned(),
             api_password,
             api_domain: unless_blank(self.api_domain).unwrap_or_default(),
             api_organization: unless_blank(self.api_organization).unwrap_or_default(),
@@ -283,6 +329,17 @@ fn endpoint(text: &str, http: &HttpSettings) -> Result<Url, PluginError> {
 /// Whether a host is one of the Delinea Platform (documented soap:§3.11, ecm:§8).
 pub(super) fn is_platform(host: &str) -> bool {
     host == "delinea.app" || host.ends_with(".delinea.app")
+}
+
+/// Whether it is a tenant of Secret Server Cloud. Regional tenants have names such as
+/// `acme.secretservercloud.eu`.
+pub(super) fn is_cloud(url: &Url) -> bool {
+    url.host_str()
+        .is_some_and(|host| host.contains(".secretservercloud."))
+}
+
+fn is_blank(value: Option<&str>) -> bool {
+    value.is_none_or(|value| value.trim().is_empty())
 }
 
 #[cfg(test)]

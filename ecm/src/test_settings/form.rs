@@ -1,6 +1,6 @@
 //! The inputs of the form and its rules.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use url::Url;
 
@@ -155,7 +155,12 @@ impl TestForm {
             WEBSITE => (label, shortened(&without_secrets(value), FIELD_CHARS_MAX)),
             _ => (label, shortened(value, FIELD_CHARS_MAX)),
         };
-        self.filled_fields().into_iter().map(shown).collect()
+        let mut inputs: Vec<_> = self.filled_fields().into_iter().map(shown).collect();
+        if filled(&self.hostname).is_some_and(|host| !looks_like_host(host)) {
+            // Searched as it is all the same: the console would send whatever the Jump Item has.
+            inputs.push((NOTE, NO_HOST.to_owned()));
+        }
+        inputs
     }
 }
 
@@ -192,6 +197,10 @@ const HOSTNAME: &str = "Hostname / IP Address";
 const WEBSITE: &str = "Website URL";
 const ADDITIONAL: &str = "Additional IP Address";
 const APPLICATION: &str = "Application Name";
+const NOTE: &str = "Note";
+
+const NO_HOST: &str = "Hostname / IP Address does not look like a host name or an address, alone or \
+                       with a port from 1 to 65535; it is searched for as it was typed";
 
 fn filled(text: &Option<String>) -> Option<&str> {
     text.as_deref()
@@ -201,7 +210,7 @@ fn filled(text: &Option<String>) -> Option<&str> {
 
 /// The address with a mark in place of a user name, a password and what follows a `?` or `#`, each of
 /// which may be a token. What is no address at all is treated with more suspicion.
-fn without_secrets(text: &str) -> String {
+pub(super) fn without_secrets(text: &str) -> String {
     match Url::parse(text) {
         Ok(mut url) if url.has_host() => {
             let has_user = !url.username().is_empty() || url.password().is_some();
@@ -240,4 +249,61 @@ fn malformed_without_secrets(text: &str) -> String {
 fn looks_like_url(text: &str) -> bool {
     Url::parse(text)
         .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some())
+}
+
+/// Whether a text is a host name or an address, alone or with a port. Names are taken with every
+/// letter, digit, hyphen and underscore that a directory may hold.
+fn looks_like_host(text: &str) -> bool {
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'));
+    if text.parse::<IpAddr>().is_ok()
+        || bare.is_some_and(|bare| bare.parse::<Ipv6Addr>().is_ok())
+        || text.parse::<SocketAddr>().is_ok_and(|at| at.port() != 0)
+    {
+        return true;
+    }
+    let (name, port) = match text.split_once(':') {
+        Some((name, port)) => (name, Some(port)),
+        None => (text, None),
+    };
+    let label = |label: &str| {
+        let plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_');
+        !label.is_empty() && label.chars().all(plain)
+    };
+    let port = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port != 0));
+    let name = name.strip_suffix('.').unwrap_or(name);
+    port && name.split('.').all(label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_a_host_has_a_name_or_an_address_and_perhaps_a_port() {
+        for (text, is_host) in [
+            ("web01", true),
+            ("-web_01.acme.example.", true),
+            ("web01:8443", true),
+            ("zürich.example", true),
+            ("10.0.0.7", true),
+            ("10.0.0.7:3389", true),
+            ("fe80::1", true),
+            ("[fe80::1]", true),
+            ("[fe80::1]:3389", true),
+            ("https://web01", false),
+            ("web01:99999", false),
+            ("web01:0", false),
+            ("web01:", false),
+            ("web01/path", false),
+            ("web 01", false),
+            ("joe@web01", false),
+            ("a..b", false),
+            ("[fe80::1", false),
+            (":80", false),
+        ] {
+            assert_eq!(looks_like_host(text), is_host, "{text}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{GivenBack, Retrieval, TestReport};
+use super::{GivenBack, Retrieval, TestReport, Tested};
 use crate::error::{ErrorKind, PluginError, on_screen};
 use crate::plugin::{CredentialPackage, CredentialProof};
 
@@ -12,7 +12,35 @@ const NAME_COLUMNS_MAX: usize = 72;
 
 /// Writing to a `String` cannot fail, which is why the results of `write!` are dropped here.
 pub(super) fn text(report: &TestReport, explain: bool) -> String {
+    text_about(report, &Tested::default(), explain)
+}
+
+impl TestReport {
+    /// The text of [`TestReport::to_text`], which also tells what was tested.
+    #[must_use]
+    pub fn to_text_about(&self, tested: &Tested, explain: bool) -> String {
+        text_about(self, tested, explain)
+    }
+}
+
+impl Tested {
+    /// One labelled value a line.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut out = String::new();
+        for (label, value) in self.rows() {
+            row(&mut out, label, value);
+        }
+        out
+    }
+}
+
+fn text_about(report: &TestReport, tested: &Tested, explain: bool) -> String {
     let mut out = format!("Test Settings: {}\n\n", report.plugin);
+    if !tested.rows().is_empty() {
+        out.push_str(&tested.to_text());
+        out.push('\n');
+    }
     for (label, value) in &report.inputs {
         row(&mut out, label, value);
     }
@@ -44,7 +72,8 @@ pub(super) fn text(report: &TestReport, explain: bool) -> String {
         out.push('\n');
         retrieved(&mut out, retrieval);
     }
-    if explain {
+    // A test that could not begin tried nothing.
+    if explain && !report.lookup.steps.is_empty() {
         out.push_str("\nWhat was tried\n\n");
         for step in &report.lookup.steps {
             let _ = writeln!(out, "  {}", one_line(&step.to_string()));

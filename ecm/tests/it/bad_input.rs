@@ -35,7 +35,11 @@ async fn what_is_no_configuration_is_named_with_its_cure_by_every_command() {
     let utf16: Vec<_> = good.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let utf16 = [&b"\xff\xfe"[..], &utf16].concat();
     let files: [(&str, &[u8], &str); 5] = [
-        ("empty", b"", "`vault`: missing; add a section [vault]"),
+        (
+            "empty",
+            b"",
+            "`vault`: missing; add a section [vault.secret-server], [vault.password-safe] or",
+        ),
         (
             "binary",
             &[0xff; 3000],
@@ -67,7 +71,10 @@ async fn what_is_no_configuration_is_named_with_its_cure_by_every_command() {
             "/dev/zero",
             "it is a device or a socket, not a file; name the file",
         ),
-        ("pipe", "`vault`: missing; add a section [vault]"),
+        (
+            "pipe",
+            "`vault`: missing; add a section [vault.secret-server], [vault.password-safe] or",
+        ),
     ];
     let files = files.map(|(name, _, words)| (name, words));
     for (name, words) in files.into_iter().chain(others) {

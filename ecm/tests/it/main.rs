@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod bomb;
+mod check_config;
 mod connections;
 mod conversation;
 mod endpoint;

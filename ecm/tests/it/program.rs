@@ -12,9 +12,15 @@ pub const SECRET: &str = "canary-s3cret";
 
 /// The command, its secrets in the environment.
 pub fn ecm(directory: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ecm"));
+    let mut command = with_secrets(env!("CARGO_BIN_EXE_ecm"), directory);
+    command.args(arguments);
     command
-        .args(arguments)
+}
+
+/// Any program with the secrets in its environment.
+pub fn with_secrets(program: &str, directory: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
         .current_dir(directory)
         .env("CLIENT_SECRET", SECRET)
         .env("API_PASSWORD", SECRET)

@@ -104,6 +104,7 @@ async fn cannot_begin(
     }
     assert!(log.contains(&in_log(said)), "{said}\n{log}");
     assert!(log.contains("ERROR Ecm.TestSettings - "), "{log}");
+    assert!(!log.contains("What was tried"), "{log}");
     assert!(dialog.complaint.contains(words), "{}", dialog.complaint);
 
     let json = ran(directory, &[arguments, &["--json"]].concat()).await;
@@ -439,4 +440,94 @@ async fn memory_stays_bounded_whatever_the_vault_sends() {
             "{what}: {peak} KiB, usually {usual} KiB"
         );
     }
+}
+
+#[tokio::test]
+async fn the_dialog_and_the_log_begin_with_what_was_tested() {
+    let directory = configured("https://vault.acme.example", "results_max = 0");
+    let url = format!("endpoint_url=https://svc:{CANARY}@other.acme.example/x.asmx?token={CANARY}");
+    let reference = "api_password=env:API_PASSWORD";
+    let set = ["--set", &url, "--set", reference, "--set", "results_max=9"];
+    let Ran { said, log, .. } = ran(directory.path(), &[&JOE[..], &set].concat()).await;
+    let file = directory.path().canonicalize().unwrap().join("ecm.toml");
+    let about = format!(
+        "Test Settings: Secret Server\n\n\
+         \x20 ECM version             {}\n\
+         \x20 Configuration           {}\n\
+         \x20 Endpoint URL            https://***@other.acme.example/x.asmx?***\n\
+         \x20 API User                svc\n\
+         \x20 Changed by --set        api_password, endpoint_url, results_max\n\n\
+         \x20 SRA Console Username    joe.user\n",
+        env!("CARGO_PKG_VERSION"),
+        file.display(),
+    );
+    assert!(said.starts_with(&about), "{said}");
+    assert!(log.contains(&in_log(&said)), "{log}");
+
+    let json = [&JOE[..], &set, &["--json"]].concat();
+    let report: Value = serde_json::from_str(&ran(directory.path(), &json).await.said).unwrap();
+    assert_eq!(report["tested"][3]["label"], "API User");
+    assert_eq!(report["tested"][3]["value"], "svc");
+
+    // Without a usable configuration the rest is told.
+    let Ran { said, .. } = ran(directory.path(), &JOE).await;
+    assert!(
+        said.contains("\n  ECM version  ") && said.contains("\n  Configuration  "),
+        "{said}"
+    );
+    assert!(!said.contains("Endpoint URL"), "{said}");
+}
+
+#[tokio::test]
+async fn what_does_not_look_like_a_host_is_noted_and_searched_all_the_same() {
+    let vault = Vault::start(well).await;
+    let directory = configured(&format!("http://{}", vault.address), "");
+    let note = "\n  Note                    Hostname / IP Address does not look like a host";
+    for (hostname, noted) in [
+        ("https://web01", true),
+        ("web01:99999", true),
+        ("web01:99", false),
+    ] {
+        let arguments = ["--username", "joe.user", "--hostname", hostname];
+        let with_label = [&arguments[..], &["--jump-item-type", "Remote RDP"]].concat();
+        let Ran {
+            code, said, log, ..
+        } = ran(directory.path(), &with_label).await;
+        assert_eq!(code, Some(0), "{said}");
+        assert_eq!(said.contains(note), noted, "{said}");
+        assert!(log.contains(&in_log(&said)), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn a_test_that_is_stopped_before_there_is_a_list_logs_what_it_tested() {
+    let vault = Vault::start(|call| match call.operation.as_str() {
+        "SearchSecretsByFieldValue" => Reply::Silence,
+        _ => well(call),
+    })
+    .await;
+    let directory = configured(&format!("http://{}", vault.address), "");
+    let child = ecm(directory.path(), &JOE).spawn().unwrap();
+    soon(async {
+        while vault.count("SearchSecretsByFieldValue") == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let id = child.id().unwrap().to_string();
+    Command::new("kill")
+        .args(["-INT", &id])
+        .status()
+        .await
+        .unwrap();
+    let output = soon(child.wait_with_output()).await.unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let log = std::fs::read_to_string(directory.path().join("Configurator.log")).unwrap();
+    let entry =
+        "ERROR Ecm.TestSettings - interrupted before there was a list; nothing was retrieved";
+    let (_, about) = log.split_once(entry).expect(entry);
+    assert!(
+        about.contains("ECM version") && about.contains(&vault.address.to_string()),
+        "{log}"
+    );
 }

@@ -3,13 +3,13 @@
 use ecm::diagnosis::Symptom;
 use ecm::error::{PluginError, is_obeyed_by_terminals};
 use ecm::plugin::CredentialPackage;
-use ecm::test_settings::{GivenBack, Retrieval, TestReport};
+use ecm::test_settings::{GivenBack, Retrieval, TestReport, Tested};
 use serde_json::{Value, json};
 
 /// The report in one line; with `explain`, every user and search term that was tried or left out. A
 /// terminal that shows it obeys nothing in it.
-pub(super) fn render(report: &TestReport, explain: bool) -> String {
-    on_screen(&value(report, explain))
+pub(super) fn render(report: &TestReport, tested: &Tested, explain: bool) -> String {
+    on_screen(&value(report, tested, explain))
 }
 
 /// The value's text. What JSON lets stand as it is and a terminal obeys can only be within strings.
@@ -25,12 +25,11 @@ fn on_screen(value: &Value) -> String {
     shown
 }
 
-fn value(report: &TestReport, explain: bool) -> Value {
-    let inputs: Vec<_> = report
-        .inputs
-        .iter()
-        .map(|(label, value)| json!({"label": label, "value": value}))
-        .collect();
+fn value(report: &TestReport, tested: &Tested, explain: bool) -> Value {
+    let labelled = |rows: &[(&str, String)]| {
+        let row = |(label, value): &(&str, String)| json!({"label": label, "value": value});
+        rows.iter().map(row).collect::<Vec<_>>()
+    };
     let credentials: Vec<_> = report
         .credentials()
         .iter()
@@ -41,7 +40,8 @@ fn value(report: &TestReport, explain: bool) -> Value {
     let mut value = json!({
         "outcome": outcome(report),
         "plugin": report.plugin,
-        "inputs": inputs,
+        "tested": labelled(tested.rows()),
+        "inputs": labelled(&report.inputs),
         "vault_user": report.lookup.vault_user,
         "credentials": credentials,
         "error": report.error().map(error),

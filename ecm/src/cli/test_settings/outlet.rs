@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ecm::config::LogConfig;
 use ecm::log::TestLog;
-use ecm::test_settings::TestReport;
+use ecm::test_settings::{TestReport, Tested};
 
 use super::json;
 use crate::cli::{Exit, complain, say};
@@ -14,6 +14,8 @@ pub(super) struct Outlet {
     log: Option<TestLog>,
     json: bool,
     explain: bool,
+    /// What the outcome is about, as far as it is known.
+    pub(super) tested: Tested,
 }
 
 impl Outlet {
@@ -29,17 +31,22 @@ impl Outlet {
         if let Some(Err(error)) = log.as_ref().map(TestLog::listen) {
             complain(error);
         }
-        Self { log, json, explain }
+        Self {
+            log,
+            json,
+            explain,
+            tested: Tested::default(),
+        }
     }
 
     /// Shows and records the outcome; whether it could be shown.
     pub(super) fn tell(&self, report: &TestReport) -> Exit {
         let shown = match self.json {
-            true => say(json::render(report, self.explain)),
-            false => say(report.to_text(self.explain).trim_end()),
+            true => say(json::render(report, &self.tested, self.explain)),
+            false => say(report.to_text_about(&self.tested, self.explain).trim_end()),
         };
         // The log has all that is known about a failure, asked for or not.
-        let text = report.to_text(self.explain || !report.succeeded());
+        let text = report.to_text_about(&self.tested, self.explain || !report.succeeded());
         self.record(&text, report.succeeded());
         shown
     }
@@ -47,7 +54,7 @@ impl Outlet {
     /// Says and records that somebody has to act although there is no outcome.
     pub(super) fn alarm(&self, text: &str) {
         complain(anyhow::anyhow!(text.to_owned()));
-        self.record(text, false);
+        self.record(&format!("{text}\n\n{}", self.tested.to_text()), false);
     }
 
     fn record(&self, text: &str, succeeded: bool) {

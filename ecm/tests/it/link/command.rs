@@ -78,9 +78,10 @@ async fn what_is_wrong_with_a_setting_is_said_once() {
 
 #[tokio::test]
 async fn the_ready_line_says_who_is_connected_and_signals_stop_cleanly() {
-    for (signal, code) in [("-TERM", 0), ("-INT", 130)] {
+    for (signal, code) in [("-TERM", 0), ("-HUP", 0), ("-INT", 130)] {
         let mut appliance = Appliance::start().await;
-        let directory = configured(&appliance.url, "http://localhost:1", "");
+        let more = "[log]\nfile = \"ECM.log\"";
+        let directory = configured(&appliance.url, "http://localhost:1", more);
         let (child, ready) = ready(directory.path(), &mut appliance).await;
         assert_eq!(
             (&ready["name"], &ready["connection_id"]),
@@ -88,7 +89,36 @@ async fn the_ready_line_says_who_is_connected_and_signals_stop_cleanly() {
         );
         assert_eq!(ready["ecm_group"], "Default");
         assert_eq!(signalled(child, signal).await, Some(code), "{signal}");
+        let log = log_of(directory.path());
+        let asked = format!("INFO Ecm - asked to stop signal=\"SIG{}\"", &signal[1..]);
+        let stopped = "INFO Ecm.Service - stopped check_ins_owed=0";
+        assert!(log.contains(&asked) && log.contains(stopped), "{log}");
     }
+}
+
+fn log_of(directory: &Path) -> String {
+    std::fs::read_to_string(directory.join("ECM.log")).unwrap()
+}
+
+#[tokio::test]
+async fn a_service_that_was_told_to_outlive_its_terminal_does() {
+    let mut appliance = Appliance::start().await;
+    let more = "[log]\nfile = \"ECM.log\"";
+    let directory = configured(&appliance.url, "http://localhost:1", more);
+    let program = env!("CARGO_BIN_EXE_ecm");
+    let mut shell = crate::program::with_secrets("sh", directory.path());
+    shell.args(["-c", &format!("trap '' HUP; exec {program} run")]);
+    let child = shell.stdout(Stdio::null()).spawn().unwrap();
+    let mut link = appliance.next_link().await;
+    let id = child.id().unwrap().to_string();
+    Command::new("kill")
+        .args(["-HUP", &id])
+        .status()
+        .await
+        .unwrap();
+    assert_eq!(link.ask(&find("r-1", "")).await["type"], "error");
+    assert_eq!(signalled(child, "-TERM").await, Some(0));
+    assert!(!log_of(directory.path()).contains("SIGHUP"));
 }
 
 #[tokio::test]
@@ -144,7 +174,34 @@ async fn a_port_in_use_is_named_with_its_cure() {
     let directory = configured("http://localhost:1", "http://localhost:1", &more);
     let (code, _, complaint) = output(directory.path(), &["run"]).await;
     assert_eq!(code, Some(2));
-    assert!(complaint.contains("change monitor.listen"), "{complaint}");
+    assert_eq!(
+        complaint.matches("change monitor.listen").count(),
+        1,
+        "{complaint}"
+    );
+}
+
+#[tokio::test]
+async fn why_there_is_no_service_is_in_the_log_too() {
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let monitor = format!("[monitor]\nlisten = \"{}\"", taken.local_addr().unwrap());
+    let log = "[log]\nfile = \"ECM.log\"\n";
+    for (more, words) in [
+        (&*monitor, "failed to listen on 127.0.0.1:"),
+        ("[state]\ndir = \"ecm.toml\"", "a file stands in its way"),
+        ("[state]\ntoken_cache_key = \"file:ecm.toml\"", "ecm.toml"),
+        ("[check_in]\nnever = 1", "`check_in.never`: unknown key"),
+    ] {
+        let more = format!("{log}{more}");
+        let directory = configured("http://localhost:1", "http://localhost:1", &more);
+        let (code, _, complaint) = output(directory.path(), &["run"]).await;
+        assert_eq!(code, Some(2), "{words}: {complaint}");
+        assert!(complaint.contains(words), "{complaint}");
+        let log = log_of(directory.path());
+        let last = log.lines().last().unwrap();
+        assert!(last.contains(" ERROR Ecm - not started: "), "{log}");
+        assert!(last.contains(words), "{log}");
+    }
 }
 
 #[tokio::test]
