@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::verify_server_name;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, OtherError, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
@@ -43,7 +45,8 @@ pub enum TlsSetupError {
     Provider(#[source] rustls::Error),
 }
 
-/// A client configuration that trusts the system's authorities and those of `ca_file` (PEM).
+/// A client configuration that trusts the system's authorities and those of `ca_file` (PEM). A
+/// certificate of the file is also trusted as a server's own, as long as its name and dates fit.
 ///
 /// # Errors
 /// The file cannot be used, or nothing is there to trust.
@@ -53,10 +56,13 @@ pub fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, TlsSetupErr
         .map(read_authorities)
         .transpose()?
         .unwrap_or_default();
-    let inner = Verifier::new_with_extra_roots(extra_roots, Arc::clone(&provider))
+    let inner = Verifier::new_with_extra_roots(extra_roots.clone(), Arc::clone(&provider))
         .map_err(TlsSetupError::NoRoots)?;
-    client_config_with(provider, Arc::new(NamingVerifier { inner }))
-        .map_err(TlsSetupError::Provider)
+    let verifier = NamingVerifier {
+        inner,
+        named: extra_roots,
+    };
+    client_config_with(provider, Arc::new(verifier)).map_err(TlsSetupError::Provider)
 }
 
 fn client_config_with(
@@ -65,7 +71,8 @@ fn client_config_with(
 ) -> Result<ClientConfig, rustls::Error> {
     Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
-        // "dangerous" is the name of the seam; the verifier behind it only adds words to refusals.
+        // "dangerous" is the name of the seam; the verifier behind it adds words to refusals, and
+        // lets the operator's file answer who issued a certificate that stands in it.
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth())
@@ -126,6 +133,9 @@ pub enum CertificateFault {
 impl fmt::Display for CertificateProblem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.fault {
+            CertificateFault::UnknownIssuer if self.subject == self.issuer => {
+                "is self-signed and is not one that the CA file names"
+            }
             CertificateFault::UnknownIssuer => "was not issued by an authority trusted here",
             CertificateFault::WrongName => "is for another host",
             CertificateFault::Expired => "has expired",
@@ -157,6 +167,54 @@ impl std::error::Error for CertificateProblem {}
 #[derive(Debug)]
 struct NamingVerifier {
     inner: Verifier,
+    /// The certificates of the CA file: a server that shows one of them needs no issuer.
+    named: Vec<CertificateDer<'static>>,
+}
+
+impl NamingVerifier {
+    /// What the operator's file makes of `fault`. It answers only who issued a certificate; name,
+    /// dates and purpose are checked here, since the refusal may have come before they were.
+    fn unless_named(
+        &self,
+        fault: CertificateError,
+        end_entity: &CertificateDer<'_>,
+        server_name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let is_about_the_issuer = match &fault {
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => true,
+            other => is_authority_as_server(other, end_entity),
+        };
+        if !is_about_the_issuer || !self.named.iter().any(|named| named == end_entity) {
+            return Err(fault.into());
+        }
+        verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+        let (_, certificate) =
+            X509Certificate::from_der(end_entity).map_err(|_| CertificateError::BadEncoding)?;
+        let validity = certificate.validity();
+        let now_s = i64::try_from(now.as_secs()).map_err(|_| CertificateError::Expired)?;
+        if now_s < validity.not_before.timestamp() {
+            return Err(CertificateError::NotValidYet.into());
+        }
+        if now_s > validity.not_after.timestamp() {
+            return Err(CertificateError::Expired.into());
+        }
+        let purposes = certificate
+            .extended_key_usage()
+            .map_err(|_| CertificateError::BadEncoding)?;
+        if purposes.is_some_and(|purposes| !purposes.value.server_auth) {
+            return Err(CertificateError::InvalidPurpose.into());
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+}
+
+/// Whether `fault` is that the certificate is an authority's, as that of `openssl req -x509` is,
+/// which has no name of its own in [`CertificateError`]. It is found before any issuer is looked
+/// for, and after the dates.
+fn is_authority_as_server(fault: &CertificateError, end_entity: &CertificateDer<'_>) -> bool {
+    matches!(fault, CertificateError::Other(_))
+        && X509Certificate::from_der(end_entity).is_ok_and(|(_, certificate)| certificate.is_ca())
 }
 
 impl ServerCertVerifier for NamingVerifier {
@@ -170,6 +228,12 @@ impl ServerCertVerifier for NamingVerifier {
     ) -> Result<ServerCertVerified, rustls::Error> {
         self.inner
             .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+            .or_else(|error| match error {
+                rustls::Error::InvalidCertificate(fault) => {
+                    self.unless_named(fault, end_entity, server_name, now)
+                }
+                other => Err(other),
+            })
             .map_err(|error| match error {
                 rustls::Error::InvalidCertificate(fault) => {
                     let problem = describe(end_entity, server_name, &fault, now);
@@ -220,6 +284,7 @@ fn describe(
             CertificateFault::NotYetValid
         }
         CertificateError::Revoked => CertificateFault::Revoked,
+        other if is_authority_as_server(other, end_entity) => CertificateFault::UnknownIssuer,
         _ => CertificateFault::Other,
     };
     let mut problem = CertificateProblem {

@@ -120,7 +120,8 @@ symptoms! {
     CertificateNotTrusted, "certificate-not-trusted", Tls, EcmAdministrator,
         says "the vault's certificate is not trusted",
         cause "it is self-signed or comes from an authority that this machine does not know",
-        cure "put the issuer's certificate into a PEM file and set ca_file to it";
+        cure "put the issuer's certificate, or the vault's own if it is self-signed, into a PEM file \
+              and set ca_file to it";
     CertificateForAnotherHost, "certificate-for-another-host", Tls, EcmAdministrator,
         says "the vault's certificate is for another host",
         cause "Endpoint URL uses a name or address that the certificate does not carry",

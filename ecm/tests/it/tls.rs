@@ -1,5 +1,7 @@
 //! TLS refusals: each names the certificate, its issuer and the cure.
 
+mod chains;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
