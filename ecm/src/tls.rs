@@ -118,6 +118,8 @@ pub struct CertificateProblem {
 pub enum CertificateFault {
     /// No trusted authority issued it.
     UnknownIssuer,
+    /// An authority that is trusted has its issuer's name and not its key.
+    IssuerRenewed,
     /// It is for another host.
     WrongName,
     /// Its time is over.
@@ -137,6 +139,10 @@ impl fmt::Display for CertificateProblem {
                 "is self-signed and is not one that the CA file names"
             }
             CertificateFault::UnknownIssuer => "was not issued by an authority trusted here",
+            CertificateFault::IssuerRenewed => {
+                "was not signed by the authority of its issuer's name that is trusted here, which \
+                 may have been renewed"
+            }
             CertificateFault::WrongName => "is for another host",
             CertificateFault::Expired => "has expired",
             CertificateFault::NotYetValid => "is not valid yet",
@@ -274,6 +280,7 @@ fn describe(
 ) -> CertificateProblem {
     let fault = match error {
         CertificateError::UnknownIssuer => CertificateFault::UnknownIssuer,
+        CertificateError::BadSignature => CertificateFault::IssuerRenewed,
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             CertificateFault::WrongName
         }

@@ -119,7 +119,8 @@ symptoms! {
         cure "try again; if it repeats, look for a device that inspects the traffic";
     CertificateNotTrusted, "certificate-not-trusted", Tls, EcmAdministrator,
         says "the vault's certificate is not trusted",
-        cause "it is self-signed or comes from an authority that this machine does not know",
+        cause "it is self-signed, or comes from an authority that this machine does not know or \
+                knows with an older key",
         cure "put the issuer's certificate, or the vault's own if it is self-signed, into a PEM file \
               and set ca_file to it";
     CertificateForAnotherHost, "certificate-for-another-host", Tls, EcmAdministrator,

@@ -161,3 +161,14 @@ async fn a_servers_certificate_may_be_named_instead_of_its_issuer() {
     assert_eq!(error.symptom, expected, "{error:?}");
     assert!(error.message.contains("Nobody's CA"), "{error}");
 }
+
+#[tokio::test]
+async fn an_authority_that_was_made_anew_under_its_name_is_said_to_be_another() {
+    let (trusted, renewed) = (super::authority("Lab CA"), super::authority("Lab CA"));
+    let error = super::look_up(super::serve(&renewed, super::GOOD).await, &trusted).await;
+    let expected = Some(Symptom::CertificateNotTrusted);
+    assert_eq!(error.symptom, expected, "{error:?}");
+    let words = "was not signed by the authority of its issuer's name that is trusted here, which \
+                 may have been renewed (issuer \"CN=Lab CA\"";
+    assert!(error.message.contains(words), "{error}");
+}
