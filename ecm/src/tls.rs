@@ -99,6 +99,8 @@ fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsSetu
 pub struct CertificateProblem {
     /// The fault found.
     pub fault: CertificateFault,
+    /// What a fault without a name of its own consists in; empty for all others.
+    pub reason: String,
     /// The name that the ECM expected.
     pub expected_name: String,
     /// The certificate's subject.
@@ -147,7 +149,9 @@ impl fmt::Display for CertificateProblem {
             CertificateFault::Expired => "has expired",
             CertificateFault::NotYetValid => "is not valid yet",
             CertificateFault::Revoked => "was revoked",
-            CertificateFault::Other => "is not acceptable",
+            CertificateFault::Other => {
+                &format!("is not acceptable: {reason}", reason = self.reason)
+            }
         };
         write!(
             out,
@@ -296,6 +300,7 @@ fn describe(
     };
     let mut problem = CertificateProblem {
         fault,
+        reason: String::new(),
         expected_name: server_name.to_str().into_owned(),
         subject: "unreadable".into(),
         issuer: "unreadable".into(),
@@ -306,15 +311,49 @@ fn describe(
             .and_then(|seconds| Timestamp::from_second(seconds).ok())
             .map_or_else(|| "an impossible time".into(), |time| time.to_string()),
     };
-    if let Ok((_, certificate)) = X509Certificate::from_der(end_entity) {
+    let parsed = X509Certificate::from_der(end_entity).ok();
+    let certificate = parsed.as_ref().map(|(_, certificate)| certificate);
+    if fault == CertificateFault::Other {
+        problem.reason = reason(error, certificate);
+    }
+    if let Some(certificate) = certificate {
         problem.subject = certificate.subject().to_string();
         problem.issuer = certificate.issuer().to_string();
-        problem.names = alternative_names(&certificate);
+        problem.names = alternative_names(certificate);
         let validity = certificate.validity();
         problem.validity = format!("{} to {}", validity.not_before, validity.not_after);
     }
     problem
 }
+
+/// In what way a certificate is not acceptable. The verification of some platforms does not say that
+/// it is about the purpose, so the certificate is asked.
+fn reason(error: &CertificateError, certificate: Option<&X509Certificate<'_>>) -> String {
+    let purposes = certificate
+        .and_then(|certificate| certificate.extended_key_usage().ok().flatten())
+        .map(|extension| extension.value);
+    if purposes.is_some_and(|purposes| !purposes.server_auth) {
+        return "it is not valid for server authentication".into();
+    }
+    #[allow(deprecated)] // The older form is still what some verification gives.
+    let words = match error {
+        CertificateError::BadEncoding => "it is malformed",
+        CertificateError::UnhandledCriticalExtension => {
+            "it has a critical extension that is not known here"
+        }
+        CertificateError::UnsupportedSignatureAlgorithm
+        | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "it is signed in a way that is not supported"
+        }
+        CertificateError::Other(other) => &other.0.to_string(),
+        other => &other.to_string(),
+    };
+    shortened(words, REASON_CHARS_MAX)
+}
+
+/// Longest reason that an error repeats: the words are a library's, but may quote the certificate.
+const REASON_CHARS_MAX: usize = 200;
 
 /// Most names of a certificate that an error repeats, and the longest of them: the longest name
 /// that DNS knows.

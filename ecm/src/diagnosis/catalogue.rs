@@ -139,7 +139,7 @@ symptoms! {
               certificate issued anew";
     CertificateNotAcceptable, "certificate-not-acceptable", Tls, VaultAdministrator,
         says "the vault's certificate is not acceptable",
-        cause "it was revoked, is malformed or may not be used for servers",
+        cause "it was revoked, is malformed or may not be used for servers; the line says which",
         cure "issue a new server certificate for the vault";
     TlsFailed, "tls-failed", Tls, VaultAdministrator,
         says "no TLS connection with the vault can be agreed",

@@ -230,6 +230,18 @@ async fn each_fault_of_a_certificate_has_its_own_error_with_names() {
 }
 
 #[tokio::test]
+async fn a_certificate_that_is_not_acceptable_is_told_why() {
+    let authority = authority("Lab CA");
+    let purpose = ExtendedKeyUsagePurpose::ClientAuth;
+    let port = serve_for(&authority, GOOD, purpose).await;
+    let error = look_up(port, &authority).await;
+    let expected = Some(Symptom::CertificateNotAcceptable);
+    assert_eq!(error.symptom, expected, "{error:?}");
+    let words = "is not acceptable: it is not valid for server authentication (issuer";
+    assert!(error.message.contains(words), "{error}");
+}
+
+#[tokio::test]
 async fn a_port_that_does_not_speak_tls_is_said_to() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
