@@ -103,7 +103,9 @@ pub struct CertificateProblem {
     pub reason: String,
     /// The name that the ECM expected.
     pub expected_name: String,
-    /// The certificate's subject.
+    /// Whether the fault is that of a certificate which the server sent beside its own.
+    pub is_of_the_chain: bool,
+    /// The subject of the certificate at fault.
     pub subject: String,
     /// Who issued it.
     pub issuer: String,
@@ -153,15 +155,22 @@ impl fmt::Display for CertificateProblem {
                 &format!("is not acceptable: {reason}", reason = self.reason)
             }
         };
+        let place = match self.is_of_the_chain {
+            true => "in the chain of",
+            false => "of",
+        };
         write!(
             out,
-            "the certificate \"{}\" of {} {what} (issuer \"{}\", names {}, valid {}",
-            self.subject,
-            self.expected_name,
-            self.issuer,
-            self.names.join(", "),
-            self.validity
+            "the certificate \"{}\" {place} {} {what} (issuer \"{}\", ",
+            self.subject, self.expected_name, self.issuer,
         )?;
+        match &self.names[..] {
+            // An authority's certificate has none and needs none.
+            [] if self.is_of_the_chain => {}
+            [] => out.write_str("no alternative names, and its CN does not count as one, ")?,
+            names => write!(out, "names {}, ", names.join(", "))?,
+        }
+        write!(out, "valid {}", self.validity)?;
         match self.fault {
             CertificateFault::Expired | CertificateFault::NotYetValid => {
                 write!(out, "; this machine's clock says {})", self.checked_at)
@@ -246,7 +255,7 @@ impl ServerCertVerifier for NamingVerifier {
             })
             .map_err(|error| match error {
                 rustls::Error::InvalidCertificate(fault) => {
-                    let problem = describe(end_entity, server_name, &fault, now);
+                    let problem = describe(end_entity, intermediates, server_name, &fault, now);
                     rustls::Error::Other(OtherError(Arc::new(problem)))
                 }
                 other => other,
@@ -278,6 +287,7 @@ impl ServerCertVerifier for NamingVerifier {
 
 fn describe(
     end_entity: &CertificateDer<'_>,
+    intermediates: &[CertificateDer<'_>],
     server_name: &ServerName<'_>,
     error: &CertificateError,
     now: UnixTime,
@@ -301,6 +311,7 @@ fn describe(
     let mut problem = CertificateProblem {
         fault,
         reason: String::new(),
+        is_of_the_chain: false,
         expected_name: server_name.to_str().into_owned(),
         subject: "unreadable".into(),
         issuer: "unreadable".into(),
@@ -311,7 +322,9 @@ fn describe(
             .and_then(|seconds| Timestamp::from_second(seconds).ok())
             .map_or_else(|| "an impossible time".into(), |time| time.to_string()),
     };
-    let parsed = X509Certificate::from_der(end_entity).ok();
+    let out_of_time = out_of_time(end_entity, intermediates, fault, now);
+    problem.is_of_the_chain = out_of_time.is_some();
+    let parsed = X509Certificate::from_der(out_of_time.unwrap_or(end_entity)).ok();
     let certificate = parsed.as_ref().map(|(_, certificate)| certificate);
     if fault == CertificateFault::Other {
         problem.reason = reason(error, certificate);
@@ -324,6 +337,32 @@ fn describe(
         problem.validity = format!("{} to {}", validity.not_before, validity.not_after);
     }
     problem
+}
+
+/// The certificate beside the server's own that is out of its time, where `fault` is that one is and
+/// the server's own is not.
+fn out_of_time<'a>(
+    end_entity: &'a CertificateDer<'a>,
+    intermediates: &'a [CertificateDer<'a>],
+    fault: CertificateFault,
+    now: UnixTime,
+) -> Option<&'a CertificateDer<'a>> {
+    let now_s = i64::try_from(now.as_secs()).ok()?;
+    let is_at_fault = |certificate: &&CertificateDer<'_>| {
+        let Ok((_, certificate)) = X509Certificate::from_der(certificate) else {
+            return false;
+        };
+        let validity = certificate.validity();
+        match fault {
+            CertificateFault::Expired => now_s > validity.not_after.timestamp(),
+            CertificateFault::NotYetValid => now_s < validity.not_before.timestamp(),
+            _ => false,
+        }
+    };
+    match is_at_fault(&end_entity) {
+        true => None,
+        false => intermediates.iter().find(is_at_fault),
+    }
 }
 
 /// In what way a certificate is not acceptable. The verification of some platforms does not say that

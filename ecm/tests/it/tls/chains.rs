@@ -9,7 +9,7 @@ use ecm::plugin::Plugin;
 use ecm::secret_server::settings::SettingsFile;
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair,
+    Issuer, KeyPair,
 };
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -170,5 +170,59 @@ async fn an_authority_that_was_made_anew_under_its_name_is_said_to_be_another() 
     assert_eq!(error.symptom, expected, "{error:?}");
     let words = "was not signed by the authority of its issuer's name that is trusted here, which \
                  may have been renewed (issuer \"CN=Lab CA\"";
+    assert!(error.message.contains(words), "{error}");
+}
+
+#[tokio::test]
+async fn of_a_chain_the_certificate_that_is_out_of_its_time_is_named() {
+    let root = super::authority("Lab CA");
+    for (years, expected, says) in [
+        (2001..2002, Symptom::CertificateExpired, "has expired"),
+        (
+            2090..2100,
+            Symptom::CertificateNotYetValid,
+            "is not valid yet",
+        ),
+    ] {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "Lab Sub CA");
+        params.not_before = rcgen::date_time_ymd(years.start, 1, 1);
+        params.not_after = rcgen::date_time_ymd(years.end, 1, 1);
+        let middle_key = KeyPair::generate().unwrap();
+        let middle = params.signed_by(&middle_key, &root.issuer).unwrap();
+        let issuer = Issuer::new(params, middle_key);
+        let key = KeyPair::generate().unwrap();
+        let leaf = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        let leaf = leaf.signed_by(&key, &issuer).unwrap();
+        let chain = vec![leaf.der().clone(), middle.der().clone()];
+        let error = super::look_up(serve(chain, &key).await, &root).await;
+        assert_eq!(error.symptom, Some(expected), "{error:?}");
+        let words = format!(
+            "the certificate \"CN=Lab Sub CA\" in the chain of localhost {says} \
+             (issuer \"CN=Lab CA\", valid "
+        );
+        assert!(error.message.contains(&words), "{error}");
+        assert!(error.message.contains(&years.start.to_string()), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_without_alternative_names_is_said_to_carry_none() {
+    let root = super::authority("Lab CA");
+    let mut params = CertificateParams::default();
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "localhost");
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.signed_by(&key, &root.issuer).unwrap();
+    let port = serve(vec![certificate.der().clone()], &key).await;
+    let error = super::look_up(port, &root).await;
+    let expected = Some(Symptom::CertificateForAnotherHost);
+    assert_eq!(error.symptom, expected, "{error:?}");
+    let words =
+        "(issuer \"CN=Lab CA\", no alternative names, and its CN does not count as one, valid";
     assert!(error.message.contains(words), "{error}");
 }
