@@ -10,7 +10,7 @@ use crate::error::{ErrorKind, Hop, Owner, PluginError};
 use crate::tls::CertificateFault;
 use crate::vault_http::TransportError;
 
-pub use self::appliance::{appliance_table, console_table};
+pub use self::appliance::{LinkRow, appliance_table, console_table, link_rows};
 pub use self::catalogue::Symptom;
 pub(crate) use self::clocks::Clocks;
 
