@@ -12,7 +12,7 @@ use crate::vault_http::TransportError;
 
 pub use self::appliance::{LinkRow, appliance_table, console_table, link_rows};
 pub use self::catalogue::Symptom;
-pub(crate) use self::clocks::Clocks;
+pub(crate) use self::clocks::{Clocks, wait_asked};
 
 /// What is known about a symptom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

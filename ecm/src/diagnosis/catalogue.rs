@@ -89,9 +89,22 @@ symptoms! {
         cause "IIS authentication, a web application firewall or an address restriction stands \
                before the web service",
         cure "allow anonymous access to /webservices/ from the ECM's address";
+    ProxyWantsLogOn, "proxy-wants-log-on", Permission, NetworkAdministrator,
+        says "a proxy between the ECM and the vault wants a log-on of its own",
+        cause "a transparent proxy or a gateway stands in between, status 407; the ECM itself uses no \
+               proxy",
+        cure "let the ECM's connections to the vault pass the proxy without a log-on, or lead them \
+              around it";
+    TooManyRequests, "too-many-requests", Connectivity, VaultAdministrator,
+        says "the vault, or a gateway before it, asks for fewer requests",
+        cause "a limit on requests was reached, status 429; how long to wait is told where the answer \
+               says so",
+        cure "wait, then try again; if it repeats, raise the limit for the ECM's address or for the \
+              API account";
     VaultUnavailable, "vault-unavailable", Connectivity, VaultAdministrator,
         says "the vault is not available at the moment",
-        cause "the application pool is stopped or starting, or a proxy cannot reach it",
+        cause "the application pool is stopped or starting, the vault answers with the page of an \
+               error, or a proxy cannot reach it",
         cure "check that the vault runs, then try again";
     NameNotFound, "name-not-found", Connectivity, NetworkAdministrator,
         says "the vault's host name has no address",

@@ -251,7 +251,11 @@ impl Client {
             body_bytes,
             "vault answered"
         );
-        Ok(reply_in(operation, answer, confided).await)
+        let mut reply = reply_in(operation, answer, confided).await;
+        if let Err(no_reply) = &mut reply {
+            no_reply.raw.wait = diagnosis::wait_asked(&headers);
+        }
+        Ok(reply)
     }
 
     /// Explains an answer that is no reply. Where the address may be at fault, the likely other one

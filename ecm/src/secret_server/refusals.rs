@@ -147,6 +147,10 @@ pub(super) fn no_attachment(errors: &[String]) -> bool {
         .any(|text| text == "File attachment not found.")
 }
 
+/// What to do about a web page where the vault has answered calls before.
+const PAGE_AT_A_GOOD_ADDRESS: &str = "see whether the vault is in maintenance, a gateway before it \
+    wants a log-on, or Enable Webservices was switched off";
+
 /// The error for an answer that is not a reply of the operation. An address that `has_replied`
 /// before cannot be the wrong one.
 pub(super) fn no_reply(
@@ -160,10 +164,12 @@ pub(super) fn no_reply(
     } else {
         ""
     };
+    let wait = raw.wait.as_ref().map(|wait| format!("; {wait}"));
+    let wait = wait.unwrap_or_default();
     let titled = |title: &str, status: StatusCode| match title {
-        "" => format!("{}{before}", raw.headline()),
+        "" => format!("{}{before}{wait}", raw.headline()),
         title => format!(
-            "status {status}, page titled {:?}{before}",
+            "status {status}, page titled {:?}{before}{wait}",
             shortened(title, 120)
         ),
     };
@@ -180,6 +186,8 @@ pub(super) fn no_reply(
             let symptom = match *status {
                 StatusCode::NOT_FOUND => Symptom::WebServiceNotFound,
                 StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Symptom::HttpRefused,
+                StatusCode::PROXY_AUTHENTICATION_REQUIRED => Symptom::ProxyWantsLogOn,
+                StatusCode::TOO_MANY_REQUESTS => Symptom::TooManyRequests,
                 status if status.is_server_error() => Symptom::VaultUnavailable,
                 _ => Symptom::AnswerNotUnderstood,
             };
@@ -190,8 +198,15 @@ pub(super) fn no_reply(
                 error
             }
         }
+        ReplyError::Html(status, title) if status.is_server_error() => {
+            http(Symptom::VaultUnavailable, &titled(title, *status))
+        }
         ReplyError::Html(status, title) => {
-            http(Symptom::WebPageInsteadOfSoap, &titled(title, *status))
+            let mut error = http(Symptom::WebPageInsteadOfSoap, &titled(title, *status));
+            if has_replied {
+                error.next_action = PAGE_AT_A_GOOD_ADDRESS.into();
+            }
+            error
         }
         // So many elements are results, whatever else the answer would have held.
         ReplyError::NotXml(XmlError::TooMany) if operation == "SearchSecretsByFieldValue" => {

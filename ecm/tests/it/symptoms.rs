@@ -63,6 +63,8 @@ async fn broken(symptom: Symptom) -> PluginError {
         | Symptom::WebPageInsteadOfSoap
         | Symptom::Redirected
         | Symptom::HttpRefused
+        | Symptom::ProxyWantsLogOn
+        | Symptom::TooManyRequests
         | Symptom::VaultUnavailable
         | Symptom::AnswerTooLong
         | Symptom::AnswerCompressed
@@ -140,6 +142,8 @@ async fn no_reply(symptom: Symptom) -> PluginError {
         }
         Symptom::Redirected => list(|_| redirect("/login")).await,
         Symptom::HttpRefused => list(|_| http("401 No", "text/html", "")).await,
+        Symptom::ProxyWantsLogOn => list(|_| http("407 Who", "text/html", "")).await,
+        Symptom::TooManyRequests => list(|_| http("429 Slow", "text/html", "")).await,
         Symptom::VaultUnavailable => list(|_| http("503 Later", "text/html", "")).await,
         Symptom::AnswerTooLong => list(|_| soap(&" ".repeat(5 << 20))).await,
         Symptom::AnswerCompressed => {
