@@ -99,7 +99,12 @@ pub fn transport(error: &TransportError, address: &str) -> PluginError {
         TransportError::Connect(_) => Symptom::ConnectionFailed.at(Hop::Connect, &with_cause),
         TransportError::ConnectTimeout(_) => Symptom::ConnectTimeout.at(Hop::Connect, &with_cause),
         TransportError::AnswerTimeout(_) => Symptom::AnswerTimeout.at(Hop::Http, &with_cause),
-        TransportError::Broken(_) => Symptom::ConnectionBroken.at(Hop::Http, &with_cause),
+        TransportError::NotHttp(_) if address.starts_with("http:") => {
+            Symptom::NoPlainHttp.at(Hop::Http, &with_cause)
+        }
+        TransportError::Broken(_) | TransportError::NotHttp(_) => {
+            Symptom::ConnectionBroken.at(Hop::Http, &with_cause)
+        }
         TransportError::TooLong(_) => Symptom::AnswerTooLong.at(Hop::Http, &with_cause),
         TransportError::NoRoom(_) => Symptom::TooManyAnswers.at(Hop::Http, &with_cause),
         TransportError::Compressed(_) => Symptom::AnswerCompressed.at(Hop::Http, &with_cause),

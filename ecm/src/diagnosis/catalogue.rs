@@ -128,8 +128,14 @@ symptoms! {
         cure "check the vault's load, or raise answer_timeout_s";
     ConnectionBroken, "connection-broken", Connectivity, NetworkAdministrator,
         says "the connection broke before the vault's answer was complete",
-        cause "the vault restarted, or a device in between cut the connection",
-        cure "try again; if it repeats, look for a device that inspects the traffic";
+        cause "the vault restarted, a device in between cut the connection, or Endpoint URL says http \
+               where the port speaks TLS",
+        cure "try again; if it repeats, write https in Endpoint URL where it says http, or look for a \
+              device that inspects the traffic";
+    NoPlainHttp, "no-plain-http", Connectivity, EcmAdministrator,
+        says "the port does not speak plain HTTP",
+        cause "Endpoint URL says http, and the port speaks TLS or belongs to another service",
+        cure "write https in Endpoint URL, and check its port";
     CertificateNotTrusted, "certificate-not-trusted", Tls, EcmAdministrator,
         says "the vault's certificate is not trusted",
         cause "it is self-signed, or comes from an authority that this machine does not know or \

@@ -38,6 +38,9 @@ pub enum TransportError {
     /// The connection broke during the exchange.
     #[error("the connection broke during the exchange: {0}")]
     Broken(String),
+    /// What came back is not HTTP.
+    #[error("what came back is not HTTP: {0}")]
+    NotHttp(String),
     /// The answer is longer than allowed.
     #[error("the answer is longer than {0} bytes")]
     TooLong(usize),
@@ -88,9 +91,13 @@ pub(super) fn cut_off(error: &(dyn StdError + 'static)) -> TransportError {
 /// Why an exchange ended before its answer.
 pub(super) fn broken(error: &(dyn StdError + 'static)) -> TransportError {
     let innermost = innermost(error);
-    match innermost.downcast_ref() {
-        Some(error) => from_tls(error),
-        None => TransportError::Broken(innermost.to_string()),
+    if let Some(error) = innermost.downcast_ref() {
+        return from_tls(error);
+    }
+    let hyper: Option<&hyper::Error> = error.downcast_ref();
+    match hyper.is_some_and(hyper::Error::is_parse) {
+        true => TransportError::NotHttp(innermost.to_string()),
+        false => TransportError::Broken(innermost.to_string()),
     }
 }
 

@@ -55,6 +55,7 @@ async fn broken(symptom: Symptom) -> PluginError {
         | Symptom::CertificateNotYetValid
         | Symptom::CertificateNotAcceptable
         | Symptom::TlsFailed
+        | Symptom::NoPlainHttp
         | Symptom::RedirectedToPlainHttp => bad_tls(symptom).await,
         Symptom::CloudAddressHasVirtualDirectory
         | Symptom::AddressLacksVirtualDirectory
@@ -379,6 +380,13 @@ async fn bad_tls(symptom: Symptom) -> PluginError {
         Symptom::CertificateNotYetValid => tls::serve(&known, ("localhost", 2090..2100)).await,
         Symptom::CertificateNotAcceptable => {
             tls::serve_for(&known, GOOD, ExtendedKeyUsagePurpose::ClientAuth).await
+        }
+        Symptom::NoPlainHttp => {
+            let port = tls::serve(&known, GOOD).await;
+            let url = format!("http://localhost:{port}/webservices/SSWebService.asmx");
+            let mut settings = SettingsFile::new(&url, "svc", "env:unused");
+            settings.http.allow_plain_http = true;
+            return find(settings, &session()).await;
         }
         Symptom::RedirectedToPlainHttp => tls::redirecting(&known, "http://vault.example/").await,
         _ => {
