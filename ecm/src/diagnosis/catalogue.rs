@@ -201,9 +201,11 @@ symptoms! {
         cure "follow the vault's words";
     LoginFailed, "login-failed", Authentication, EcmAdministrator,
         says "the vault does not accept the API account",
-        cause "API User, API Password or API Domain is wrong, the account is disabled or locked, \
-               or its password has expired, which many versions do not tell apart",
-        cure "check API User, API Password and API Domain by logging in to the vault";
+        cause "API User, API Password, API Domain or API Organization is wrong, the account is \
+               disabled or locked, or its password has expired, which many versions do not tell \
+               apart",
+        cure "check API User, API Password, API Domain and, for Secret Server Online, API Organization \
+              by logging in to the vault with them";
     ApiPasswordExpired, "api-password-expired", Authentication, VaultAdministrator,
         says "the password of the API account has expired",
         cause "local user password expiration is on and applies to the API account",
@@ -253,8 +255,9 @@ symptoms! {
     UserNotRecognised, "user-not-recognised", NotFound, EcmAdministrator,
         says "the vault recognises none of the user names tried",
         cause "the console user has another name or domain in the vault, or no account there",
-        cure "compare the names tried with the vault's users; set Default Domain for Local \
-              BeyondTrust Users or the fall-back to local account";
+        cure "compare the names tried with the vault's users, and create or enable the one that is \
+              missing; if the user has another domain there or none, set what the line says is not \
+              set or off";
     NoUserName, "no-user-name", Configuration, EcmAdministrator,
         says "the appliance sent no user name",
         cause "the security provider of the console user fills no user name",

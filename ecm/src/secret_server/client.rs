@@ -79,7 +79,10 @@ impl Client {
         match reply.token {
             Some(token) if reply.errors.is_empty() => Ok(token),
             // No errors and no token is a failure too (vendor-client soap:§3.1).
-            _ => Err(refusals::refusal(operation, &reply.errors)),
+            _ => Err(refusals::log_on_refused(
+                &reply.errors,
+                &settings.api_account(),
+            )),
         }
     }
 
