@@ -111,9 +111,9 @@ pub fn transport(error: &TransportError, address: &str) -> PluginError {
         TransportError::Tls(_) => Symptom::TlsFailed.at(Hop::Tls, &with_cause),
         TransportError::Certificate(problem) => {
             let symptom = match problem.fault {
-                CertificateFault::UnknownIssuer | CertificateFault::IssuerRenewed => {
-                    Symptom::CertificateNotTrusted
-                }
+                CertificateFault::UnknownIssuer
+                | CertificateFault::AuthorityAsServer
+                | CertificateFault::IssuerRenewed => Symptom::CertificateNotTrusted,
                 CertificateFault::WrongName => Symptom::CertificateForAnotherHost,
                 CertificateFault::Expired => Symptom::CertificateExpired,
                 CertificateFault::NotYetValid => Symptom::CertificateNotYetValid,

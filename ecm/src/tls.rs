@@ -122,6 +122,8 @@ pub struct CertificateProblem {
 pub enum CertificateFault {
     /// No trusted authority issued it.
     UnknownIssuer,
+    /// It is an authority's own, which no other authority makes one of a server.
+    AuthorityAsServer,
     /// An authority that is trusted has its issuer's name and not its key.
     IssuerRenewed,
     /// It is for another host.
@@ -139,10 +141,15 @@ pub enum CertificateFault {
 impl fmt::Display for CertificateProblem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.fault {
-            CertificateFault::UnknownIssuer if self.subject == self.issuer => {
+            CertificateFault::UnknownIssuer | CertificateFault::AuthorityAsServer
+                if self.subject == self.issuer =>
+            {
                 "is self-signed and is not one that the CA file names"
             }
             CertificateFault::UnknownIssuer => "was not issued by an authority trusted here",
+            CertificateFault::AuthorityAsServer => {
+                "is an authority's, which is trusted as a server's only if the CA file names it"
+            }
             CertificateFault::IssuerRenewed => {
                 "was not signed by the authority of its issuer's name that is trusted here, which \
                  may have been renewed"
@@ -305,7 +312,7 @@ fn describe(
             CertificateFault::NotYetValid
         }
         CertificateError::Revoked => CertificateFault::Revoked,
-        other if is_authority_as_server(other, end_entity) => CertificateFault::UnknownIssuer,
+        other if is_authority_as_server(other, end_entity) => CertificateFault::AuthorityAsServer,
         _ => CertificateFault::Other,
     };
     let mut problem = CertificateProblem {

@@ -163,6 +163,24 @@ async fn a_servers_certificate_may_be_named_instead_of_its_issuer() {
 }
 
 #[tokio::test]
+async fn an_authoritys_certificate_is_not_a_servers_because_another_issued_it() {
+    let root = super::authority("Lab CA");
+    let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.signed_by(&key, &root.issuer).unwrap();
+    let port = serve(vec![certificate.der().clone()], &key).await;
+    let error = super::look_up(port, &root).await;
+    let expected = Some(Symptom::CertificateNotTrusted);
+    assert_eq!(error.symptom, expected, "{error:?}");
+    let words = "is an authority's, which is trusted as a server's only if the CA file names it";
+    assert!(error.message.contains(words), "{error}");
+
+    let error = look_up(port, &certificate).await;
+    assert_eq!(error.symptom, Some(Symptom::VaultUnavailable), "{error:?}");
+}
+
+#[tokio::test]
 async fn an_authority_that_was_made_anew_under_its_name_is_said_to_be_another() {
     let (trusted, renewed) = (super::authority("Lab CA"), super::authority("Lab CA"));
     let error = super::look_up(super::serve(&renewed, super::GOOD).await, &trusted).await;
