@@ -10,9 +10,9 @@ use crate::error::{ErrorKind, Hop, Owner, PluginError};
 use crate::tls::CertificateFault;
 use crate::vault_http::TransportError;
 
-pub use self::appliance::{appliance_table, console_table};
+pub use self::appliance::{LinkRow, appliance_table, console_table, link_rows};
 pub use self::catalogue::Symptom;
-pub(crate) use self::clocks::Clocks;
+pub(crate) use self::clocks::{Clocks, wait_asked};
 
 /// What is known about a symptom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,14 +99,21 @@ pub fn transport(error: &TransportError, address: &str) -> PluginError {
         TransportError::Connect(_) => Symptom::ConnectionFailed.at(Hop::Connect, &with_cause),
         TransportError::ConnectTimeout(_) => Symptom::ConnectTimeout.at(Hop::Connect, &with_cause),
         TransportError::AnswerTimeout(_) => Symptom::AnswerTimeout.at(Hop::Http, &with_cause),
-        TransportError::Broken(_) => Symptom::ConnectionBroken.at(Hop::Http, &with_cause),
+        TransportError::NotHttp(_) if address.starts_with("http:") => {
+            Symptom::NoPlainHttp.at(Hop::Http, &with_cause)
+        }
+        TransportError::Broken(_) | TransportError::NotHttp(_) => {
+            Symptom::ConnectionBroken.at(Hop::Http, &with_cause)
+        }
         TransportError::TooLong(_) => Symptom::AnswerTooLong.at(Hop::Http, &with_cause),
         TransportError::NoRoom(_) => Symptom::TooManyAnswers.at(Hop::Http, &with_cause),
         TransportError::Compressed(_) => Symptom::AnswerCompressed.at(Hop::Http, &with_cause),
         TransportError::Tls(_) => Symptom::TlsFailed.at(Hop::Tls, &with_cause),
         TransportError::Certificate(problem) => {
             let symptom = match problem.fault {
-                CertificateFault::UnknownIssuer => Symptom::CertificateNotTrusted,
+                CertificateFault::UnknownIssuer
+                | CertificateFault::AuthorityAsServer
+                | CertificateFault::IssuerRenewed => Symptom::CertificateNotTrusted,
                 CertificateFault::WrongName => Symptom::CertificateForAnotherHost,
                 CertificateFault::Expired => Symptom::CertificateExpired,
                 CertificateFault::NotYetValid => Symptom::CertificateNotYetValid,

@@ -4,14 +4,16 @@
 //! A token is fetched for every connect, so an expired one never has to be told from a revoked
 //! one: the appliance refuses it and the next connect brings its own.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use serde::Deserialize;
 use url::Url;
 
 use crate::error::shortened;
-use crate::link::trouble::{self, Redirect};
+use crate::link::trouble::{self, LookupFailed, Obstacle, Redirect, TlsFault};
 use crate::secret::Secret;
 use crate::wiped::Wiped;
 
@@ -38,16 +40,20 @@ pub enum TokenError {
     Unreachable {
         /// The address.
         endpoint: Url,
+        /// What stands in the way.
+        obstacle: Obstacle,
         /// What the network said.
-        reason: String,
+        reason: Box<str>,
     },
     /// The appliance's certificate or TLS was not acceptable.
     #[error("TLS with {endpoint} failed: {reason}")]
     Tls {
         /// The address.
         endpoint: Url,
+        /// Whether it was the certificate.
+        fault: TlsFault,
         /// What was wrong with it.
-        reason: String,
+        reason: Box<str>,
     },
     /// No answer in time.
     #[error("the token endpoint {endpoint} did not answer in time")]
@@ -98,6 +104,7 @@ impl TokenSource {
         let builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
+            .dns_resolver(Arc::new(SystemResolver))
             .connect_timeout(limit)
             .timeout(limit)
             // The next token is fetched at the next connect, when an idle connection is long dead.
@@ -185,15 +192,20 @@ impl TokenSource {
 
     fn transport(&self, error: &reqwest::Error) -> TokenError {
         let endpoint = self.endpoint.clone();
-        if let Some(reason) = trouble::tls_reason(error) {
-            return TokenError::Tls { endpoint, reason };
+        if let Some((fault, reason)) = trouble::tls_reason(error) {
+            return TokenError::Tls {
+                endpoint,
+                fault,
+                reason: reason.into(),
+            };
         }
         if error.is_timeout() {
             return TokenError::TimedOut { endpoint };
         }
         TokenError::Unreachable {
             endpoint,
-            reason: trouble::innermost(error),
+            obstacle: Obstacle::of(error),
+            reason: trouble::innermost(error).into(),
         }
     }
 
@@ -202,6 +214,24 @@ impl TokenSource {
             endpoint: self.endpoint.clone(),
             reason,
         }
+    }
+}
+
+/// The system's resolver, with an error of our own so that a name is told from a connection.
+struct SystemResolver;
+
+impl Resolve for SystemResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let host = name.as_str();
+            match tokio::net::lookup_host((host, 0)).await {
+                Ok(found) => Ok(Box::new(found.collect::<Vec<_>>().into_iter()) as Addrs),
+                Err(error) => Err(Box::new(LookupFailed {
+                    host: host.to_owned(),
+                    reason: error.to_string(),
+                }) as _),
+            }
+        })
     }
 }
 

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::verify_server_name;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::server::ParsedCertificate;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore,
     SignatureScheme,
@@ -46,7 +48,8 @@ pub enum TlsSetupError {
     Provider(#[source] rustls::Error),
 }
 
-/// A client configuration that trusts the system's authorities and those of `ca_file` (PEM).
+/// A client configuration that trusts the system's authorities and those of `ca_file` (PEM). A
+/// certificate of the file is also trusted as a server's own, as long as its name and dates fit.
 ///
 /// # Errors
 /// The file cannot be used, or nothing is there to trust.
@@ -56,10 +59,13 @@ pub fn client_config(ca_file: Option<&Path>) -> Result<ClientConfig, TlsSetupErr
         .map(read_authorities)
         .transpose()?
         .unwrap_or_default();
-    let inner = Verifier::new_with_extra_roots(extra_roots, Arc::clone(&provider))
+    let inner = Verifier::new_with_extra_roots(extra_roots.clone(), Arc::clone(&provider))
         .map_err(TlsSetupError::NoRoots)?;
-    client_config_with(provider, Arc::new(NamingVerifier { inner }))
-        .map_err(TlsSetupError::Provider)
+    let verifier = NamingVerifier {
+        inner,
+        named: extra_roots,
+    };
+    client_config_with(provider, Arc::new(verifier)).map_err(TlsSetupError::Provider)
 }
 
 fn client_config_with(
@@ -68,7 +74,8 @@ fn client_config_with(
 ) -> Result<ClientConfig, rustls::Error> {
     Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
-        // "dangerous" is the name of the seam; the verifier behind it only adds words to refusals.
+        // "dangerous" is the name of the seam; the verifier behind it adds words to refusals, and
+        // lets the operator's file answer who issued a certificate that stands in it.
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth())
@@ -107,9 +114,13 @@ fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsSetu
 pub struct CertificateProblem {
     /// The fault found.
     pub fault: CertificateFault,
+    /// What a fault without a name of its own consists in; empty for all others.
+    pub reason: String,
     /// The name that the ECM expected.
     pub expected_name: String,
-    /// The certificate's subject.
+    /// Whether the fault is that of a certificate which the server sent beside its own.
+    pub is_of_the_chain: bool,
+    /// The subject of the certificate at fault.
     pub subject: String,
     /// Who issued it.
     pub issuer: String,
@@ -126,6 +137,10 @@ pub struct CertificateProblem {
 pub enum CertificateFault {
     /// No trusted authority issued it.
     UnknownIssuer,
+    /// It is an authority's own, which no other authority makes one of a server.
+    AuthorityAsServer,
+    /// An authority that is trusted has its issuer's name and not its key.
+    IssuerRenewed,
     /// It is for another host.
     WrongName,
     /// Its time is over.
@@ -141,22 +156,43 @@ pub enum CertificateFault {
 impl fmt::Display for CertificateProblem {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.fault {
+            CertificateFault::UnknownIssuer | CertificateFault::AuthorityAsServer
+                if self.subject == self.issuer =>
+            {
+                "is self-signed and is not one that the CA file names"
+            }
             CertificateFault::UnknownIssuer => "was not issued by an authority trusted here",
+            CertificateFault::AuthorityAsServer => {
+                "is an authority's, which is trusted as a server's only if the CA file names it"
+            }
+            CertificateFault::IssuerRenewed => {
+                "was not signed by the authority of its issuer's name that is trusted here, which \
+                 may have been renewed"
+            }
             CertificateFault::WrongName => "is for another host",
             CertificateFault::Expired => "has expired",
             CertificateFault::NotYetValid => "is not valid yet",
             CertificateFault::Revoked => "was revoked",
-            CertificateFault::Other => "is not acceptable",
+            CertificateFault::Other => {
+                &format!("is not acceptable: {reason}", reason = self.reason)
+            }
+        };
+        let place = match self.is_of_the_chain {
+            true => "in the chain of",
+            false => "of",
         };
         write!(
             out,
-            "the certificate \"{}\" of {} {what} (issuer \"{}\", names {}, valid {}",
-            self.subject,
-            self.expected_name,
-            self.issuer,
-            self.names.join(", "),
-            self.validity
+            "the certificate \"{}\" {place} {} {what} (issuer \"{}\", ",
+            self.subject, self.expected_name, self.issuer,
         )?;
+        match &self.names[..] {
+            // An authority's certificate has none and needs none.
+            [] if self.is_of_the_chain => {}
+            [] => out.write_str("no alternative names, and its CN does not count as one, ")?,
+            names => write!(out, "names {}, ", names.join(", "))?,
+        }
+        write!(out, "valid {}", self.validity)?;
         match self.fault {
             CertificateFault::Expired | CertificateFault::NotYetValid => {
                 write!(out, "; this machine's clock says {})", self.checked_at)
@@ -172,6 +208,54 @@ impl std::error::Error for CertificateProblem {}
 #[derive(Debug)]
 struct NamingVerifier {
     inner: Verifier,
+    /// The certificates of the CA file: a server that shows one of them needs no issuer.
+    named: Vec<CertificateDer<'static>>,
+}
+
+impl NamingVerifier {
+    /// What the operator's file makes of `fault`. It answers only who issued a certificate; name,
+    /// dates and purpose are checked here, since the refusal may have come before they were.
+    fn unless_named(
+        &self,
+        fault: CertificateError,
+        end_entity: &CertificateDer<'_>,
+        server_name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let is_about_the_issuer = match &fault {
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => true,
+            other => is_authority_as_server(other, end_entity),
+        };
+        if !is_about_the_issuer || !self.named.iter().any(|named| named == end_entity) {
+            return Err(fault.into());
+        }
+        verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+        let (_, certificate) =
+            X509Certificate::from_der(end_entity).map_err(|_| CertificateError::BadEncoding)?;
+        let validity = certificate.validity();
+        let now_s = i64::try_from(now.as_secs()).map_err(|_| CertificateError::Expired)?;
+        if now_s < validity.not_before.timestamp() {
+            return Err(CertificateError::NotValidYet.into());
+        }
+        if now_s > validity.not_after.timestamp() {
+            return Err(CertificateError::Expired.into());
+        }
+        let purposes = certificate
+            .extended_key_usage()
+            .map_err(|_| CertificateError::BadEncoding)?;
+        if purposes.is_some_and(|purposes| !purposes.value.server_auth) {
+            return Err(CertificateError::InvalidPurpose.into());
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+}
+
+/// Whether `fault` is that the certificate is an authority's, as that of `openssl req -x509` is,
+/// which has no name of its own in [`CertificateError`]. It is found before any issuer is looked
+/// for, and after the dates.
+fn is_authority_as_server(fault: &CertificateError, end_entity: &CertificateDer<'_>) -> bool {
+    matches!(fault, CertificateError::Other(_))
+        && X509Certificate::from_der(end_entity).is_ok_and(|(_, certificate)| certificate.is_ca())
 }
 
 impl ServerCertVerifier for NamingVerifier {
@@ -185,9 +269,15 @@ impl ServerCertVerifier for NamingVerifier {
     ) -> Result<ServerCertVerified, rustls::Error> {
         self.inner
             .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+            .or_else(|error| match error {
+                rustls::Error::InvalidCertificate(fault) => {
+                    self.unless_named(fault, end_entity, server_name, now)
+                }
+                other => Err(other),
+            })
             .map_err(|error| match error {
                 rustls::Error::InvalidCertificate(fault) => {
-                    let problem = describe(end_entity, server_name, &fault, now);
+                    let problem = describe(end_entity, intermediates, server_name, &fault, now);
                     rustls::Error::Other(OtherError(Arc::new(problem)))
                 }
                 other => other,
@@ -219,12 +309,14 @@ impl ServerCertVerifier for NamingVerifier {
 
 fn describe(
     end_entity: &CertificateDer<'_>,
+    intermediates: &[CertificateDer<'_>],
     server_name: &ServerName<'_>,
     error: &CertificateError,
     now: UnixTime,
 ) -> CertificateProblem {
     let fault = match error {
         CertificateError::UnknownIssuer => CertificateFault::UnknownIssuer,
+        CertificateError::BadSignature => CertificateFault::IssuerRenewed,
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             CertificateFault::WrongName
         }
@@ -235,10 +327,13 @@ fn describe(
             CertificateFault::NotYetValid
         }
         CertificateError::Revoked => CertificateFault::Revoked,
+        other if is_authority_as_server(other, end_entity) => CertificateFault::AuthorityAsServer,
         _ => CertificateFault::Other,
     };
     let mut problem = CertificateProblem {
         fault,
+        reason: String::new(),
+        is_of_the_chain: false,
         expected_name: server_name.to_str().into_owned(),
         subject: "unreadable".into(),
         issuer: "unreadable".into(),
@@ -249,15 +344,77 @@ fn describe(
             .and_then(|seconds| Timestamp::from_second(seconds).ok())
             .map_or_else(|| "an impossible time".into(), |time| time.to_string()),
     };
-    if let Ok((_, certificate)) = X509Certificate::from_der(end_entity) {
+    let out_of_time = out_of_time(end_entity, intermediates, fault, now);
+    problem.is_of_the_chain = out_of_time.is_some();
+    let parsed = X509Certificate::from_der(out_of_time.unwrap_or(end_entity)).ok();
+    let certificate = parsed.as_ref().map(|(_, certificate)| certificate);
+    if fault == CertificateFault::Other {
+        problem.reason = reason(error, certificate);
+    }
+    if let Some(certificate) = certificate {
         problem.subject = certificate.subject().to_string();
         problem.issuer = certificate.issuer().to_string();
-        problem.names = alternative_names(&certificate);
+        problem.names = alternative_names(certificate);
         let validity = certificate.validity();
         problem.validity = format!("{} to {}", validity.not_before, validity.not_after);
     }
     problem
 }
+
+/// The certificate beside the server's own that is out of its time, where `fault` is that one is and
+/// the server's own is not.
+fn out_of_time<'a>(
+    end_entity: &'a CertificateDer<'a>,
+    intermediates: &'a [CertificateDer<'a>],
+    fault: CertificateFault,
+    now: UnixTime,
+) -> Option<&'a CertificateDer<'a>> {
+    let now_s = i64::try_from(now.as_secs()).ok()?;
+    let is_at_fault = |certificate: &&CertificateDer<'_>| {
+        let Ok((_, certificate)) = X509Certificate::from_der(certificate) else {
+            return false;
+        };
+        let validity = certificate.validity();
+        match fault {
+            CertificateFault::Expired => now_s > validity.not_after.timestamp(),
+            CertificateFault::NotYetValid => now_s < validity.not_before.timestamp(),
+            _ => false,
+        }
+    };
+    match is_at_fault(&end_entity) {
+        true => None,
+        false => intermediates.iter().find(is_at_fault),
+    }
+}
+
+/// In what way a certificate is not acceptable. The verification of some platforms does not say that
+/// it is about the purpose, so the certificate is asked.
+fn reason(error: &CertificateError, certificate: Option<&X509Certificate<'_>>) -> String {
+    let purposes = certificate
+        .and_then(|certificate| certificate.extended_key_usage().ok().flatten())
+        .map(|extension| extension.value);
+    if purposes.is_some_and(|purposes| !purposes.server_auth) {
+        return "it is not valid for server authentication".into();
+    }
+    #[allow(deprecated)] // The older form is still what some verification gives.
+    let words = match error {
+        CertificateError::BadEncoding => "it is malformed",
+        CertificateError::UnhandledCriticalExtension => {
+            "it has a critical extension that is not known here"
+        }
+        CertificateError::UnsupportedSignatureAlgorithm
+        | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "it is signed in a way that is not supported"
+        }
+        CertificateError::Other(other) => &other.0.to_string(),
+        other => &other.to_string(),
+    };
+    shortened(words, REASON_CHARS_MAX)
+}
+
+/// Longest reason that an error repeats: the words are a library's, but may quote the certificate.
+const REASON_CHARS_MAX: usize = 200;
 
 /// Most names of a certificate that an error repeats, and the longest of them: the longest name
 /// that DNS knows.

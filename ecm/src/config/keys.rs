@@ -55,7 +55,7 @@ pub const SECTIONS: &[Section] = &[
             key(
                 "ca_file",
                 "none",
-                "authorities trusted beside the system's, PEM",
+                "authorities trusted beside the system's, or the server's own certificate, PEM",
             ),
             key(
                 "connect_timeout_s",
@@ -219,7 +219,7 @@ pub const SECTIONS: &[Section] = &[
             key(
                 "ca_file",
                 "none",
-                "authorities trusted beside the system's, PEM",
+                "authorities trusted beside the system's, or the server's own certificate, PEM",
             ),
             key(
                 "allow_plain_http",
@@ -372,7 +372,7 @@ pub const SECTIONS: &[Section] = &[
             key(
                 "ca_file",
                 "none",
-                "authorities trusted beside the system's, PEM",
+                "authorities trusted beside the system's, or the server's own certificate, PEM",
             ),
             key(
                 "allow_plain_http",

@@ -4,27 +4,69 @@
 
 use url::Url;
 
-use crate::link::{ConnectError, Ended, Redirect};
+use crate::link::{ConnectError, Ended, Obstacle, Redirect, TlsFault};
 use crate::oauth::TokenError;
+
+/// A failure of the link as the documentation knows it.
+#[derive(Clone, Debug)]
+pub struct LinkRow {
+    /// Its name.
+    pub what: &'static str,
+    /// The line of `ECM.log`, for an appliance at `access.acme.example`; an ellipsis stands for what
+    /// is particular to a case.
+    pub line: String,
+    /// Why it happens.
+    pub cause: &'static str,
+    /// What to do.
+    pub cure: &'static str,
+    /// Who does it.
+    pub whose: &'static str,
+}
+
+/// The rows of [`appliance_table`].
+#[must_use]
+pub fn link_rows() -> Vec<LinkRow> {
+    const SITE: &str = "site=access.acme.example:443";
+    let refusals = token_refusals().into_iter().chain(refusals());
+    let refused = refusals.map(|(what, error, cause, whose)| LinkRow {
+        what,
+        line: match error.is_final() {
+            true => format!("stopped error=failed to connect: {error}"),
+            false => format!("failed to connect to the appliance {SITE} error={error}"),
+        },
+        cause,
+        cure: error.next_action(),
+        whose,
+    });
+    let closed = CLOSED.iter().map(|&(what, code, cause, cure, whose)| {
+        let reason = String::new();
+        let ended = Ended::Closed { code, reason };
+        LinkRow {
+            what,
+            line: format!("the link to the appliance was lost {SITE} reason={ended}"),
+            cause,
+            cure,
+            whose,
+        }
+    });
+    refused.chain(closed).collect()
+}
 
 /// The documentation's table of failures of the link, in Markdown.
 #[must_use]
 pub fn appliance_table() -> String {
     let mut out =
         String::from("| what | log line | cause | cure | whose |\n|---|---|---|---|---|\n");
-    for (what, error, cause, whose) in refusals() {
+    for LinkRow {
+        what,
+        line,
+        cause,
+        cure,
+        whose,
+    } in link_rows()
+    {
         out.push_str(&format!(
-            "| {what} | failed to connect to the appliance error={error} | {cause} | {} | {whose} |\n",
-            error.next_action()
-        ));
-    }
-    for (what, code, cause, cure, whose) in CLOSED {
-        let ended = Ended::Closed {
-            code: *code,
-            reason: String::new(),
-        };
-        out.push_str(&format!(
-            "| {what} | the link to the appliance was lost reason={ended} | {cause} | {cure} | {whose} |\n"
+            "| {what} | {line} | {cause} | {cure} | {whose} |\n"
         ));
     }
     out
@@ -47,80 +89,167 @@ const NETWORK: &str = "network administrator";
 
 type Refusal = (&'static str, ConnectError, &'static str, &'static str);
 
-fn refusals() -> Vec<Refusal> {
-    let host = || "access.acme.example".to_owned();
-    let endpoint = || Url::parse("https://access.acme.example/oauth2/token").ok();
-    let refused = |status, code: &str, message: &str| ConnectError::Refused {
+/// What may go wrong with the token, which comes first on every connect.
+fn token_refusals() -> Vec<Refusal> {
+    let Ok(endpoint) = Url::parse("https://access.acme.example/oauth2/token") else {
+        return Vec::new();
+    };
+    let endpoint = || endpoint.clone();
+    let refused = |status, code: &str| TokenError::Refused {
         status,
         code: code.into(),
-        message: message.into(),
+        message: "…".into(),
     };
-    let redirect = |gives_up_encryption| Redirect {
-        target: "…".into(),
-        gives_up_encryption,
+    let unreachable = |obstacle, reason: &str| TokenError::Unreachable {
+        endpoint: endpoint(),
+        obstacle,
+        reason: reason.into(),
     };
-    let mut rows = vec![
+    let tls = |fault, reason: &str| TokenError::Tls {
+        endpoint: endpoint(),
+        fault,
+        reason: reason.into(),
+    };
+    let redirected = |gives_up_encryption| TokenError::Redirected {
+        endpoint: endpoint(),
+        redirect: redirect(gives_up_encryption),
+    };
+    let rows = [
         (
             "no token",
-            ConnectError::Token(TokenError::Refused {
-                status: 401,
-                code: "invalid_client".into(),
-                message: "…".into(),
-            }),
+            refused(401, "invalid_client"),
             "client id or client secret is wrong, or the API account is disabled",
             ECM,
         ),
         (
+            "appliance not available",
+            refused(503, "…"),
+            "the appliance starts, is being updated or is overloaded, or a proxy does not reach it",
+            APPLIANCE,
+        ),
+        (
+            "unknown name",
+            unreachable(
+                Obstacle::Name,
+                "the name access.acme.example could not be looked up: …",
+            ),
+            "site_url is misspelt, or this host's name server does not know it",
+            NETWORK,
+        ),
+        (
+            "connection refused",
+            unreachable(Obstacle::Refused, "Connection refused …"),
+            "nothing listens on the port of site_url, or a firewall rejects the connection",
+            NETWORK,
+        ),
+        (
+            "out of reach",
+            unreachable(Obstacle::Other, "…"),
+            "there is no route to the appliance, or something in between cuts the connection",
+            NETWORK,
+        ),
+        (
+            "no answer in time",
+            TokenError::TimedOut {
+                endpoint: endpoint(),
+            },
+            "a firewall drops the packets, or the appliance is overloaded",
+            NETWORK,
+        ),
+        (
+            "certificate",
+            tls(TlsFault::Certificate, "the certificate …"),
+            "the appliance's certificate is self-signed or comes from an authority that this host \
+             does not know, is for another name or is out of its time",
+            ECM,
+        ),
+        (
+            "no TLS",
+            tls(TlsFault::Handshake, "…"),
+            "the port of site_url does not speak TLS, or only versions older than 1.2",
+            ECM,
+        ),
+        (
+            "token redirected",
+            redirected(false),
+            "site_url is an old address of the appliance, or leads to another site",
+            ECM,
+        ),
+        (
+            "token redirected to plain http",
+            redirected(true),
+            GIVES_UP_ENCRYPTION,
+            APPLIANCE,
+        ),
+        (
+            "no token in the answer",
+            TokenError::NotAnAnswer {
+                endpoint: endpoint(),
+                reason: "…",
+            },
+            "something else than the appliance answers at site_url, such as a log-in page of a proxy",
+            NETWORK,
+        ),
+    ];
+    rows.map(|(what, error, cause, whose)| (what, error.into(), cause, whose))
+        .into()
+}
+
+const GIVES_UP_ENCRYPTION: &str = "a proxy before the appliance ends TLS and does not tell it, or \
+    somebody in between wants to read along";
+
+fn redirect(gives_up_encryption: bool) -> Redirect {
+    Redirect {
+        target: "…".into(),
+        gives_up_encryption,
+    }
+}
+
+/// What may go wrong once there is a token.
+fn refusals() -> [Refusal; 9] {
+    let refused = |status, code: &str| ConnectError::Refused {
+        status,
+        code: code.into(),
+        message: "…".into(),
+    };
+    [
+        (
             "token refused",
-            refused(401, "access_denied", "…"),
+            refused(401, "access_denied"),
             "the token was revoked, or the account changed since it was issued",
             ECM,
         ),
         (
             "no permission",
-            refused(403, "permission_denied", "…"),
+            refused(403, "permission_denied"),
             "the API account lacks the ECM permission, is disabled, or may not connect from here",
             APPLIANCE,
         ),
         (
+            "no such page",
+            refused(404, "…"),
+            "something else than an appliance with an ECM link answers at site_url",
+            ECM,
+        ),
+        (
             "too many ECMs",
-            refused(409, "ecm_limit_reached", "…"),
+            refused(409, "ecm_limit_reached"),
             "the group has as many ECMs as it may have",
             APPLIANCE,
         ),
         (
             "no common version",
-            refused(426, "version_mismatch", "…"),
+            refused(426, "version_mismatch"),
             "ECM and appliance are too far apart; the ECM stops",
             ECM,
         ),
         (
-            "TLS",
-            ConnectError::Tls {
-                host: host(),
-                reason: "…".into(),
+            "link not answered in time",
+            ConnectError::TimedOut {
+                step: "the WebSocket upgrade",
+                limit_s: 10,
             },
-            "the appliance's certificate comes from an authority that this host does not know, is \
-             for another name or has expired",
-            ECM,
-        ),
-        (
-            "unknown name",
-            ConnectError::Dns {
-                host: host(),
-                reason: "…".into(),
-            },
-            "site_url is misspelt, or this host's name server does not know it",
-            NETWORK,
-        ),
-        (
-            "out of reach",
-            ConnectError::Tcp {
-                host: host(),
-                port: 443,
-                reason: "…".into(),
-            },
-            "a firewall stands between this host and the appliance",
+            "a proxy does not pass WebSockets on, or the appliance is overloaded",
             NETWORK,
         ),
         (
@@ -132,8 +261,7 @@ fn refusals() -> Vec<Refusal> {
         (
             "redirected to plain http",
             ConnectError::Redirected(redirect(true)),
-            "a proxy before the appliance ends TLS and does not tell it, or somebody in between \
-             wants to read along",
+            GIVES_UP_ENCRYPTION,
             APPLIANCE,
         ),
         (
@@ -142,22 +270,7 @@ fn refusals() -> Vec<Refusal> {
             "something else answers at site_url, or a proxy does not pass WebSockets on",
             NETWORK,
         ),
-    ];
-    if let Some(endpoint) = endpoint() {
-        rows.insert(
-            1,
-            (
-                "token endpoint out of reach",
-                ConnectError::Token(TokenError::Unreachable {
-                    endpoint,
-                    reason: "…".into(),
-                }),
-                "a firewall stands between this host and the appliance, or site_url is wrong",
-                NETWORK,
-            ),
-        );
-    }
-    rows
+    ]
 }
 
 type Closed = (&'static str, u16, &'static str, &'static str, &'static str);

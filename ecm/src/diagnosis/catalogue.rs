@@ -89,9 +89,22 @@ symptoms! {
         cause "IIS authentication, a web application firewall or an address restriction stands \
                before the web service",
         cure "allow anonymous access to /webservices/ from the ECM's address";
+    ProxyWantsLogOn, "proxy-wants-log-on", Permission, NetworkAdministrator,
+        says "a proxy between the ECM and the vault wants a log-on of its own",
+        cause "a transparent proxy or a gateway stands in between, status 407; the ECM itself uses no \
+               proxy",
+        cure "let the ECM's connections to the vault pass the proxy without a log-on, or lead them \
+              around it";
+    TooManyRequests, "too-many-requests", Connectivity, VaultAdministrator,
+        says "the vault, or a gateway before it, asks for fewer requests",
+        cause "a limit on requests was reached, status 429; how long to wait is told where the answer \
+               says so",
+        cure "wait, then try again; if it repeats, raise the limit for the ECM's address or for the \
+              API account";
     VaultUnavailable, "vault-unavailable", Connectivity, VaultAdministrator,
         says "the vault is not available at the moment",
-        cause "the application pool is stopped or starting, or a proxy cannot reach it",
+        cause "the application pool is stopped or starting, the vault answers with the page of an \
+               error, or a proxy cannot reach it",
         cure "check that the vault runs, then try again";
     NameNotFound, "name-not-found", Connectivity, NetworkAdministrator,
         says "the vault's host name has no address",
@@ -115,12 +128,20 @@ symptoms! {
         cure "check the vault's load, or raise answer_timeout_s";
     ConnectionBroken, "connection-broken", Connectivity, NetworkAdministrator,
         says "the connection broke before the vault's answer was complete",
-        cause "the vault restarted, or a device in between cut the connection",
-        cure "try again; if it repeats, look for a device that inspects the traffic";
+        cause "the vault restarted, a device in between cut the connection, or Endpoint URL says http \
+               where the port speaks TLS",
+        cure "try again; if it repeats, write https in Endpoint URL where it says http, or look for a \
+              device that inspects the traffic";
+    NoPlainHttp, "no-plain-http", Connectivity, EcmAdministrator,
+        says "the port does not speak plain HTTP",
+        cause "Endpoint URL says http, and the port speaks TLS or belongs to another service",
+        cure "write https in Endpoint URL, and check its port";
     CertificateNotTrusted, "certificate-not-trusted", Tls, EcmAdministrator,
         says "the vault's certificate is not trusted",
-        cause "it is self-signed or comes from an authority that this machine does not know",
-        cure "put the issuer's certificate into a PEM file and set ca_file to it";
+        cause "it is self-signed, or comes from an authority that this machine does not know or \
+                knows with an older key",
+        cure "put the issuer's certificate, or the vault's own if it is self-signed, into a PEM file \
+              and set ca_file to it";
     CertificateForAnotherHost, "certificate-for-another-host", Tls, EcmAdministrator,
         says "the vault's certificate is for another host",
         cause "Endpoint URL uses a name or address that the certificate does not carry",
@@ -137,7 +158,7 @@ symptoms! {
               certificate issued anew";
     CertificateNotAcceptable, "certificate-not-acceptable", Tls, VaultAdministrator,
         says "the vault's certificate is not acceptable",
-        cause "it was revoked, is malformed or may not be used for servers",
+        cause "it was revoked, is malformed or may not be used for servers; the line says which",
         cure "issue a new server certificate for the vault";
     TlsFailed, "tls-failed", Tls, VaultAdministrator,
         says "no TLS connection with the vault can be agreed",
@@ -180,9 +201,11 @@ symptoms! {
         cure "follow the vault's words";
     LoginFailed, "login-failed", Authentication, EcmAdministrator,
         says "the vault does not accept the API account",
-        cause "API User, API Password or API Domain is wrong, the account is disabled or locked, \
-               or its password has expired, which many versions do not tell apart",
-        cure "check API User, API Password and API Domain by logging in to the vault";
+        cause "API User, API Password, API Domain or API Organization is wrong, the account is \
+               disabled or locked, or its password has expired, which many versions do not tell \
+               apart",
+        cure "check API User, API Password, API Domain and, for Secret Server Online, API Organization \
+              by logging in to the vault with them";
     ApiPasswordExpired, "api-password-expired", Authentication, VaultAdministrator,
         says "the password of the API account has expired",
         cause "local user password expiration is on and applies to the API account",
@@ -232,8 +255,9 @@ symptoms! {
     UserNotRecognised, "user-not-recognised", NotFound, EcmAdministrator,
         says "the vault recognises none of the user names tried",
         cause "the console user has another name or domain in the vault, or no account there",
-        cure "compare the names tried with the vault's users; set Default Domain for Local \
-              BeyondTrust Users or the fall-back to local account";
+        cure "compare the names tried with the vault's users, and create or enable the one that is \
+              missing; if the user has another domain there or none, set what the line says is not \
+              set or off";
     NoUserName, "no-user-name", Configuration, EcmAdministrator,
         says "the appliance sent no user name",
         cause "the security provider of the console user fills no user name",

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http::header::DATE;
+use http::header::{DATE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
@@ -105,6 +105,16 @@ impl Clocks {
     }
 }
 
+/// How long an answer asks to wait, as a clause; `None` where it does not say.
+pub(crate) fn wait_asked(headers: &HeaderMap) -> Option<Box<str>> {
+    let said = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = said.parse::<u32>() {
+        return Some(format!("it asks to wait {seconds} s").into());
+    }
+    let until = rfc2822::parse(said).ok()?.timestamp();
+    Some(format!("it asks to wait until {until:.0}").into())
+}
+
 fn apart_s(one: Timestamp, other: Timestamp) -> i64 {
     one.as_second().abs_diff(other.as_second()).cast_signed()
 }
@@ -151,6 +161,24 @@ mod tests {
         }
         let other = explained(LATER, Symptom::CertificateNotTrusted);
         assert_eq!(other.symptom, Some(Symptom::CertificateNotTrusted));
+    }
+
+    #[test]
+    fn how_long_to_wait_is_told_where_it_is_said_and_makes_sense() {
+        for (said, expected) in [
+            ("30", Some("it asks to wait 30 s")),
+            (
+                "Sat, 31 Jan 2026 10:25:00 GMT",
+                Some("it asks to wait until 2026-01-31T10:25:00Z"),
+            ),
+            ("-1", None),
+            ("99999999999", None),
+            ("<b>soon</b>", None),
+        ] {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(said))]);
+            assert_eq!(wait_asked(&headers).as_deref(), expected, "{said}");
+        }
+        assert_eq!(wait_asked(&HeaderMap::new()), None);
     }
 
     #[test]

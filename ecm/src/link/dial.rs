@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::{self, Error as WebSocketError};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 use url::Url;
 
-use super::trouble::{self, Redirect};
+use super::trouble::{self, Obstacle, Redirect, TlsFault};
 use super::wire::{FRAME_BYTES_MAX, SUB_PROTOCOL};
 use crate::clock::within;
 use crate::error::shortened;
@@ -65,6 +65,8 @@ pub enum ConnectError {
         host: String,
         /// The port.
         port: u16,
+        /// What stands in the way.
+        obstacle: Obstacle,
         /// The system's words.
         reason: String,
     },
@@ -73,6 +75,8 @@ pub enum ConnectError {
     Tls {
         /// The appliance's host name.
         host: String,
+        /// Whether it was the certificate.
+        fault: TlsFault,
         /// What was wrong.
         reason: String,
     },
@@ -134,19 +138,24 @@ impl ConnectError {
             Self::Refused { status: 426, .. } => {
                 "install an ECM and an appliance that share a version of the link"
             }
-            Self::Token(TokenError::Tls { .. }) | Self::Tls { .. } => {
-                "give the appliance a certificate from an authority trusted here, or name its \
-                 authority with appliance.ca_file"
+            Self::Token(TokenError::Refused { status, .. }) | Self::Refused { status, .. }
+                if (500..=599).contains(status) =>
+            {
+                "check that the appliance runs and is not being updated; the ECM tries again by \
+                 itself"
+            }
+            Self::Token(TokenError::Tls { fault, .. }) | Self::Tls { fault, .. } => {
+                fault.next_action()
             }
             Self::Token(TokenError::Redirected { redirect, .. }) | Self::Redirected(redirect) => {
                 redirect.next_action()
             }
-            Self::Dns { .. } => "check site_url and the name service of this host",
-            Self::Tcp { .. }
-            | Self::TimedOut { .. }
-            | Self::Token(TokenError::Unreachable { .. } | TokenError::TimedOut { .. }) => {
-                "check that this host may connect out to the appliance on its port; loading \
-                 /login in a browser on this host is a quick test"
+            Self::Dns { .. } => Obstacle::Name.next_action(),
+            Self::Tcp { obstacle, .. } | Self::Token(TokenError::Unreachable { obstacle, .. }) => {
+                obstacle.next_action()
+            }
+            Self::TimedOut { .. } | Self::Token(TokenError::TimedOut { .. }) => {
+                Obstacle::Other.next_action()
             }
             Self::Token(_) | Self::Refused { .. } | Self::NotALink(_) => {
                 "check that site_url is the appliance and that nothing in between answers for it"
@@ -210,8 +219,9 @@ impl Site {
             ),
             Err(WebSocketError::Http(answer)) => Err(refusal(&answer)),
             Err(error) => Err(match trouble::tls_reason(&error) {
-                Some(reason) => ConnectError::Tls {
+                Some((fault, reason)) => ConnectError::Tls {
                     host: self.host.clone(),
+                    fault,
                     reason,
                 },
                 None => not_a_link(&error),
@@ -241,6 +251,7 @@ impl Site {
         Err(ConnectError::Tcp {
             host,
             port,
+            obstacle: Obstacle::of(&last),
             reason: last.to_string(),
         })
     }
@@ -249,19 +260,23 @@ impl Site {
         let Some(config) = &self.tls else {
             return Ok(Box::new(stream));
         };
-        let failed = |reason| ConnectError::Tls {
+        let failed = |(fault, reason)| ConnectError::Tls {
             host: self.host.clone(),
+            fault,
             reason,
         };
-        let name = ServerName::try_from(self.host.clone())
-            .map_err(|_| failed("the host name cannot stand in a certificate".to_owned()))?;
+        let name = ServerName::try_from(self.host.clone()).map_err(|_| {
+            let reason = "the host name cannot stand in a certificate";
+            failed((TlsFault::Certificate, reason.to_owned()))
+        })?;
         let connected = TlsConnector::from(Arc::clone(config))
             .connect(name, stream)
             .await;
         connected
             .map(|stream| Box::new(stream) as Box<dyn Transport>)
             .map_err(|error| {
-                failed(trouble::tls_reason(&error).unwrap_or_else(|| error.to_string()))
+                let broken = || (TlsFault::Handshake, error.to_string());
+                failed(trouble::tls_reason(&error).unwrap_or_else(broken))
             })
     }
 

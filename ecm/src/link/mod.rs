@@ -24,7 +24,7 @@ use wire::Hello;
 pub use connection::Ended;
 pub use dial::{ConnectError, Site};
 pub use dispatch::Bounds;
-pub use trouble::Redirect;
+pub use trouble::{Obstacle, Redirect, TlsFault};
 
 /// First and longest pause between two connects, and how long a connection must have lasted for
 /// the pauses to start anew (assumed ecm:§4.1).

@@ -231,6 +231,8 @@ impl Client {
         } else if status == StatusCode::GONE {
             // Whatever the body: IIS answers with a page here.
             trouble::version_disabled(operation)
+        } else if let Some(failed) = trouble::on_the_way(operation, status, &headers) {
+            failed
         } else if is_page(&answer) {
             trouble::page(operation, status, &self.base)
         } else if status.is_success() {

@@ -1,13 +1,13 @@
 //! What the console user and the administrators are told, failure by failure. The texts are the
 //! rows of the diagnosis table; what is particular to a case stands behind them.
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use url::Url;
 
 use super::client::{CallError, Refusal};
 use super::settings::api_address;
 use super::wire::NotUnderstood;
-use crate::diagnosis::Symptom;
+use crate::diagnosis::{Symptom, wait_asked};
 use crate::error::{ErrorKind, Hop, Owner, PluginError, shortened};
 use crate::vault_http::is_downgrade;
 
@@ -23,6 +23,22 @@ pub(super) fn redirected(
         Some((location, false)) => error(Symptom::Redirected, "").with_action_url(location),
         None => error(Symptom::Redirected, ""),
     }
+}
+
+/// What a proxy or a limit on requests says, which is about neither the address nor the user.
+pub(super) fn on_the_way(
+    operation: &'static str,
+    status: StatusCode,
+    headers: &HeaderMap,
+) -> Option<PluginError> {
+    let symptom = match status {
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED => Symptom::ProxyWantsLogOn,
+        StatusCode::TOO_MANY_REQUESTS => Symptom::TooManyRequests,
+        _ => return None,
+    };
+    let wait = wait_asked(headers).map(|wait| format!("; {wait}"));
+    let detail = format!("status {}{}", status.as_u16(), wait.unwrap_or_default());
+    Some(symptom.at(Hop::Vault(operation), &detail))
 }
 
 /// A web page came instead of the API's answer.

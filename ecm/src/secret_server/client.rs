@@ -82,7 +82,10 @@ impl Client {
         match reply.token {
             Some(token) if reply.errors.is_empty() => Ok(token),
             // No errors and no token is a failure too (vendor-client soap:§3.1).
-            _ => Err(refusals::refusal(operation, &reply.errors)),
+            _ => Err(refusals::log_on_refused(
+                &reply.errors,
+                &settings.api_account(),
+            )),
         }
     }
 
@@ -259,7 +262,11 @@ impl Client {
             body_bytes,
             "vault answered"
         );
-        Ok(reply_in(operation, answer, confided).await)
+        let mut reply = reply_in(operation, answer, confided).await;
+        if let Err(no_reply) = &mut reply {
+            no_reply.raw.wait = diagnosis::wait_asked(&headers);
+        }
+        Ok(reply)
     }
 
     /// Explains an answer that is no reply. Where the address may be at fault, the likely other one

@@ -188,11 +188,10 @@ impl Conversation {
         }
         let tried: Vec<_> = candidates.iter().map(account_name).collect();
         let mut error = last.unwrap_or_else(|| Symptom::NoUserName.at(Hop::Ecm, ""));
-        if tried.len() > 1 && error.symptom == Some(Symptom::UserNotRecognised) {
+        if error.symptom == Some(Symptom::UserNotRecognised) {
             let words = error.vault_said.take().unwrap_or_default();
-            error = Symptom::UserNotRecognised
-                .at(Hop::Vault("ImpersonateUser"), &tried.join(", "))
-                .with_vault_words(&words);
+            let rules = &self.settings.mapping;
+            error = refusals::nobody_recognised(candidates, &tried, rules, &words);
         }
         Err(error)
     }

@@ -16,6 +16,8 @@ pub(super) struct Raw {
     pub(super) status: StatusCode,
     pub(super) content_type: String,
     pub(super) words: String,
+    /// How long it asks to wait.
+    pub(super) wait: Option<Box<str>>,
 }
 
 /// Most of a body that is looked at, and longest excerpt and media type.
@@ -36,6 +38,7 @@ impl Raw {
             status: answer.status,
             content_type: shortened(&conceal(&answer.content_type), CONTENT_TYPE_CHARS_MAX),
             words: shortened(&conceal(&words), WORDS_CHARS_MAX),
+            wait: None,
         }
     }
 

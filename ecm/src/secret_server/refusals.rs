@@ -9,6 +9,7 @@ use super::wire::{ReplyError, TokenReply};
 use super::xml::XmlError;
 use crate::diagnosis::Symptom;
 use crate::error::{Hop, PluginError, shortened};
+use crate::identity::{Candidate, CandidateReason, MappingRules};
 
 /// Whether the words may mean that the token is dead; to be confirmed with GetTokenIsValid, since
 /// the exact text is not public (assumed soap:§3.2).
@@ -32,6 +33,38 @@ pub(super) fn refusal(operation: &'static str, errors: &[String]) -> PluginError
     symptom
         .at(Hop::Vault(operation), "")
         .with_vault_words(&words)
+}
+
+/// The error for an Authenticate that gave `account` no token.
+pub(super) fn log_on_refused(errors: &[String], account: &str) -> PluginError {
+    const OPERATION: &str = "Authenticate";
+    let words = joined(errors);
+    symptom_of(OPERATION, &words.to_lowercase())
+        .at(Hop::Vault(OPERATION), &shortened(account, 200))
+        .with_vault_words(&words)
+}
+
+/// The error when the vault recognises none of `tried`, with the settings that would have given
+/// another name to try.
+pub(super) fn nobody_recognised(
+    tried: &[Candidate],
+    names: &[String],
+    rules: &MappingRules,
+    words: &str,
+) -> PluginError {
+    let has_domain = tried.iter().any(|one| one.domain.is_some());
+    let is_local = |one: &Candidate| one.reason == CandidateReason::ExplicitLocal;
+    let hint = if has_domain && !rules.fall_back_to_local {
+        "; the fall-back to local account is off"
+    } else if !has_domain && rules.default_domain.is_none() && !tried.iter().any(is_local) {
+        "; Default Domain for Local BeyondTrust Users is not set"
+    } else {
+        ""
+    };
+    let names = names.join(", ");
+    Symptom::UserNotRecognised
+        .at(Hop::Vault("ImpersonateUser"), &format!("{names}{hint}"))
+        .with_vault_words(words)
 }
 
 /// Words, in lower case, and what they mean for any operation; the first match counts.
@@ -147,6 +180,10 @@ pub(super) fn no_attachment(errors: &[String]) -> bool {
         .any(|text| text == "File attachment not found.")
 }
 
+/// What to do about a web page where the vault has answered calls before.
+const PAGE_AT_A_GOOD_ADDRESS: &str = "see whether the vault is in maintenance, a gateway before it \
+    wants a log-on, or Enable Webservices was switched off";
+
 /// The error for an answer that is not a reply of the operation. An address that `has_replied`
 /// before cannot be the wrong one.
 pub(super) fn no_reply(
@@ -160,10 +197,12 @@ pub(super) fn no_reply(
     } else {
         ""
     };
+    let wait = raw.wait.as_ref().map(|wait| format!("; {wait}"));
+    let wait = wait.unwrap_or_default();
     let titled = |title: &str, status: StatusCode| match title {
-        "" => format!("{}{before}", raw.headline()),
+        "" => format!("{}{before}{wait}", raw.headline()),
         title => format!(
-            "status {status}, page titled {:?}{before}",
+            "status {status}, page titled {:?}{before}{wait}",
             shortened(title, 120)
         ),
     };
@@ -180,6 +219,8 @@ pub(super) fn no_reply(
             let symptom = match *status {
                 StatusCode::NOT_FOUND => Symptom::WebServiceNotFound,
                 StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Symptom::HttpRefused,
+                StatusCode::PROXY_AUTHENTICATION_REQUIRED => Symptom::ProxyWantsLogOn,
+                StatusCode::TOO_MANY_REQUESTS => Symptom::TooManyRequests,
                 status if status.is_server_error() => Symptom::VaultUnavailable,
                 _ => Symptom::AnswerNotUnderstood,
             };
@@ -190,8 +231,15 @@ pub(super) fn no_reply(
                 error
             }
         }
+        ReplyError::Html(status, title) if status.is_server_error() => {
+            http(Symptom::VaultUnavailable, &titled(title, *status))
+        }
         ReplyError::Html(status, title) => {
-            http(Symptom::WebPageInsteadOfSoap, &titled(title, *status))
+            let mut error = http(Symptom::WebPageInsteadOfSoap, &titled(title, *status));
+            if has_replied {
+                error.next_action = PAGE_AT_A_GOOD_ADDRESS.into();
+            }
+            error
         }
         // So many elements are results, whatever else the answer would have held.
         ReplyError::NotXml(XmlError::TooMany) if operation == "SearchSecretsByFieldValue" => {
@@ -224,4 +272,44 @@ pub(super) fn not_a_reply(operation: &'static str, error: &ReplyError) -> Plugin
 
 fn joined(errors: &[String]) -> String {
     errors.join(" ").trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::candidates;
+
+    #[test]
+    fn who_is_not_recognised_is_told_with_the_setting_that_would_add_a_name() {
+        let check = |user: &str, default_domain: Option<&str>, fall_back: bool, expected: &str| {
+            let rules = MappingRules {
+                default_domain: default_domain.map(str::to_owned),
+                fall_back_to_local: fall_back,
+                ..MappingRules::default()
+            };
+            let tried = candidates(user, None, &rules).candidates;
+            let names = [user.to_owned()];
+            let error = nobody_recognised(&tried, &names, &rules, "");
+            let says = Symptom::UserNotRecognised.explanation().says;
+            assert_eq!(error.message, format!("{says}: {user}{expected}"));
+        };
+        let no_domain = "; Default Domain for Local BeyondTrust Users is not set";
+        let no_fall_back = "; the fall-back to local account is off";
+        check("joe", None, false, no_domain);
+        check("joe", None, true, no_domain);
+        check("joe", Some("ACME"), false, no_fall_back);
+        check("joe", Some("ACME"), true, "");
+        // Who comes with a domain has no use for a default one.
+        check("ACME\\joe", None, false, no_fall_back);
+        check("ACME\\joe", None, true, "");
+        check(".\\joe", None, false, "");
+    }
+
+    #[test]
+    fn a_refused_log_on_names_the_account() {
+        let error = log_on_refused(&["Login failed.".to_owned()], "ACME\\svc of acme");
+        let says = Symptom::LoginFailed.explanation().says;
+        assert_eq!(error.message, format!("{says}: ACME\\svc of acme"));
+        assert!(error.next_action.contains("API Organization"), "{error:?}");
+    }
 }

@@ -273,6 +273,18 @@ impl Settings {
         self.endpoint.origin().ascii_serialization()
     }
 
+    /// The API account as one would name it: domain, user and organization, where they are set.
+    pub(super) fn api_account(&self) -> String {
+        let mut name = match self.api_domain.as_str() {
+            "" => self.api_user.clone(),
+            domain => format!("{domain}\\{}", self.api_user),
+        };
+        if !self.api_organization.is_empty() {
+            name.push_str(&format!(" of {}", self.api_organization));
+        }
+        name
+    }
+
     /// The organization sent when a user is looked for.
     pub(super) fn user_organization(&self) -> &str {
         if self.include_default_organization {

@@ -39,6 +39,9 @@ pub enum TransportError {
     /// The connection broke during the exchange.
     #[error("the connection broke during the exchange: {0}")]
     Broken(String),
+    /// What came back is not HTTP.
+    #[error("what came back is not HTTP: {0}")]
+    NotHttp(String),
     /// The answer is longer than allowed.
     #[error("the answer is longer than {0} bytes")]
     TooLong(usize),
@@ -96,9 +99,13 @@ const WORDS_CHARS_MAX: usize = 200;
 /// Why an exchange ended before its answer.
 pub(super) fn broken(error: &(dyn StdError + 'static)) -> TransportError {
     let innermost = innermost(error);
-    match innermost.downcast_ref() {
-        Some(error) => from_tls(error),
-        None => TransportError::Broken(words(innermost)),
+    if let Some(error) = innermost.downcast_ref() {
+        return from_tls(error);
+    }
+    let hyper: Option<&hyper::Error> = error.downcast_ref();
+    match hyper.is_some_and(hyper::Error::is_parse) {
+        true => TransportError::NotHttp(words(innermost)),
+        false => TransportError::Broken(words(innermost)),
     }
 }
 

@@ -142,6 +142,16 @@ async fn http_statuses_are_told_apart() {
     )
     .await;
     check(
+        || http("500 Internal Server Error", "text/html", page),
+        Symptom::VaultUnavailable,
+    )
+    .await;
+    check(
+        || http("407 Who", "text/html", page),
+        Symptom::ProxyWantsLogOn,
+    )
+    .await;
+    check(
         || http("400 Bad Request", "text/xml", ""),
         Symptom::AnswerNotUnderstood,
     )
@@ -152,6 +162,38 @@ async fn http_statuses_are_told_apart() {
     let error = search_answered(|| http("500 Oh", "text/xml", fault)).await;
     assert_eq!(error.symptom, Some(Symptom::VaultFault));
     assert_eq!(error.vault_said.as_deref(), Some("boom"));
+}
+
+#[tokio::test]
+async fn a_page_where_the_vault_has_answered_is_not_blamed_on_the_path() {
+    for (status, symptom) in [
+        ("200 OK", Symptom::WebPageInsteadOfSoap),
+        ("500 Oh", Symptom::VaultUnavailable),
+    ] {
+        let page = "<html><title>Maintenance</title></html>";
+        let error = search_answered(move || http(status, "text/html", page)).await;
+        assert_eq!(error.symptom, Some(symptom), "{error:?}");
+        assert!(error.message.contains("answered calls before"), "{error}");
+        assert!(!error.next_action.contains("path"), "{error:?}");
+        assert_eq!(error.is_retryable(), status.starts_with('5'), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_limit_on_requests_is_told_with_how_long_to_wait() {
+    for (status, symptom) in [
+        ("429 Slow", Symptom::TooManyRequests),
+        ("503 Later", Symptom::VaultUnavailable),
+    ] {
+        for (header, told) in [("\r\nRetry-After: 30", true), ("", false)] {
+            let content_type = format!("text/html{header}");
+            let error = search_answered(move || http(status, &content_type, "")).await;
+            assert_eq!(error.symptom, Some(symptom), "{error:?}");
+            let waits = error.message.ends_with("; it asks to wait 30 s");
+            assert_eq!(waits, told, "{error}");
+            assert!(error.is_retryable(), "{error:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -55,6 +55,7 @@ async fn broken(symptom: Symptom) -> PluginError {
         | Symptom::CertificateNotYetValid
         | Symptom::CertificateNotAcceptable
         | Symptom::TlsFailed
+        | Symptom::NoPlainHttp
         | Symptom::RedirectedToPlainHttp => bad_tls(symptom).await,
         Symptom::CloudAddressHasVirtualDirectory
         | Symptom::AddressLacksVirtualDirectory
@@ -63,6 +64,8 @@ async fn broken(symptom: Symptom) -> PluginError {
         | Symptom::WebPageInsteadOfSoap
         | Symptom::Redirected
         | Symptom::HttpRefused
+        | Symptom::ProxyWantsLogOn
+        | Symptom::TooManyRequests
         | Symptom::VaultUnavailable
         | Symptom::AnswerTooLong
         | Symptom::AnswerCompressed
@@ -140,6 +143,8 @@ async fn no_reply(symptom: Symptom) -> PluginError {
         }
         Symptom::Redirected => list(|_| redirect("/login")).await,
         Symptom::HttpRefused => list(|_| http("401 No", "text/html", "")).await,
+        Symptom::ProxyWantsLogOn => list(|_| http("407 Who", "text/html", "")).await,
+        Symptom::TooManyRequests => list(|_| http("429 Slow", "text/html", "")).await,
         Symptom::VaultUnavailable => list(|_| http("503 Later", "text/html", "")).await,
         Symptom::AnswerTooLong => list(|_| soap(&" ".repeat(5 << 20))).await,
         Symptom::AnswerCompressed => {
@@ -375,6 +380,13 @@ async fn bad_tls(symptom: Symptom) -> PluginError {
         Symptom::CertificateNotYetValid => tls::serve(&known, ("localhost", 2090..2100)).await,
         Symptom::CertificateNotAcceptable => {
             tls::serve_for(&known, GOOD, ExtendedKeyUsagePurpose::ClientAuth).await
+        }
+        Symptom::NoPlainHttp => {
+            let port = tls::serve(&known, GOOD).await;
+            let url = format!("http://localhost:{port}/webservices/SSWebService.asmx");
+            let mut settings = SettingsFile::new(&url, "svc", "env:unused");
+            settings.http.allow_plain_http = true;
+            return find(settings, &session()).await;
         }
         Symptom::RedirectedToPlainHttp => tls::redirecting(&known, "http://vault.example/").await,
         _ => {

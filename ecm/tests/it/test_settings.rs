@@ -284,10 +284,10 @@ async fn a_handled_error_is_shown_with_its_type_the_inputs_and_the_vaults_words(
     Error Retrieving Credential List
 
       Error type              Authentication
-      Message                 the vault does not accept the API account
+      Message                 the vault does not accept the API account: svc-ecm
       Where                   vault operation Authenticate
       The vault said          Login failed.
-      What to do              check API User, API Password and API Domain by logging in to the vault
+      What to do              check API User, API Password, API Domain and, for Secret Server Online, API Organization by logging in to the vault with them
       Whose turn              ECM administrator
       See DIAGNOSIS.md        login-failed
     ");

@@ -1,5 +1,7 @@
 //! TLS refusals: each names the certificate, its issuer and the cure.
 
+mod chains;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -225,6 +227,18 @@ async fn each_fault_of_a_certificate_has_its_own_error_with_names() {
         );
         assert!(!error.next_action.is_empty());
     }
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_acceptable_is_told_why() {
+    let authority = authority("Lab CA");
+    let purpose = ExtendedKeyUsagePurpose::ClientAuth;
+    let port = serve_for(&authority, GOOD, purpose).await;
+    let error = look_up(port, &authority).await;
+    let expected = Some(Symptom::CertificateNotAcceptable);
+    assert_eq!(error.symptom, expected, "{error:?}");
+    let words = "is not acceptable: it is not valid for server authentication (issuer";
+    assert!(error.message.contains(words), "{error}");
 }
 
 #[tokio::test]

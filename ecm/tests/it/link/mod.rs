@@ -4,6 +4,7 @@
 mod appliance;
 mod command;
 mod connecting;
+mod diagnosis;
 mod hostile;
 mod misbehaving;
 mod plugin;

@@ -39,6 +39,13 @@ async fn what_is_not_the_api_is_recognised() {
         (|| html(500), K::Configuration, "web page"),
         (|| html(200), K::Configuration, "web page"),
         (|| html(503), K::Connectivity, "503"),
+        (|| html(429), K::Connectivity, "fewer requests: status 429"),
+        (
+            || json(429, ""),
+            K::Connectivity,
+            "fewer requests: status 429",
+        ),
+        (|| html(407), K::Permission, "proxy"),
         (|| json(500, "\"boom\""), K::Unexpected, "500"),
         (|| json(503, ""), K::Connectivity, "503"),
         (|| json(408, ""), K::Connectivity, "408"),
