@@ -22,6 +22,7 @@ mod symptoms;
 mod test_settings;
 mod test_settings_command;
 mod test_settings_outcomes;
+mod test_settings_sessions;
 mod tls;
 mod token_cache;
 mod vault;

@@ -1,5 +1,6 @@
 //! The token cache: on disk, shared, cleared from outside, and never readable.
 
+mod command;
 mod disk;
 
 use std::fs;
