@@ -16,7 +16,7 @@ use crate::outbox;
 use crate::plugin::{CredentialPackage, CredentialSummary, Plugin, Session};
 use crate::trace::ExplainedLookup;
 
-pub use form::{FormProblem, TestForm, wrong_form};
+pub use form::{FormProblem, TestForm, without_secrets, wrong_form};
 pub use tested::Tested;
 
 /// What a test found.

@@ -230,7 +230,7 @@ impl VaultHttp {
             }
         };
         self.accept(&incoming)?;
-        self.answer(incoming, room, waits_for).await
+        self.answer(url, incoming, room, waits_for).await
     }
 
     /// Refuses an answer whose head says that it is not to be read.
@@ -252,6 +252,7 @@ impl VaultHttp {
     /// Reads the body of `incoming`, in `room` and what it needs beyond.
     async fn answer(
         &self,
+        url: &Url,
         mut incoming: Incoming,
         room: Room,
         waits_for: &mut WaitsFor,
@@ -287,7 +288,7 @@ impl VaultHttp {
         let Parts {
             status, headers, ..
         } = incoming.complete();
-        let location = without_user(text(&headers, LOCATION).split(['?', '#']).next());
+        let location = without_user(url, text(&headers, LOCATION).split(['?', '#']).next());
         let answer = Answer {
             status,
             content_type: text(&headers, CONTENT_TYPE).to_ascii_lowercase(),
@@ -361,18 +362,17 @@ fn window_bytes(rules: &HttpRules) -> u32 {
     u32::try_from(shares.min(WINDOW_BYTES_MAX)).unwrap_or(SHARE_BYTES)
 }
 
-/// Where a redirect points, without a user's name and password; `None` when that is nowhere.
-fn without_user(location: Option<&str>) -> Option<String> {
+/// Where a redirect of `from` points, without a user's name and password; `None` when that is
+/// nowhere.
+fn without_user(from: &Url, location: Option<&str>) -> Option<String> {
     let location = location.filter(|location| !location.is_empty())?;
-    let Some((scheme, rest)) = location.split_once("//") else {
-        return Some(location.to_owned());
+    let mut to = match from.join(location) {
+        Ok(to) if !to.username().is_empty() || to.password().is_some() => to,
+        _ => return Some(location.to_owned()),
     };
-    if !scheme.is_empty() && (!scheme.ends_with(':') || scheme.contains('/')) {
-        return Some(location.to_owned());
-    }
-    let host = rest.split('/').next().unwrap_or_default();
-    let user = host.rfind('@').map_or(0, |at| at + 1);
-    Some(format!("{scheme}//{}", &rest[user..]))
+    let _ = to.set_username("");
+    let _ = to.set_password(None);
+    Some(to.into())
 }
 
 /// A header as text; empty when it is missing.
@@ -385,20 +385,21 @@ fn text(headers: &HeaderMap, name: HeaderName) -> &str {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
     fn a_redirect_is_told_without_a_user() {
+        let from = Url::parse("https://vault/a/b").unwrap();
         let check = |location: &str, expected: Option<&str>| {
-            assert_eq!(
-                without_user(Some(location)).as_deref(),
-                expected,
-                "{location}"
-            );
+            let told = without_user(&from, Some(location));
+            assert_eq!(told.as_deref(), expected, "{location}");
         };
         check("https://v/a", Some("https://v/a"));
         check("https://joe:hunter2@v:1/a@b", Some("https://v:1/a@b"));
-        check("//joe:hunter@2@v", Some("//v"));
+        check("//joe:hunter@2@v/", Some("https://v/"));
+        check("https:///joe:hunter2@v/", Some("https://v/"));
+        check("https:\\\\joe:hunter2@v/", Some("https://v/"));
         check("/a//b@c", Some("/a//b@c"));
         check("a@b", Some("a@b"));
         check("", None);

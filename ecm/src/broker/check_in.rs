@@ -102,7 +102,9 @@ impl Broker {
                 self.metrics.check_in_failed();
                 let fraction = entropy::fraction();
                 let retry = self.on_disk(move |outbox| outbox.failed(&key, fraction));
-                log_owed(due, retry.await.flatten());
+                if let Some(retry) = retry.await.flatten() {
+                    log_owed(due, retry);
+                }
             }
         }
         paid
@@ -174,13 +176,13 @@ impl Broker {
 
 /// One more attempt was in vain: how many there were, when the next one comes, and for how long this
 /// has been going on.
-fn log_owed(due: &DueCheckIn, retry: Option<Retry>) {
-    let owed_since = retry.and_then(|retry| Timestamp::from_second(retry.since_unix).ok());
+fn log_owed(due: &DueCheckIn, retry: Retry) {
+    let owed_since = Timestamp::from_second(retry.since_unix).ok();
     tracing::warn!(
         session_id = due.session.session_id,
         credential_id = due.credential_id,
         attempt = due.attempts + 1,
-        retry_in = retry.map(|retry| tracing::field::debug(retry.pause)),
+        retry_in = ?retry.pause,
         owed_since = owed_since.map(tracing::field::display),
         "the check-in stays owed"
     );
@@ -233,7 +235,7 @@ mod tests {
             pause: Duration::from_millis(1500),
             since_unix: 1_767_225_600,
         };
-        let line = logged(|| log_owed(&due, Some(retry)));
+        let line = logged(|| log_owed(&due, retry));
         let words = "the check-in stays owed session_id=\"s-1\" credential_id=\"7\" attempt=2 \
                      retry_in=1.5s owed_since=2026-01-01T00:00:00Z\n";
         assert!(line.ends_with(words), "{line}");

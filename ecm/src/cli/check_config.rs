@@ -4,6 +4,7 @@ use clap::Args;
 use ecm::config::{Config, VaultConfig};
 use ecm::env::Environment;
 use ecm::error::on_screen;
+use ecm::test_settings::without_secrets;
 use ecm::tls;
 use ecm::token_cache::{KeySource, TokenCache};
 use ecm::vault::{plugin_with, token_cache_key};
@@ -75,7 +76,7 @@ fn summary(config: &Config, environment: &Environment) -> String {
     };
     let mut lines = vec![
         format!("  appliance  {}", config.appliance.site_url),
-        format!("  vault      {endpoint_url} ({vault})"),
+        format!("  vault      {} ({vault})", without_secrets(endpoint_url)),
         format!("  state      {}", config.local.state.dir.display()),
     ];
     if let Ok(Some(KeySource::File(key))) = token_cache_key(&config.local, environment)

@@ -81,7 +81,7 @@ async fn serve(config: &Config) -> Exit {
     shutdown.cancel();
     tokio::select! {
         ended = &mut running => outcome(ended, signal.exit()),
-        again = stop.next() => {
+        again = stop.again() => {
             tracing::warn!(target: "ecm", signal = again.name(), "asked to stop at once");
             signal.exit()
         }

@@ -1,7 +1,9 @@
 //! The signals that ask a command to stop and leave it time to clean up.
 
 use std::io;
+use std::time::Duration;
 
+use ecm::clock::Stopwatch;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Exit;
@@ -53,6 +55,18 @@ impl StopSignals {
         })
     }
 
+    /// Waits for one that asks to stop at once, after an earlier one. A shutdown, or a terminal that
+    /// goes away, may send several together: they count as one.
+    pub(super) async fn again(&mut self) -> Stop {
+        let asked = Stopwatch::start();
+        loop {
+            let stop = self.next().await;
+            if counts_again(stop, asked.elapsed()) {
+                return stop;
+            }
+        }
+    }
+
     /// Waits for the next one.
     pub(super) async fn next(&mut self) -> Stop {
         let hang_up = async {
@@ -68,6 +82,18 @@ impl StopSignals {
         }
     }
 }
+
+/// Whether a signal that came so long after the first one is another request.
+fn counts_again(stop: Stop, after: Duration) -> bool {
+    match stop {
+        Stop::Interrupt => true,
+        Stop::Terminate => after > TOGETHER_MAX,
+        Stop::HangUp => false,
+    }
+}
+
+/// How far signals may be apart that one event sends.
+const TOGETHER_MAX: Duration = Duration::from_secs(1);
 
 /// Whether this process was started with SIGHUP ignored. Where the system does not tell as Linux
 /// does, it was not.
@@ -87,6 +113,16 @@ fn ignores_hang_up(status: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_one_event_sends_is_one_request_to_stop() {
+        let soon = Duration::from_millis(2);
+        let later = Duration::from_secs(2);
+        assert!(counts_again(Stop::Interrupt, soon));
+        assert!(!counts_again(Stop::Terminate, soon));
+        assert!(counts_again(Stop::Terminate, later));
+        assert!(!counts_again(Stop::HangUp, soon) && !counts_again(Stop::HangUp, later));
+    }
 
     #[test]
     fn an_ignored_hang_up_is_told_by_its_bit() {

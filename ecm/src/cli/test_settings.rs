@@ -120,7 +120,8 @@ impl TestSettings {
         let vault = local.as_ref().ok().map(|local| &local.vault);
         let given: Vec<_> = self.overrides().into_iter().flatten().collect();
         outlet.tested = Tested::new(&self.file.config, vault, &given);
-        let (plugin, outbox) = match local.and_then(|local| self.plugin(&local)) {
+        let outbox = local.as_ref().ok().and_then(|local| self.outbox(local));
+        let plugin = match local.and_then(|local| self.plugin(&local)) {
             Ok(plugin) => plugin,
             Err(reason) => return self.not_begun(&outlet, reason),
         };
@@ -128,7 +129,7 @@ impl TestSettings {
             .enable_all()
             .build();
         match runtime {
-            Ok(runtime) => runtime.block_on(self.test(plugin.as_ref(), &outbox, &outlet)),
+            Ok(runtime) => runtime.block_on(self.test(plugin.as_ref(), outbox.as_deref(), &outlet)),
             Err(error) => {
                 complain(error);
                 Exit::Engine
@@ -150,9 +151,8 @@ impl TestSettings {
             .map_err(|error| unusable(error.to_string()))
     }
 
-    /// The plugin with these settings, once the form is in order, and where a running service has its
-    /// outbox.
-    fn plugin(&self, local: &LocalConfig) -> Result<(Arc<dyn Plugin>, PathBuf), NotBegun> {
+    /// The plugin with these settings, once the form is in order.
+    fn plugin(&self, local: &LocalConfig) -> Result<Arc<dyn Plugin>, NotBegun> {
         let name = match &local.vault {
             VaultConfig::SecretServer { .. } => "Secret Server",
             VaultConfig::PasswordSafe { .. } => "Password Safe",
@@ -164,8 +164,7 @@ impl TestSettings {
         })?;
         // Nothing is saved, so tokens are not either.
         let environment = Environment::of_process();
-        let plugin = plugin_with(local, &environment, TokenCache::in_memory());
-        let plugin = plugin.map_err(|error| {
+        plugin_with(local, &environment, TokenCache::in_memory()).map_err(|error| {
             let complaint = error.to_string();
             let error = match error {
                 VaultError::Settings { refusal } => refusal,
@@ -176,8 +175,25 @@ impl TestSettings {
                 error,
                 complaints: vec![complaint],
             }
-        })?;
-        Ok((plugin, StateDir::outbox_in(&local.state.dir)))
+        })
+    }
+
+    /// Where a running service notes which secrets its sessions have of the vault that is tested.
+    /// `None` for another vault than the file's, and for Password Safe, where every session has a
+    /// request of its own and a check-in touches no other.
+    fn outbox(&self, local: &LocalConfig) -> Option<PathBuf> {
+        let saved = LocalConfig::load(&self.file.config, &[]).ok()?;
+        let (
+            VaultConfig::SecretServer { settings, .. },
+            VaultConfig::SecretServer {
+                settings: saved, ..
+            },
+        ) = (&local.vault, &saved.vault)
+        else {
+            return None;
+        };
+        let is_same = settings.endpoint_url == saved.endpoint_url;
+        is_same.then(|| StateDir::outbox_in(&local.state.dir))
     }
 
     /// Read here and not by the parser of the command line, whose refusal would repeat a secret
@@ -199,7 +215,7 @@ impl TestSettings {
         Exit::Usage
     }
 
-    async fn test(&self, plugin: &dyn Plugin, outbox: &Path, outlet: &Outlet) -> Exit {
+    async fn test(&self, plugin: &dyn Plugin, outbox: Option<&Path>, outlet: &Outlet) -> Exit {
         let mut stop = match StopSignals::listen() {
             Ok(stop) => stop,
             Err(error) => {
@@ -223,7 +239,7 @@ impl TestSettings {
             }
         };
         if let Some(id) = &self.retrieve
-            && let retrieving = report.retrieve(plugin, &form, id, Some(outbox))
+            && let retrieving = report.retrieve(plugin, &form, id, outbox)
             && !is_back(retrieving, &mut stop).await
         {
             if report.retrieval.is_none() {
@@ -270,7 +286,7 @@ async fn is_back(retrieving: impl Future, stop: &mut StopSignals) -> bool {
     ));
     tokio::select! {
         _ = within(CLEAN_UP_LIMIT, retrieving) => {}
-        _ = stop.next() => {}
+        _ = stop.again() => {}
     }
     false
 }

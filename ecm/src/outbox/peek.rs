@@ -10,9 +10,9 @@ use super::record::Record;
 use super::state::folded;
 use crate::small_file::{ReadProblem, read_own};
 
-/// Whether a check-in of `credential_id` by one of `holders` is owed in the outbox at `path`, so
-/// that the ECM there has the credential, is about to, or will check it in. Nothing is owed where
-/// there is no file. What is written a moment later is not seen.
+/// Whether a session of the ECM whose outbox is at `path` has `credential_id` for one of `holders`,
+/// or is about to. A check-in that is due belongs to no session any more, and another one beside it
+/// changes nothing. Nobody has anything where there is no file. What is written a moment later is not seen.
 ///
 /// # Errors
 /// The file cannot be read; the text completes "failed to read …: ".
@@ -36,7 +36,7 @@ pub fn is_owed(path: &Path, credential_id: &str, holders: &[String]) -> Result<b
             } if other == credential_id => {
                 owed.insert(session.session_id.clone(), folded(&holders, &session));
             }
-            Record::Confirmed(key) | Record::GivenUp { key, .. }
+            Record::Confirmed(key) | Record::Due { key, .. } | Record::GivenUp { key, .. }
                 if key.credential_id == credential_id =>
             {
                 owed.remove(&key.session_id);

@@ -210,7 +210,7 @@ fn filled(text: &Option<String>) -> Option<&str> {
 
 /// The address with a mark in place of a user name, a password and what follows a `?` or `#`, each of
 /// which may be a token. What is no address at all is treated with more suspicion.
-pub(super) fn without_secrets(text: &str) -> String {
+pub fn without_secrets(text: &str) -> String {
     match Url::parse(text) {
         Ok(mut url) if url.has_host() => {
             let has_user = !url.username().is_empty() || url.password().is_some();

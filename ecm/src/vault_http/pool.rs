@@ -176,6 +176,8 @@ impl Pool {
                 Found::OpenOwn(given_back) => {
                     let opening = own.get_or_insert_with(|| self.start_own_opening(&origin));
                     tokio::select! {
+                        // One that is there for this call alone would be lost.
+                        biased;
                         outcome = opening => {
                             (own, opened) = (None, opened + 1);
                             if let Some(sender) = outcome.unwrap_or_else(|_| Err(lost()))? {

@@ -120,7 +120,7 @@ async fn the_other_plug_in_and_its_bundled_form_are_checked_as_a_whole_too() {
 async fn what_cannot_work_is_warned_of_and_refused_by_nobody() {
     let text = "[appliance]\nsite_url = \"https://access.acme.example\"\nclient_id = \"a\"\n\
                 client_secret = \"env:CLIENT_SECRET\"\n[vault.secret-server]\n\
-                endpoint_url = \"https://a.secretservercloud.com/SecretServer/x.asmx\"\n\
+                endpoint_url = \"https://a.secretservercloud.com/SecretServer/x.asmx?token=hunter2\"\n\
                 api_user = \"svc\"\napi_password = \"env:API_PASSWORD\"\n\
                 include_domain_credentials_for = [\"a\", \"b,c\"]\n\
                 domain_field = \"\"\nmachine_field = \" \"\n\
@@ -130,6 +130,10 @@ async fn what_cannot_work_is_warned_of_and_refused_by_nobody() {
     assert_eq!(code, Some(0), "{complaint}");
     assert!(
         said.starts_with("ecm.toml: nothing wrong, 7 warnings\n"),
+        "{said}"
+    );
+    assert!(
+        said.contains("x.asmx") && !said.contains("hunter2"),
         "{said}"
     );
     let expected = [

@@ -10,7 +10,17 @@ use crate::vault::{Reply, Vault, password_secret, well};
 
 /// What a test with `--retrieve 7` says and in how many CheckIn the vault sees, while a service owes
 /// the check-in of `credential_id` for `vault_user`.
-async fn retrieved_beside(credential_id: &str, vault_user: &str, json: &[&str]) -> (Ran, usize) {
+async fn retrieved_beside(credential_id: &str, vault_user: &str, more: &[&str]) -> (Ran, usize) {
+    retrieved(credential_id, vault_user, more, false).await
+}
+
+/// The same; the session of the service may have `ended` before.
+async fn retrieved(
+    credential_id: &str,
+    vault_user: &str,
+    more: &[&str],
+    ended: bool,
+) -> (Ran, usize) {
     let vault = Vault::start(|call| match call.operation.as_str() {
         "GetSecret" => Reply::Result(format!("<Errors />{}", password_secret())),
         "CheckIn" => Reply::Result("<Errors />".into()),
@@ -31,10 +41,14 @@ async fn retrieved_beside(credential_id: &str, vault_user: &str, json: &[&str]) 
     outbox.paid(&settled, 0);
     let owed = outbox.owe(&session, credential_id, &holders).unwrap();
     outbox.delivered(&owed);
+    if ended {
+        let release = outbox.release(&session, credential_id, &holders, 0, 0);
+        assert!(release.is_ok());
+    }
     let before = std::fs::read(state.outbox()).unwrap();
     let ran = ran(
         directory.path(),
-        &[&JOE[..], &["--retrieve", "7"], json].concat(),
+        &[&JOE[..], &["--retrieve", "7"], more].concat(),
     )
     .await;
     assert_eq!(ran.code, Some(0), "{}", ran.said);
@@ -68,6 +82,23 @@ async fn what_a_running_session_has_is_not_checked_in_by_a_test() {
             ran.said
         );
     }
+}
+
+#[tokio::test]
+async fn what_a_session_has_no_longer_is_checked_in_by_a_test() {
+    let (ran, check_ins) = retrieved("7", "joe.user (local)", &[], true).await;
+    assert_eq!(check_ins, 1, "{}", ran.said);
+}
+
+#[tokio::test]
+async fn sessions_at_another_vault_do_not_matter() {
+    let other = Vault::start(well).await;
+    let endpoint = format!(
+        "endpoint_url=http://{}/SecretServer/webservices/SSWebService.asmx",
+        other.address
+    );
+    let (ran, _) = retrieved_beside("7", "joe.user (local)", &["--set", &endpoint]).await;
+    assert_eq!(other.count("CheckIn"), 1, "{}", ran.said);
 }
 
 #[tokio::test]
