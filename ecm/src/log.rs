@@ -1,9 +1,10 @@
 //! The log: to standard error or to `ECM.log`, in the layout that readers of the classic ECM know.
 //!
 //! `2025-01-31 10:15:02,123 [main] DEBUG Ecm.Link.Dispatch - message key=value`, which is
-//! log4net's usual pattern (assumed ecm:§5.1). Times are UTC, and a file is made with mode 0640. What a vault or an appliance said
-//! cannot break out of its line: further lines are indented, other control characters escaped, and
-//! a line has a longest length. Secrets stay out by their type, not by anything done here.
+//! log4net's usual pattern (assumed ecm:§5.1). Times are UTC, and a file is made with mode 0640. What
+//! a vault or an appliance said cannot break out of its line: further lines are indented, other
+//! control characters escaped, and a line has a longest length. Secrets stay out by their type, not
+//! by anything done here.
 
 mod layout;
 mod rolling;

@@ -175,7 +175,7 @@ impl Outbox {
         let mut state = State {
             file,
             path: path.to_owned(),
-            records_in_file: contents.records.len(),
+            records_appended: contents.records.len(),
             debts: Vec::new(),
             paid: VecDeque::new(),
             given_up: VecDeque::new(),
@@ -193,7 +193,7 @@ impl Outbox {
             found.damaged_copy = Some(state.file.keep_copy()?);
         }
         state.expire_given_up(limits.given_up_kept, now_unix);
-        if state.records_in_file > state.debts.len() || found.damaged_copy.is_some() {
+        if state.records_appended > state.debts.len() || found.damaged_copy.is_some() {
             state.rewrite()?;
         }
         let this = Self {

@@ -16,7 +16,7 @@ use crate::link::wire::SessionFrame;
 /// How many paid debts are remembered, so that a repeated release needs no vault.
 pub(super) const PAID_MAX: usize = 1024;
 
-/// The file is rewritten when it holds this many records more than there are debts.
+/// The file is rewritten when this many records were appended since it last was.
 pub(super) const HISTORY_RECORDS_MAX: usize = 4096;
 
 /// First and longest pause between two attempts to pay one debt.
@@ -26,7 +26,8 @@ pub(super) const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duratio
 pub(super) struct State {
     pub(super) file: RecordFile,
     pub(super) path: PathBuf,
-    pub(super) records_in_file: usize,
+    /// Since the file was last rewritten.
+    pub(super) records_appended: usize,
     pub(super) debts: Vec<Debt>,
     pub(super) paid: VecDeque<DebtKey>,
     pub(super) given_up: VecDeque<GivenUp>,
@@ -389,11 +390,11 @@ impl State {
     }
 
     pub(super) fn append(&mut self, record: &Record) -> io::Result<()> {
-        if self.records_in_file > self.debts.len() + HISTORY_RECORDS_MAX {
+        if self.records_appended > HISTORY_RECORDS_MAX {
             self.rewrite()?;
         }
         self.file.append(record)?;
-        self.records_in_file += 1;
+        self.records_appended += 1;
         Ok(())
     }
 
@@ -407,9 +408,8 @@ impl State {
 
     /// Leaves only what is still owed, or was given up, in the file.
     pub(super) fn rewrite(&mut self) -> io::Result<()> {
-        let records = self.records();
-        self.file.rewrite(&records)?;
-        self.records_in_file = records.len();
+        self.file.rewrite(&self.records())?;
+        self.records_appended = 0;
         Ok(())
     }
 }
