@@ -3,9 +3,10 @@
 //!
 //! `cargo bench --bench overhead` measures; a number after `--` says how many rounds. Everything runs
 //! on one core, the steady placement: appliance and vault in this process, the ECM, the bare client
-//! and the bare server each in one of its own. For cold look-ups there is a second site whose ECM uses
-//! no token twice: Authenticate, ImpersonateUser, then the searches. A round measures all of them one after the other, and
-//! the median of the rounds is told. The goals beside the figures are this project's own.
+//! and the bare server each in one of its own. For cold look-ups there is a second site whose ECM
+//! uses no token twice: Authenticate, ImpersonateUser, then the searches. A round measures all of
+//! them one after the other, and the median of the rounds is told. The goals beside the figures are
+//! this project's own.
 #![allow(clippy::unwrap_used)]
 
 mod caller;

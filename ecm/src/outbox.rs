@@ -41,7 +41,7 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
 use self::file::RecordFile;
-pub use self::peek::is_owed;
+pub use self::peek::is_held;
 use self::record::Record;
 use self::state::{Before, Debt, PAID_MAX, Phase, Round, State};
 use crate::clock::Stopwatch;

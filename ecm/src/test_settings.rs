@@ -26,6 +26,8 @@ pub struct TestReport {
     pub plugin: String,
     /// The inputs, by label, as far as they were filled.
     pub inputs: Vec<(&'static str, String)>,
+    /// What is odd about them and no reason to refuse them.
+    pub notes: Vec<&'static str>,
     /// The list and what led to it.
     pub lookup: ExplainedLookup,
     /// The entry that was asked for, and what came of it.
@@ -90,6 +92,7 @@ pub async fn look_up(plugin: &dyn Plugin, form: &TestForm) -> Result<TestReport,
     Ok(TestReport {
         plugin: plugin.name().to_owned(),
         inputs: form.inputs(),
+        notes: form.notes(),
         lookup,
         retrieval: None,
     })
@@ -176,7 +179,7 @@ async fn release(
     }
 }
 
-/// Whether the ECM with this outbox owes a check-in of the credential for a vault user of the
+/// Whether a session of the ECM with this outbox has the credential for a vault user of the test's
 /// session. What that ECM begins between this look and the check-in of the test is not seen.
 fn session_has(
     plugin: &dyn Plugin,
@@ -188,7 +191,7 @@ fn session_has(
         return Ok(false);
     };
     let holders = plugin.vault_users(session);
-    outbox::is_owed(path, credential_id, &holders).map_err(|problem| {
+    outbox::is_held(path, credential_id, &holders).map_err(|problem| {
         let path = path.display();
         PluginError::new(
             ErrorKind::Configuration,
@@ -256,6 +259,7 @@ impl TestReport {
         Self {
             plugin: plugin.to_owned(),
             inputs: form.inputs(),
+            notes: form.notes(),
             lookup: ExplainedLookup {
                 result: Err(error),
                 steps: Vec::new(),

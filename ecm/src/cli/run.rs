@@ -18,9 +18,10 @@ use super::{ConfigFile, Exit, complain, say};
 /// Connect to the appliance and serve its requests until stopped.
 ///
 /// When the appliance has accepted the connection for the first time, one line `READY {json}` is
-/// printed on standard output. SIGTERM, SIGHUP and Ctrl-C let running requests finish; a second one
-/// stops at once. The configuration is not read anew; under `nohup`, SIGHUP stays ignored. Why it
-/// does not start is on standard error and, where log.file is set, in the log.
+/// printed on standard output. SIGTERM, SIGHUP and Ctrl-C let running requests finish; Ctrl-C once
+/// more, or SIGTERM later than a second after, stops at once. The configuration is not read anew;
+/// under `nohup`, SIGHUP stays ignored. Why it does not start is on standard error and, where
+/// log.file is set, in the log.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  ecm run --config /etc/ecm/ecm.toml")]
 pub(super) struct Run {

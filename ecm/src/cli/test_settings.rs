@@ -273,7 +273,7 @@ impl TestSettings {
 }
 
 /// Finishes `retrieving`; `false` when it was asked to stop meanwhile. What was asked for may be
-/// checked out as soon as the call has left, so stopping waits until it is back; a second signal
+/// checked out as soon as the call has left, so stopping waits until it is back; one that asks again
 /// stops at once. The form was in order for the list, so what becomes of it is in the report.
 async fn is_back(retrieving: impl Future, stop: &mut StopSignals) -> bool {
     tokio::pin!(retrieving);
@@ -282,7 +282,7 @@ async fn is_back(retrieving: impl Future, stop: &mut StopSignals) -> bool {
         _ = stop.next() => {}
     }
     complain(anyhow::anyhow!(
-        "interrupted; waiting until the credential is back (once more to stop at once)"
+        "interrupted; waiting until the credential is back (Ctrl-C once more to stop at once)"
     ));
     tokio::select! {
         _ = within(CLEAN_UP_LIMIT, retrieving) => {}

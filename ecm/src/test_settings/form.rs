@@ -155,12 +155,15 @@ impl TestForm {
             WEBSITE => (label, shortened(&without_secrets(value), FIELD_CHARS_MAX)),
             _ => (label, shortened(value, FIELD_CHARS_MAX)),
         };
-        let mut inputs: Vec<_> = self.filled_fields().into_iter().map(shown).collect();
-        if filled(&self.hostname).is_some_and(|host| !looks_like_host(host)) {
-            // Searched as it is all the same: the console would send whatever the Jump Item has.
-            inputs.push((NOTE, NO_HOST.to_owned()));
-        }
-        inputs
+        self.filled_fields().into_iter().map(shown).collect()
+    }
+
+    /// What is odd about the fields. It is searched for as it is all the same: the console would send
+    /// whatever the Jump Item has.
+    pub(super) fn notes(&self) -> Vec<&'static str> {
+        let host = filled(&self.hostname);
+        let is_odd = host.is_some_and(|host| !looks_like_host(host));
+        is_odd.then_some(NO_HOST).into_iter().collect()
     }
 }
 
@@ -197,7 +200,6 @@ const HOSTNAME: &str = "Hostname / IP Address";
 const WEBSITE: &str = "Website URL";
 const ADDITIONAL: &str = "Additional IP Address";
 const APPLICATION: &str = "Application Name";
-const NOTE: &str = "Note";
 
 const NO_HOST: &str = "Hostname / IP Address does not look like a host name or an address, alone or \
                        with a port from 1 to 65535; it is searched for as it was typed";

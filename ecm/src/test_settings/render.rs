@@ -44,6 +44,9 @@ fn text_about(report: &TestReport, tested: &Tested, explain: bool) -> String {
     for (label, value) in &report.inputs {
         row(&mut out, label, value);
     }
+    for note in &report.notes {
+        row(&mut out, "Note", note);
+    }
     if let Some(user) = &report.lookup.vault_user {
         row(&mut out, "Vault user", user);
     }

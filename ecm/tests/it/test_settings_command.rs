@@ -419,6 +419,14 @@ async fn what_does_not_look_like_a_host_is_noted_and_searched_all_the_same() {
         assert_eq!(code, Some(0), "{said}");
         assert_eq!(said.contains(note), noted, "{said}");
         assert!(log.contains(&in_log(&said)), "{log}");
+        let with_json = [&arguments[..], &["--json"]].concat();
+        let Ran { said, .. } = ran(directory.path(), &with_json).await;
+        let report: Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(
+            report["notes"].as_array().unwrap().len(),
+            usize::from(noted)
+        );
+        assert_eq!(report["inputs"].as_array().unwrap().len(), 3, "{said}");
     }
 }
 

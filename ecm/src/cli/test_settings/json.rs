@@ -42,6 +42,7 @@ fn value(report: &TestReport, tested: &Tested, explain: bool) -> Value {
         "plugin": report.plugin,
         "tested": labelled(tested.rows()),
         "inputs": labelled(&report.inputs),
+        "notes": report.notes,
         "vault_user": report.lookup.vault_user,
         "credentials": credentials,
         "error": report.error().map(error),
